@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Aggregation: batches of events -> groups -> call sites and size classes. */
+#ifndef KMEMSTAT_AGG_H
+#define KMEMSTAT_AGG_H
+
+#include <stddef.h>
+
+#include "kmemstat/error.h"
+#include "kmemstat/event.h"
+
+/* All allocations that are alike; everything else is derived from hits x group. */
+struct km_group {
+	uint64_t call_site;
+	uint32_t bytes_req, bytes_alloc; /* of one object */
+	uint16_t cache;                  /* id in km_groups_cache_name(), 0: no name */
+	uint8_t kind;                    /* enum km_event_kind, an allocation */
+	uint8_t flags;                   /* enum km_event_flag */
+	uint64_t hits;
+};
+
+/* The table of groups. One a thread, merged at the end. */
+struct km_groups;
+
+KM_MUST_CHECK struct km_error *km_groups_create(struct km_groups **ret);
+void km_groups_destroy(struct km_groups *groups);
+/*
+ * Adds the allocations of a batch; frees and failed allocations in it are passed over.
+ * The hot path: allocates only when the table grows. Errors: KM_ERR_MEMORY.
+ */
+KM_MUST_CHECK struct km_error *km_groups_add(struct km_groups *groups,
+					     const struct km_batch *batch);
+/*
+ * Adds all groups of src to dst. `names` maps src's cache ids to names (index 0 unused);
+ * dst keeps copies. A table that takes part in merges as dst gets its groups by merges only.
+ */
+KM_MUST_CHECK struct km_error *
+km_groups_merge(struct km_groups *dst, const struct km_groups *src,
+		const char *(*name_of)(const void *arg, uint16_t cache), const void *arg);
+size_t km_groups_count(const struct km_groups *groups);
+const char *km_groups_cache_name(const struct km_groups *groups, uint16_t cache);
+
+/* One size within a call site. */
+struct km_size {
+	uint32_t bytes_req, bytes_alloc;
+	uint16_t cache; /* id in km_groups_cache_name(), 0: no name */
+	uint64_t hits;
+};
+
+/* Event families: kmalloc and kmalloc_node are one, kmem_cache_alloc(_node) the other. */
+enum km_family {
+	KM_FAMILY_KMALLOC,
+	KM_FAMILY_CACHE,
+	KM_NR_FAMILIES,
+};
+/* "kmalloc", "kmem_cache_alloc". */
+const char *km_family_name(enum km_family family);
+
+/* One call site of one family, with its sizes by bytes_alloc, bytes_req, cache name. */
+struct km_site {
+	uint64_t address;
+	enum km_family family;
+	uint64_t hits, bytes_req, bytes_alloc, accounted_hits;
+	struct km_size *sizes;
+	size_t nr_sizes;
+};
+
+/* All call sites, sorted by address and family. */
+struct km_sites {
+	struct km_site *sites;
+	size_t nr;
+	struct km_size *sizes; /* of all sites, in one array */
+};
+
+KM_MUST_CHECK struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites *ret);
+void km_sites_deinit(struct km_sites *sites);
+
+/* a * b and a + b, held at UINT64_MAX: a total that damage made absurd must not wrap. */
+static inline uint64_t km_sat_mul(uint64_t a, uint64_t b)
+{
+	uint64_t r;
+	return __builtin_mul_overflow(a, b, &r) ? UINT64_MAX : r;
+}
+static inline uint64_t km_sat_add(uint64_t a, uint64_t b)
+{
+	uint64_t r;
+	return __builtin_add_overflow(a, b, &r) ? UINT64_MAX : r;
+}
+
+/*
+ * SLUB's general size classes (mm/slab_common.c, kmalloc_info[], v6.1): 8 to 8192 with 96 and
+ * 192, up to two pages; above that whole pages of 2^order.
+ * `page_size` is that of the traced machine.
+ */
+
+/* The smallest class that holds `bytes` (at least 1): its size in bytes. */
+uint64_t km_class_fit(uint64_t bytes, uint32_t page_size);
+/* The largest class that is smaller than `bytes`; 0 if there is none. */
+uint64_t km_class_below(uint64_t bytes, uint32_t page_size);
+/* The largest kmalloc cache: two pages (KMALLOC_MAX_CACHE_SIZE, include/linux/slab.h, v6.1). */
+uint64_t km_class_largest_cache(uint32_t page_size);
+/* The page order of an allocation of that many bytes, rounded up. */
+unsigned int km_page_order(uint64_t bytes, uint32_t page_size);
+/*
+ * The name of the class of kmalloc's `bytes_alloc`: "kmalloc-96", "kmalloc-2k", "order-2"; of
+ * any other size (another allocator, debugging): "size-200". Writes at most `size` bytes.
+ */
+void km_class_name(uint64_t bytes_alloc, uint32_t page_size, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every event is accounted for: the counters of what was used, left out, damaged or lost. */
+#ifndef KMEMSTAT_QUALITY_H
+#define KMEMSTAT_QUALITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * One counter for each cause. The table in base/quality.c gives each its JSON key, its
+ * severity and one sentence of advice; renderers walk that table and know none by name.
+ */
+enum km_counter {
+	KM_EVENTS_USED,       /* decoded and aggregated (frees are used too) */
+	KM_EVENTS_FILTERED,   /* left out because the user said so */
+	KM_EVENTS_OTHER,      /* events of kinds this report does not use */
+	KM_UNDECODABLE_SHORT, /* shorter than their format says */
+	KM_UNDECODABLE_ID,    /* an event id that no format in the file describes */
+	KM_UNDECODABLE_SIZE,  /* bytes_req or bytes_alloc of 4 GiB and more, or req over alloc */
+	KM_EVENTS_LOST,       /* the recorder says: this many are missing */
+	KM_GAPS_UNKNOWN,      /* places where events are missing, nobody knows how many */
+	KM_PAGES_DAMAGED,    /* ring-buffer pages whose lengths do not add up: their rest is lost */
+	KM_CHUNKS_DAMAGED,   /* compressed chunks that cannot be unpacked */
+	KM_BYTES_MISSING,    /* bytes the file promises and does not have (cut short) */
+	KM_SECTIONS_DAMAGED, /* sections beside the events that cannot be read */
+	KM_NULL_FREES,       /* kfree(NULL): used, frees nothing */
+	KM_ZERO_SIZE_FREES,  /* kfree(ZERO_SIZE_PTR): used, frees nothing */
+	KM_FAILED_ALLOCS,    /* allocations that returned NULL: used, take no bytes */
+	KM_NR_COUNTERS,
+};
+
+enum km_severity {
+	KM_SEV_COUNT,  /* plain bookkeeping */
+	KM_SEV_NOTE,   /* worth a line, nothing wrong */
+	KM_SEV_LOSS,   /* the recorder lost events: totals are lower bounds */
+	KM_SEV_DAMAGE, /* the file is damaged */
+};
+
+struct km_counter_info {
+	enum km_counter counter;
+	const char *key; /* in JSON and CSV, stable */
+	enum km_severity severity;
+	bool is_undecodable; /* adds to events_undecodable */
+	const char *text;    /* after the number, for people: "events of other kinds" */
+	const char *advice;  /* one sentence, or NULL */
+};
+
+struct km_quality {
+	uint64_t count[KM_NR_COUNTERS];
+};
+
+/* The row of a counter. */
+const struct km_counter_info *km_counter_info(enum km_counter counter);
+/* Adds src to dst, counter by counter, saturating. */
+void km_quality_add(struct km_quality *dst, const struct km_quality *src);
+/* used + filtered + other + undecodable: the events that are in the file. */
+uint64_t km_quality_events_total(const struct km_quality *quality);
+uint64_t km_quality_events_undecodable(const struct km_quality *quality);
+/* Whether events are missing or damaged, so that every total is a lower bound. */
+bool km_quality_is_incomplete(const struct km_quality *quality);
+
+#endif

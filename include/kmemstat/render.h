@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Renderers: pure functions of a finished report. No clock, locale, environment or terminal. */
+#ifndef KMEMSTAT_RENDER_H
+#define KMEMSTAT_RENDER_H
+
+#include "kmemstat/error.h"
+#include "kmemstat/out.h"
+#include "kmemstat/report.h"
+
+struct km_render_options {
+	const struct km_view *view;
+	unsigned int width; /* of the terminal in columns; 0: as wide as needed */
+	bool use_color;
+	bool raw_ip; /* show addresses */
+};
+
+/* Writing errors are kept in `out`; an error returned here is KM_ERR_MEMORY. */
+typedef struct km_error *(*km_render_fn)(const struct km_report *report,
+					 const struct km_render_options *options,
+					 struct km_out *out);
+
+struct km_renderer {
+	const char *name; /* "summary", "caller", "class", "json", "csv", "info" */
+	const char *help;
+	bool is_machine; /* no colour, no pager; needs the sources of all call sites */
+	km_render_fn render;
+};
+
+const struct km_renderer *km_renderers(size_t *ret_nr);
+const struct km_renderer *km_renderer_find(const char *name);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The finished report: what renderers show. Frozen once built. */
+#ifndef KMEMSTAT_REPORT_H
+#define KMEMSTAT_REPORT_H
+
+#include <stddef.h>
+
+#include "kmemstat/agg.h"
+#include "kmemstat/error.h"
+#include "kmemstat/quality.h"
+#include "kmemstat/source.h"
+#include "kmemstat/sym.h"
+
+/* One size of a call site as the report shows it. */
+struct km_report_size {
+	uint32_t bytes_req, bytes_alloc;
+	const char *cache; /* or NULL */
+	uint64_t hits;
+};
+
+struct km_callsite {
+	const char *layer; /* "slab" */
+	const char *event; /* family name: "kmalloc", "kmem_cache_alloc" */
+	uint64_t address;
+	bool has_symbol;
+	struct km_symbol symbol;
+	char *name;             /* for people: "symbol+0x4a [module]", or the address */
+	struct km_chain source; /* empty without debug information */
+	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
+	uint64_t accounted_hits;
+	double frag_percent;    /* 100 * bytes_waste / bytes_alloc */
+	const char *size_class; /* the class most of bytes_alloc is in; see km_report_class.name */
+	const struct km_report_size *sizes;
+	size_t nr_sizes;
+};
+
+/* A call site's share of a size class. */
+struct km_class_site {
+	const struct km_callsite *callsite;
+	uint64_t hits, bytes_alloc, bytes_waste;
+};
+
+/* A size class ("kmalloc-64"), page order ("order-2"), named cache or cache size ("cache-256"). */
+struct km_report_class {
+	char *name;
+	uint64_t bytes; /* of one object */
+	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
+	struct km_class_site *sites; /* by hits, most first */
+	size_t nr_sites;
+};
+
+enum km_rule {
+	KM_RULE_JUST_OVER,
+	KM_RULE_WASTE,
+	KM_NR_RULES,
+};
+
+enum km_finding_severity {
+	KM_FIND_LOW,
+	KM_FIND_MEDIUM,
+	KM_FIND_HIGH,
+};
+
+struct km_rule_info {
+	enum km_rule rule;
+	const char *name;    /* "just-over": stable */
+	const char *summary; /* what it finds, one sentence */
+};
+const struct km_rule_info *km_rule_info(enum km_rule rule);
+/* "high", "medium", "low". */
+const char *km_finding_severity_name(enum km_finding_severity severity);
+
+/* One finding: one rule, one call site, one size class. */
+struct km_finding {
+	enum km_rule rule;
+	enum km_finding_severity severity;
+	const struct km_callsite *callsite;
+	char fingerprint[17]; /* 16 hex digits: rule + function chain + size class */
+	char *message;        /* what is wrong, with numbers */
+	char *advice;         /* what change would mend it */
+	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the sizes it is about */
+	uint64_t bytes_saved; /* what the advice would save, in total; 0: not known */
+	uint32_t bytes_over;  /* just-over: the most that a size is over the class below */
+	char *size_class;
+};
+
+struct km_layer_summary {
+	const char *layer;
+	uint64_t allocs, frees;
+	uint64_t bytes_req, bytes_alloc, bytes_waste;
+	uint64_t accounted_hits;
+};
+
+/* Events and losses of one stream, for `info`. */
+struct km_stream_report {
+	const struct km_stream_info *info;
+	struct km_quality quality;
+	uint64_t events;            /* in the file */
+	uint64_t first_ns, last_ns; /* first > last: no event */
+};
+
+/* An event kind of the trace with its count, for `info`. */
+struct km_event_report {
+	const struct km_format_info *format;
+	uint64_t count;
+};
+
+struct km_thresholds {
+	double just_over_percent; /* of the class below; default 12.5 */
+	double waste_percent;     /* default 25 */
+	uint64_t waste_bytes;     /* default 16384: both rules leave smaller ones alone */
+};
+#define KM_THRESHOLDS_DEFAULT ((struct km_thresholds){ 12.5, 25.0, 16384 })
+
+struct km_report {
+	const struct km_input_info *input;
+	struct km_quality quality;
+	uint64_t first_ns, last_ns, duration_ns;
+	struct km_layer_summary slab;
+	struct km_callsite *callsites; /* by bytes_waste, most first; ties by name, address */
+	size_t nr_callsites;
+	struct km_report_class *classes; /* kmalloc classes by size, page orders, caches */
+	size_t nr_classes;
+	struct km_finding *findings; /* by severity, bytes_waste, name */
+	size_t nr_findings;
+	struct km_stream_report *streams;
+	size_t nr_streams;
+	struct km_event_report *events; /* count > 0 only; by count */
+	size_t nr_events;
+	bool has_symbols; /* a symbol table was there */
+};
+
+/* What a report is built from; all of it must outlive the report. */
+struct km_report_parts {
+	const struct km_input_info *input;
+	struct km_quality quality;
+	uint64_t kinds[KM_NR_EVENT_KINDS]; /* events by kind */
+	const struct km_groups *groups;
+	const struct km_sites *sites;
+	const struct km_symtab *symtab;   /* or NULL */
+	struct km_stream_report *streams; /* taken over (malloc'ed) */
+	size_t nr_streams;
+	struct km_event_report *events; /* taken over (malloc'ed) */
+	size_t nr_events;
+	struct km_thresholds thresholds;
+};
+
+KM_MUST_CHECK struct km_error *km_report_build(struct km_report_parts *parts,
+					       struct km_report **ret);
+void km_report_destroy(struct km_report *report);
+
+/*
+ * The column table: drives selection (-F), sorting (-s), --help, CSV headers and types.
+ */
+enum km_column_type { KM_COL_TEXT, KM_COL_BYTES, KM_COL_COUNT, KM_COL_PERCENT };
+
+struct km_column {
+	const char *key;    /* for -F and -s, and CSV header: "waste" */
+	const char *header; /* of tables: "Waste" */
+	enum km_column_type type;
+	bool is_sortable;
+	bool is_default; /* in the --caller table */
+	const char *help;
+	/* the cell: text for KM_COL_TEXT (into buf if it has to be made), else the number */
+	const char *(*text)(const struct km_callsite *site, char *buf, size_t size);
+	uint64_t (*number)(const struct km_callsite *site);
+	double (*percent)(const struct km_callsite *site);
+};
+
+const struct km_column *km_columns(size_t *ret_nr);
+const struct km_column *km_column_find(const char *key, size_t len);
+
+/* The rows and columns a table shows: borrowed from a report. */
+struct km_view {
+	const struct km_callsite **rows;
+	size_t nr_rows;
+	size_t nr_left_out; /* rows beyond the limit */
+	const struct km_column **columns;
+	size_t nr_columns;
+	size_t max_findings; /* findings shown by the summary; 0: all */
+};
+
+struct km_view_options {
+	const char *sort; /* comma-separated keys, as in perf kmem: later ones break ties; NULL:
+			     waste */
+	const char *
+		fields; /* comma-separated column keys; "+key" adds to the default; NULL: default */
+	size_t max_rows;     /* 0: all */
+	size_t max_findings; /* 0: all */
+};
+
+/* Selects and sorts (most first; text ascending). Errors: KM_ERR_USAGE for an unknown key. */
+KM_MUST_CHECK struct km_error *km_view_create(const struct km_report *report,
+					      const struct km_view_options *options,
+					      struct km_view **ret);
+void km_view_destroy(struct km_view *view);
+
+/*
+ * Looks up the source of call sites: of the view's rows and findings, or with view NULL
+ * of all call sites of the report. The last change a report sees.
+ */
+KM_MUST_CHECK struct km_error *km_report_resolve(struct km_report *report,
+						 const struct km_view *view,
+						 struct km_resolver *resolver);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sources: a recorded trace as streams of event batches.
+ *
+ * A source is opened once and then read by any number of readers, one a thread. Its events
+ * lie in *parts*, independent pieces of some megabytes; a part belongs to one stream (the
+ * buffer of one CPU), and the parts of a stream are in time order by their number. Whoever
+ * needs no order reads parts in any order on any thread.
+ */
+#ifndef KMEMSTAT_SOURCE_H
+#define KMEMSTAT_SOURCE_H
+
+#include <stddef.h>
+
+#include "kmemstat/error.h"
+#include "kmemstat/event.h"
+#include "kmemstat/quality.h"
+
+struct km_source;
+struct km_reader;
+
+struct km_source_options {
+	const char *instance; /* buffer instance to read, or NULL: see km_source_open() */
+};
+
+/* One buffer of the trace. */
+struct km_instance_info {
+	const char *name;  /* "" is the top-level buffer */
+	const char *clock; /* or NULL */
+	uint32_t nr_cpus;
+	uint64_t bytes;   /* of event data, as stored in the file */
+	bool is_selected; /* the one that is read */
+};
+
+/* One stream: the buffer of one CPU in the selected instance. */
+struct km_stream_info {
+	uint32_t cpu;
+	uint64_t bytes; /* as stored in the file */
+	/* what the recorder itself said at the end (CPUSTAT), if has_recorder_stats */
+	bool has_recorder_stats;
+	uint64_t overrun, dropped;
+};
+
+/* What is known of an input before its events are read. Owned by the source. */
+struct km_input_info {
+	const char *path;
+	const char *format;         /* "trace.dat" */
+	uint32_t format_version;    /* 6, 7 */
+	const char *compression;    /* "none", "zstd", "zlib" */
+	const char *kernel_release; /* "6.1.0-56-amd64", or NULL */
+	const char *machine;        /* "x86_64", or NULL */
+	const char *recorder;       /* version of the recording program, or NULL */
+	const char *clock;          /* "local", "mono", ..., or NULL */
+	bool is_big_endian;
+	uint32_t long_bytes;   /* of the traced kernel: 4 or 8 */
+	uint32_t page_size;    /* of the traced machine */
+	uint32_t subbuf_bytes; /* ring-buffer page of the selected instance */
+	uint32_t nr_cpus;
+	uint64_t file_bytes;
+	const struct km_instance_info *instances;
+	size_t nr_instances;
+	const struct km_stream_info *streams;
+	size_t nr_streams;
+};
+
+/* One event format of the trace, for counting by name. */
+struct km_format_info {
+	const char *system, *name;
+	uint32_t id;
+	enum km_event_kind kind;
+};
+
+/*
+ * Opens `path` and finds its format by content. Without options->instance the top-level
+ * buffer is read, or, if that holds no kmem events, the only instance that does.
+ * Damage beside the events (a section that cannot be read) is counted, not an error.
+ * Errors: KM_ERR_INPUT with path and offset; KM_ERR_USAGE for an unknown instance.
+ */
+KM_MUST_CHECK struct km_error *
+km_source_open(const char *path, const struct km_source_options *options, struct km_source **ret);
+void km_source_close(struct km_source *source);
+
+const struct km_input_info *km_source_info(const struct km_source *source);
+/* Damage found at open. */
+const struct km_quality *km_source_quality(const struct km_source *source);
+/*
+ * The kallsyms text of the trace, malloc'ed and handed to the caller (the second call gets
+ * none); *ret_size is 0 and *ret NULL if there is none.
+ */
+void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size);
+/* The event formats, index = "format slot" of km_part_stats.slots. */
+const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr);
+/* The saved command line of a task, or NULL. */
+const char *km_source_comm(const struct km_source *source, int32_t pid);
+
+size_t km_source_nr_parts(const struct km_source *source);
+/* Bytes of the file that a part takes: for progress. */
+uint64_t km_source_part_bytes(const struct km_source *source, size_t part);
+
+/* What one part held; valid once km_reader_fill() has returned an empty batch. */
+struct km_part_stats {
+	uint32_t stream;
+	struct km_quality quality;
+	uint64_t kinds[KM_NR_EVENT_KINDS];
+	uint64_t first_ns,
+		last_ns;       /* time stamps of its first and last event; first > last: none */
+	const uint64_t *slots; /* events by format slot (km_source_formats()) */
+};
+
+KM_MUST_CHECK struct km_error *km_reader_create(struct km_source *source, enum km_want want,
+						struct km_reader **ret);
+void km_reader_destroy(struct km_reader *reader);
+/* Begins a part (0 .. km_source_nr_parts() - 1). */
+KM_MUST_CHECK struct km_error *km_reader_start(struct km_reader *reader, size_t part);
+/*
+ * Fills the batch with the next events of the part; batch->nr is 0 at its end only.
+ * Damaged data is skipped and counted in the part's stats; an error means that reading
+ * itself failed (KM_ERR_INPUT).
+ */
+KM_MUST_CHECK struct km_error *km_reader_fill(struct km_reader *reader, struct km_batch *batch);
+const struct km_part_stats *km_reader_stats(const struct km_reader *reader);
+/* Names behind the batch column `cache`: 1 .. nr - 1; the reader owns them. */
+const char *km_reader_cache_name(const struct km_reader *reader, uint16_t cache);
+uint16_t km_reader_nr_caches(const struct km_reader *reader);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Symbols: addresses -> symbol+offset (kallsyms) -> function, file:line, inline chain (DWARF). */
+#ifndef KMEMSTAT_SYM_H
+#define KMEMSTAT_SYM_H
+
+#include <stddef.h>
+
+#include "kmemstat/error.h"
+
+/* The symbol table of a running kernel, from the text of /proc/kallsyms. */
+struct km_symtab;
+
+struct km_symbol {
+	const char *name;
+	const char *module; /* without brackets, NULL for the kernel itself */
+	uint64_t start;
+	uint64_t offset; /* of the address in the symbol */
+};
+
+/*
+ * Parses kallsyms text. Takes `text` (malloc'ed, `size` bytes) over in every case.
+ * Lines that do not parse are skipped and counted. Errors: KM_ERR_INPUT if there is no
+ * symbol in it, or if all addresses are zero (kernel.kptr_restrict); KM_ERR_MEMORY.
+ * `path` names the origin in errors.
+ */
+KM_MUST_CHECK struct km_error *km_symtab_create(const char *path, char *text, size_t size,
+						struct km_symtab **ret);
+/* The same from a file. */
+KM_MUST_CHECK struct km_error *km_symtab_load(const char *path, struct km_symtab **ret);
+void km_symtab_destroy(struct km_symtab *tab);
+/*
+ * The symbol that holds `address`: the last text symbol at or below it, unless it lies
+ * beyond the end of that symbol's area. Strings are the table's. False if there is none.
+ */
+bool km_symtab_find(const struct km_symtab *tab, uint64_t address, struct km_symbol *ret);
+
+/* One frame of an inline chain. Strings are the resolver's. */
+struct km_frame {
+	const char *function; /* may be NULL */
+	const char *file;     /* relative to the kernel tree: "net/mac80211/mesh.c"; may be NULL */
+	uint32_t line;        /* 0: not known */
+	uint32_t column;      /* 0: not known */
+	bool is_inlined;      /* into the next frame */
+};
+
+/*
+ * The frames at a call site, innermost first, allocator wrappers (kzalloc and its like)
+ * taken off; the last is the real function.
+ */
+struct km_chain {
+	struct km_frame *frames;
+	size_t nr_frames;
+};
+
+struct km_resolver_options {
+	const char *vmlinux;           /* or NULL */
+	const char *const *debug_dirs; /* searched before the system's */
+	size_t nr_debug_dirs;
+	const char *kernel_release; /* of the trace, or NULL: no search of /usr/lib/debug */
+	bool search_system;         /* look into /usr/lib/debug by itself */
+};
+
+/* Debug information of the traced kernel and its modules. */
+struct km_resolver;
+
+/*
+ * Opens debug files lazily, a module when the first address in it is asked for. `tab` must
+ * outlive the resolver. An explicit vmlinux that cannot be read or does not match the
+ * traced kernel is an error (KM_ERR_INPUT); of other files such is a note.
+ */
+KM_MUST_CHECK struct km_error *km_resolver_create(const struct km_symtab *tab,
+						  const struct km_resolver_options *options,
+						  struct km_resolver **ret);
+void km_resolver_destroy(struct km_resolver *resolver);
+/*
+ * The inline chain at a return address (as kmem events have them): the call before it is
+ * looked up. An empty chain if nothing is known. The frames are the resolver's and live as long.
+ */
+KM_MUST_CHECK struct km_error *km_resolver_lookup(struct km_resolver *resolver, uint64_t address,
+						  struct km_chain *ret);
+/* What went wrong with debug files so far: one line each, for stderr. */
+size_t km_resolver_nr_notes(const struct km_resolver *resolver);
+const char *km_resolver_note(const struct km_resolver *resolver, size_t i);
+
+#endif

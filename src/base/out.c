@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The output writer. */
+#include "kmemstat/out.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void km_out_init(struct km_out *out, FILE *file, const char *name)
+{
+	*out = (struct km_out){ .file = file, .name = name };
+}
+
+static void note_error(struct km_out *out)
+{
+	if (!out->error)
+		out->error = errno ? errno : EIO;
+}
+
+void km_out_puts(struct km_out *out, const char *text)
+{
+	errno = 0;
+	if (!out->error && fputs(text, out->file) == EOF)
+		note_error(out);
+}
+
+void km_out_printf(struct km_out *out, const char *format, ...)
+{
+	va_list args;
+
+	if (out->error)
+		return;
+	errno = 0;
+	va_start(args, format);
+	if (vfprintf(out->file, format, args) < 0)
+		note_error(out);
+	va_end(args);
+}
+
+/* Decodes one UTF-8 character; returns its length, or 0 if it is not valid. */
+static size_t utf8_decode(const unsigned char *s, uint32_t *ret)
+{
+	size_t len = s[0] < 0x80       ? 1
+		     : s[0] >> 5 == 6  ? 2
+		     : s[0] >> 4 == 14 ? 3
+		     : s[0] >> 3 == 30 ? 4
+				       : 0;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t c;
+
+	if (len == 0)
+		return 0;
+	c = len == 1 ? s[0] : s[0] & (0x7fU >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret = c;
+	return len;
+}
+
+/* Control characters and those that change the direction of text. */
+static bool is_unsafe(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+char *km_text_safe(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	char *safe = malloc(strlen(text) + 1);
+	size_t n = 0;
+
+	if (!safe)
+		return NULL;
+	while (*s) {
+		uint32_t c = 0;
+		size_t len = utf8_decode(s, &c);
+
+		if (len == 0 || is_unsafe(c)) {
+			safe[n++] = '?';
+			s += len ? len : 1;
+		} else {
+			memcpy(safe + n, s, len);
+			n += len;
+			s += len;
+		}
+	}
+	safe[n] = '\0';
+	return safe;
+}
+
+void km_out_puts_safe(struct km_out *out, const char *text)
+{
+	char *safe;
+
+	if (!text)
+		return;
+	safe = km_text_safe(text);
+	if (!safe && !out->error)
+		out->error = ENOMEM;
+	if (safe)
+		km_out_puts(out, safe);
+	free(safe);
+}
+
+struct km_error *km_out_finish(struct km_out *out)
+{
+	errno = 0;
+	if (!out->error && (fflush(out->file) == EOF || ferror(out->file)))
+		note_error(out);
+	if (!out->error)
+		return NULL;
+	return km_error_os(KM_ERR_OUTPUT, out->name, out->error, "cannot write");
+}
+
+const char *km_human_bytes(uint64_t bytes, char buf[static KM_HUMAN_SIZE])
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	int unit = -1;
+
+	if (bytes < 1024) {
+		snprintf(buf, KM_HUMAN_SIZE, "%" PRIu64 " B", bytes);
+		return buf;
+	}
+	/* 1023.95 would be printed as 1024.0 of the smaller unit */
+	while ((value >= 1023.95 || unit < 0) && unit < 5) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(buf, KM_HUMAN_SIZE, "%.1f %s", value, units[unit]);
+	return buf;
+}
+
+const char *km_grouped(uint64_t number, char buf[static KM_GROUPED_SIZE])
+{
+	char digits[24];
+	int nr = snprintf(digits, sizeof(digits), "%" PRIu64, number), n = 0;
+
+	for (int i = 0; i < nr; i++) {
+		if (i && (nr - i) % 3 == 0)
+			buf[n++] = ',';
+		buf[n++] = digits[i];
+	}
+	buf[n] = '\0';
+	return buf;
+}
