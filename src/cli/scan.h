@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The loop that drives a source's parts through the aggregator, on as many threads as asked. */
+#ifndef KMEMSTAT_CLI_SCAN_H
+#define KMEMSTAT_CLI_SCAN_H
+
+#include "kmemstat/agg.h"
+#include "kmemstat/error.h"
+#include "kmemstat/report.h"
+#include "kmemstat/source.h"
+
+/* Called now and then from the calling thread only, with bytes of the file done. */
+typedef void (*km_progress_fn)(void *arg, uint64_t bytes_done, uint64_t bytes_total,
+			       uint64_t events_done);
+
+struct km_scan_options {
+	unsigned int nr_threads; /* 0: as many as there are CPUs */
+	km_progress_fn progress; /* or NULL */
+	void *progress_arg;
+	const volatile bool *stop; /* set by a signal: end early with what there is; or NULL */
+};
+
+/*
+ * Reads all parts of the source. Fills ret->input, quality, kinds, streams, events; and
+ * *ret_groups, which the caller frees. The result does not depend on the number of threads.
+ */
+KM_MUST_CHECK struct km_error *km_scan(struct km_source *source,
+				       const struct km_scan_options *options,
+				       struct km_report_parts *ret, struct km_groups **ret_groups);
+
+#endif
