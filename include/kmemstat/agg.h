@@ -37,6 +37,8 @@ KM_MUST_CHECK struct km_error *
 km_groups_merge(struct km_groups *dst, const struct km_groups *src,
 		const char *(*name_of)(const void *arg, uint16_t cache), const void *arg);
 size_t km_groups_count(const struct km_groups *groups);
+/* All groups, in no particular order; the table's own, until the next add or merge. */
+const struct km_group *km_groups_items(const struct km_groups *groups, size_t *ret_nr);
 const char *km_groups_cache_name(const struct km_groups *groups, uint16_t cache);
 
 /* One size within a call site. */
