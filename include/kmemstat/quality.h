@@ -16,7 +16,7 @@ enum km_counter {
 	KM_EVENTS_OTHER,      /* events of kinds this report does not use */
 	KM_UNDECODABLE_SHORT, /* shorter than their format says */
 	KM_UNDECODABLE_ID,    /* an event id that no format in the file describes */
-	KM_UNDECODABLE_SIZE,  /* bytes_req or bytes_alloc of 4 GiB and more, or req over alloc */
+	KM_UNDECODABLE_SIZE,  /* bytes_alloc of 0 or over 4 GiB, or bytes_req over it */
 	KM_EVENTS_LOST,       /* the recorder says: this many are missing */
 	KM_GAPS_UNKNOWN,      /* places where events are missing, nobody knows how many */
 	KM_PAGES_DAMAGED,    /* ring-buffer pages whose lengths do not add up: their rest is lost */

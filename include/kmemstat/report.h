@@ -45,7 +45,7 @@ struct km_report_class {
 	char *name;
 	uint64_t bytes; /* of one object */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
-	struct km_class_site *sites; /* by hits, most first */
+	struct km_class_site *sites; /* by hits, most first; ties by name, address */
 	size_t nr_sites;
 };
 
@@ -75,9 +75,13 @@ struct km_finding {
 	enum km_rule rule;
 	enum km_finding_severity severity;
 	const struct km_callsite *callsite;
-	char fingerprint[17]; /* 16 hex digits: rule + function chain + size class */
-	char *message;        /* what is wrong, with numbers */
-	char *advice;         /* what change would mend it */
+	/*
+	 * 16 hex digits that stay over builds: of rule, module, symbol (without the suffixes that
+	 * compilers add), event family and size class. No address, offset or number of bytes.
+	 */
+	char fingerprint[17];
+	char *message;                                      /* what is wrong, with numbers */
+	char *advice;                                       /* what change would mend it */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the sizes it is about */
 	uint64_t bytes_saved; /* what the advice would save, in total; 0: not known */
 	uint32_t bytes_over;  /* just-over: the most that a size is over the class below */
@@ -108,7 +112,7 @@ struct km_event_report {
 struct km_thresholds {
 	double just_over_percent; /* of the class below; default 12.5 */
 	double waste_percent;     /* default 25 */
-	uint64_t waste_bytes;     /* default 16384: both rules leave smaller ones alone */
+	uint64_t waste_bytes; /* default 16384: waste leaves less alone, just-over calls it low */
 };
 #define KM_THRESHOLDS_DEFAULT ((struct km_thresholds){ 12.5, 25.0, 16384 })
 
@@ -121,7 +125,7 @@ struct km_report {
 	size_t nr_callsites;
 	struct km_report_class *classes; /* kmalloc classes by size, page orders, caches */
 	size_t nr_classes;
-	struct km_finding *findings; /* by severity, bytes_waste, name */
+	struct km_finding *findings; /* by severity, bytes (saved, else wasted), name, address */
 	size_t nr_findings;
 	struct km_stream_report *streams;
 	size_t nr_streams;
@@ -160,6 +164,7 @@ struct km_column {
 	enum km_column_type type;
 	bool is_sortable;
 	bool is_default; /* in the --caller table */
+	bool has_per;    /* tables show it as total/per hit */
 	const char *help;
 	/* the cell: text for KM_COL_TEXT (into buf if it has to be made), else the number */
 	const char *(*text)(const struct km_callsite *site, char *buf, size_t size);
@@ -178,6 +183,8 @@ struct km_view {
 	const struct km_column **columns;
 	size_t nr_columns;
 	size_t max_findings; /* findings shown by the summary; 0: all */
+	size_t max_rows;     /* the limit the rows were cut to; 0: none */
+	bool has_fields;     /* the user chose the columns */
 };
 
 struct km_view_options {

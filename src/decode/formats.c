@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A format file (kernel/trace/trace_events.c, f_show(), v6.1):
+ *
+ *	name: kmalloc
+ *	ID: 552
+ *	format:
+ *		field:unsigned short common_type;	offset:0;	size:2;	signed:0;
+ *		...
+ *		field:size_t bytes_req;	offset:24;	size:8;	signed:0;
+ *
+ *	print fmt: "call_site=%pS ...", (void *)REC->call_site, ...
+ */
+#include "decode/formats.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <traceevent/event-parse.h>
+
+static bool host_is_big_endian(void)
+{
+	return __BYTE_ORDER == __BIG_ENDIAN;
+}
+
+struct km_error *km_formats_init(struct km_formats *formats, bool is_big_endian,
+				 uint32_t long_bytes)
+{
+	struct tep_handle *tep = tep_alloc();
+
+	*formats = (struct km_formats){ .is_big_endian = is_big_endian, .long_bytes = long_bytes };
+	if (!tep)
+		return &km_error_memory;
+	tep_set_loglevel(TEP_LOG_NONE);
+	tep_set_file_bigendian(tep, is_big_endian ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
+	tep_set_local_bigendian(tep, host_is_big_endian() ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
+	tep_set_long_size(tep, (int)long_bytes);
+	formats->tep = tep;
+	return NULL;
+}
+
+void km_formats_deinit(struct km_formats *formats)
+{
+	for (size_t i = 0; i < formats->nr_infos; i++) {
+		free((char *)formats->infos[i].system);
+		free((char *)formats->infos[i].name);
+	}
+	free(formats->infos);
+	free(formats->descs);
+	if (formats->tep)
+		tep_free(formats->tep);
+	*formats = (struct km_formats){ 0 };
+}
+
+/* The line of field `name` ("field: local_t commit;\toffset:8;\tsize:8;...") of header_page. */
+static bool header_field(const char *text, const char *name, unsigned int *ret_offset,
+			 unsigned int *ret_size)
+{
+	size_t name_len = strlen(name);
+
+	for (const char *line = text; line;
+	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		const char *semicolon = strchr(line, ';');
+
+		if (!semicolon || (size_t)(semicolon - line) < name_len + 1 ||
+		    memcmp(semicolon - name_len - 1, " ", 1) != 0 ||
+		    memcmp(semicolon - name_len, name, name_len) != 0)
+			continue;
+		if (sscanf(semicolon, "; offset:%u; size:%u;", ret_offset, ret_size) == 2)
+			return true;
+	}
+	return false;
+}
+
+struct km_error *km_formats_add_header_page(struct km_formats *formats, const char *text,
+					    size_t size)
+{
+	char *copy = strndup(text, size);
+	unsigned int ts_at, ts_size, commit_at, commit_size, data_at, data_size;
+	bool is_good;
+
+	if (!copy)
+		return &km_error_memory;
+	is_good = header_field(copy, "timestamp", &ts_at, &ts_size) &&
+		  header_field(copy, "commit", &commit_at, &commit_size) &&
+		  header_field(copy, "data", &data_at, &data_size);
+	free(copy);
+	if (!is_good || ts_at != 0 || ts_size != 8 || commit_at != 8 ||
+	    (commit_size != 4 && commit_size != 8) || data_at != 8 + commit_size ||
+	    data_size < 64 || data_size > KM_MAX_SUBBUF_BYTES)
+		return km_error_create(
+			KM_ERR_INPUT, NULL,
+			"the ring-buffer page layout (header_page) is not one known: "
+			"a 64-bit time stamp and a commit of 4 or 8 bytes expected");
+	/* the commit is a local_t: it tells the kernel's long, which the file's header does not */
+	formats->long_bytes = commit_size;
+	tep_set_long_size(formats->tep, (int)commit_size);
+	formats->commit = (struct km_field){ (uint16_t)commit_at, (uint16_t)commit_size };
+	formats->data_offset = data_at;
+	formats->data_bytes = data_size;
+	return NULL;
+}
+
+/* The value of a line "key: value" before `end`, as a pointer to its first character. */
+static const char *find_line(const char *text, const char *end, const char *key, size_t *ret_len)
+{
+	size_t key_len = strlen(key);
+
+	while (text < end) {
+		const char *eol = memchr(text, '\n', (size_t)(end - text));
+
+		if (!eol)
+			eol = end;
+		if ((size_t)(eol - text) > key_len && memcmp(text, key, key_len) == 0) {
+			*ret_len = (size_t)(eol - text) - key_len;
+			return text + key_len;
+		}
+		text = eol + 1;
+	}
+	return NULL;
+}
+
+/* Name and id of a format; false if the text has none. */
+static bool parse_head(const char *text, size_t size, char **ret_name, uint32_t *ret_id)
+{
+	size_t name_len, id_len;
+	const char *name = find_line(text, text + size, "name: ", &name_len);
+	const char *id = find_line(text, text + size, "ID: ", &id_len);
+	uint32_t value = 0;
+
+	if (!name || !id)
+		return false;
+	for (size_t i = 0; i < id_len && id[i] >= '0' && id[i] <= '9'; i++)
+		if ((value = value * 10 + (uint32_t)(id[i] - '0')) > KM_MAX_EVENT_ID)
+			return false;
+	if (id[0] < '0' || id[0] > '9')
+		return false;
+	*ret_id = value;
+	*ret_name = strndup(name, name_len);
+	return true;
+}
+
+static struct km_field field_of(const struct tep_format_field *field)
+{
+	if (!field || field->offset < 0 || field->offset > UINT16_MAX - 8)
+		return (struct km_field){ 0 };
+	if (field->size != 1 && field->size != 2 && field->size != 4 && field->size != 8)
+		return (struct km_field){ 0 };
+	return (struct km_field){ (uint16_t)field->offset, (uint16_t)field->size };
+}
+
+/*
+ * The bit of a gfp flag, from the flag list of the print format: kernels renumber them, and
+ * the list holds the numbers of the traced one.
+ */
+static uint64_t find_print_flag(const struct tep_print_arg *arg, const char *name)
+{
+	for (; arg; arg = arg->next) {
+		const struct tep_print_flag_sym *flag;
+		uint64_t found = 0;
+
+		switch (arg->type) {
+		case TEP_PRINT_FLAGS:
+			for (flag = arg->flags.flags; flag; flag = flag->next)
+				if (flag->str && flag->value && strcmp(flag->str, name) == 0)
+					return strtoull(flag->value, NULL, 0);
+			break;
+		case TEP_PRINT_OP:
+			found = find_print_flag(arg->op.left, name);
+			if (!found)
+				found = find_print_flag(arg->op.right, name);
+			break;
+		case TEP_PRINT_TYPE:
+			found = find_print_flag(arg->typecast.item, name);
+			break;
+		default:
+			break;
+		}
+		if (found)
+			return found;
+	}
+	return 0;
+}
+
+/*
+ * Whether the kernel charges accounted kmallocs at all: with CONFIG_MEMCG_KMEM off the
+ * print format reads "(0 && (REC->gfp_flags & ...))" (include/trace/events/kmem.h, v6.1).
+ */
+static bool print_says_never(const char *print_fmt)
+{
+	const char *accounted = print_fmt ? strstr(print_fmt, "accounted=") : NULL;
+
+	return accounted && strstr(accounted, "(0 && (REC->gfp_flags");
+}
+
+static void desc_fill(struct km_desc *desc, struct tep_event *event)
+{
+	struct km_field fields[8];
+	uint32_t least = 0;
+
+	desc->call_site = field_of(tep_find_field(event, "call_site"));
+	desc->ptr = field_of(tep_find_field(event, "ptr"));
+	desc->bytes_req = field_of(tep_find_field(event, "bytes_req"));
+	desc->bytes_alloc = field_of(tep_find_field(event, "bytes_alloc"));
+	desc->gfp_flags = field_of(tep_find_field(event, "gfp_flags"));
+	desc->accounted = field_of(tep_find_field(event, "accounted"));
+	desc->name = field_of(tep_find_field(event, "name"));
+	if (desc->name.size != 4)
+		desc->name = (struct km_field){ 0 };
+	if (!print_says_never(event->print_fmt.format ? event->print_fmt.format : NULL))
+		desc->account_mask = find_print_flag(event->print_fmt.args, "__GFP_ACCOUNT");
+	memcpy(fields,
+	       (struct km_field[]){ desc->call_site, desc->ptr, desc->bytes_req, desc->bytes_alloc,
+				    desc->gfp_flags, desc->accounted, desc->name },
+	       7 * sizeof(fields[0]));
+	for (int i = 0; i < 7; i++)
+		if (fields[i].size && (uint32_t)fields[i].offset + fields[i].size > least)
+			least = (uint32_t)fields[i].offset + fields[i].size;
+	desc->least_bytes = (uint16_t)least;
+}
+
+/* Whether the fast path can read it: native byte order, 64-bit fields where it expects them. */
+static bool desc_is_fast(const struct km_formats *formats, const struct km_desc *desc)
+{
+	if (formats->is_big_endian != host_is_big_endian() || desc->ptr.size != 8)
+		return false;
+	if (!km_event_is_alloc(desc->kind))
+		return true;
+	return desc->call_site.size == 8 && desc->bytes_req.size == 8 &&
+	       desc->bytes_alloc.size == 8 &&
+	       (desc->gfp_flags.size == 8 || desc->gfp_flags.size == 4) &&
+	       desc->accounted.size <= 1 && formats->common_type.offset == 0 &&
+	       formats->common_type.size == 2;
+}
+
+static struct km_error *parse_event(struct km_formats *formats, struct km_desc *desc,
+				    const char *system, const char *name, const char *text,
+				    size_t size)
+{
+	struct tep_handle *tep = formats->tep;
+	char *copy = strndup(text, size);
+	struct tep_event *event;
+
+	if (!copy)
+		return &km_error_memory;
+	/* an error return may still have parsed the fields: only the print format failed */
+	(void)tep_parse_event(tep, copy, strlen(copy), system);
+	free(copy);
+	event = tep_find_event_by_name(tep, system, name);
+	if (!event)
+		return km_error_create(KM_ERR_INPUT, NULL,
+				       "the format of event %s:%s does not parse", system, name);
+	if (!formats->common_type.size) {
+		formats->common_type = field_of(tep_find_common_field(event, "common_type"));
+		formats->common_pid = field_of(tep_find_common_field(event, "common_pid"));
+	}
+	desc_fill(desc, event);
+	if (!desc->call_site.size || !desc->ptr.size ||
+	    (km_event_is_alloc(desc->kind) && (!desc->bytes_req.size || !desc->bytes_alloc.size)))
+		return km_error_create(
+			KM_ERR_INPUT, NULL,
+			"the format of event %s:%s lacks call_site, ptr, bytes_req or "
+			"bytes_alloc",
+			system, name);
+	desc->is_fast = desc_is_fast(formats, desc);
+	return NULL;
+}
+
+/* A new slot for an event; takes `name` over. */
+static struct km_error *add_info(struct km_formats *formats, const char *system, char *name,
+				 uint32_t id, enum km_event_kind kind)
+{
+	char *system_copy = strdup(system);
+
+	if (formats->nr_infos == formats->room_infos) {
+		size_t room = formats->room_infos ? 2 * formats->room_infos : 256;
+		void *infos = reallocarray(formats->infos, room, sizeof(*formats->infos));
+
+		if (infos) {
+			formats->infos = infos;
+			formats->room_infos = room;
+		}
+	}
+	if (id >= formats->nr_descs) {
+		size_t nr = id < 2048 ? 2048 : KM_MAX_EVENT_ID + 1;
+		struct km_desc *descs = reallocarray(formats->descs, nr, sizeof(*descs));
+
+		if (descs) {
+			memset(descs + formats->nr_descs, 0,
+			       (nr - formats->nr_descs) * sizeof(*descs));
+			formats->descs = descs;
+			formats->nr_descs = nr;
+		}
+	}
+	if (!system_copy || !name || formats->nr_infos == formats->room_infos ||
+	    id >= formats->nr_descs) {
+		free(system_copy);
+		free(name);
+		return &km_error_memory;
+	}
+	formats->infos[formats->nr_infos++] = (struct km_format_info){
+		.system = system_copy, .name = name, .id = id, .kind = kind
+	};
+	return NULL;
+}
+
+struct km_error *km_formats_add_event(struct km_formats *formats, const char *system,
+				      const char *text, size_t size)
+{
+	char *name;
+	uint32_t id;
+	enum km_event_kind kind;
+	struct km_desc desc = { 0 };
+	struct km_error *error;
+
+	if (!parse_head(text, size, &name, &id))
+		return km_error_create(KM_ERR_INPUT, NULL,
+				       "an event format of system %s has no name or id", system);
+	kind = name ? km_event_kind_of(system, name) : KM_EV_OTHER;
+	if (id < formats->nr_descs && formats->descs[id].is_known) {
+		/* the same event again (another instance): the first stays */
+		free(name);
+		return NULL;
+	}
+	desc = (struct km_desc){ .kind = (uint8_t)kind, .is_known = true };
+	error = add_info(formats, system, name, id, kind);
+	if (error)
+		return error;
+	desc.slot = (uint16_t)(formats->nr_infos - 1);
+	if (kind != KM_EV_OTHER || !formats->common_type.size) {
+		error = parse_event(formats, &desc, system, formats->infos[desc.slot].name, text,
+				    size);
+		if (error && kind == KM_EV_OTHER && error != &km_error_memory) {
+			km_error_free(error);
+			error = NULL;
+		}
+		if (error) {
+			formats->infos[desc.slot].kind = KM_EV_OTHER;
+			return error;
+		}
+	}
+	formats->descs[id] = desc;
+	return NULL;
+}
+
+struct km_error *km_formats_seal(struct km_formats *formats)
+{
+	tep_free(formats->tep);
+	formats->tep = NULL;
+	if (!formats->commit.size)
+		return km_error_create(KM_ERR_INPUT, NULL,
+				       "there is no ring-buffer page layout (header_page)");
+	if (!formats->common_type.size)
+		return km_error_create(KM_ERR_INPUT, NULL, "there is no event format");
+	return NULL;
+}
+
+bool km_formats_have_kmem(const struct km_formats *formats)
+{
+	for (size_t i = 0; i < formats->nr_infos; i++)
+		if (formats->infos[i].kind != KM_EV_OTHER)
+			return true;
+	return false;
+}

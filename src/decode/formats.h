@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Event formats of a trace: libtraceevent parses the texts of the kernel's `format` and
+ * `header_page` files once; what the page decoder needs stays as plain offsets and sizes.
+ */
+#ifndef KMEMSTAT_DECODE_FORMATS_H
+#define KMEMSTAT_DECODE_FORMATS_H
+
+#include <stddef.h>
+
+#include "kmemstat/error.h"
+#include "kmemstat/event.h"
+#include "kmemstat/source.h"
+
+/* A field of an event record; size 0: the event has no such field. */
+struct km_field {
+	uint16_t offset;
+	uint16_t size;
+};
+
+/* What the decoder does with an event id. */
+struct km_desc {
+	uint8_t kind;         /* enum km_event_kind */
+	bool is_known;        /* a format describes this id */
+	bool is_fast;         /* the fast path can read it: native byte order, 64-bit fields */
+	uint16_t slot;        /* index in km_formats.infos */
+	uint16_t least_bytes; /* of payload, to hold every field below */
+	struct km_field call_site, ptr, bytes_req, bytes_alloc;
+	struct km_field gfp_flags, accounted; /* one of them tells whether it is accounted */
+	struct km_field name;                 /* __data_loc of the cache's name */
+	uint64_t account_mask; /* bit of __GFP_ACCOUNT in gfp_flags; 0: never accounted */
+};
+
+#define KM_MAX_EVENT_ID 65535
+
+/* More than any kernel has: a sub-buffer is at most 64 pages (kernel/trace/ring_buffer.c, v6.12).
+ */
+#define KM_MAX_SUBBUF_BYTES (64U << 16)
+
+struct km_formats {
+	bool is_big_endian;
+	uint32_t long_bytes;
+	/* the ring-buffer page (header_page) */
+	struct km_field commit;
+	uint32_t data_offset; /* of the first event */
+	uint32_t data_bytes;  /* as header_page has it: room for events in a page */
+	/* fields all events have */
+	struct km_field common_type, common_pid;
+	struct km_desc *descs; /* by event id, nr_descs of them */
+	size_t nr_descs;
+	struct km_format_info *infos; /* by slot */
+	size_t nr_infos, room_infos;
+	void *tep; /* struct tep_handle: while formats are being added */
+};
+
+/* Starts with the byte order of the file. `long_bytes` (4 or 8) is refined by header_page. */
+KM_MUST_CHECK struct km_error *km_formats_init(struct km_formats *formats, bool is_big_endian,
+					       uint32_t long_bytes);
+void km_formats_deinit(struct km_formats *formats);
+/* The text of events/header_page. Errors: KM_ERR_INPUT without path. */
+KM_MUST_CHECK struct km_error *km_formats_add_header_page(struct km_formats *formats,
+							  const char *text, size_t size);
+/*
+ * The text of events/<system>/<event>/format. Only events that kmemstat uses are parsed whole;
+ * of others the name and id are kept. Errors: KM_ERR_INPUT without path, for a text that is no
+ * format.
+ */
+KM_MUST_CHECK struct km_error *km_formats_add_event(struct km_formats *formats, const char *system,
+						    const char *text, size_t size);
+/* No more formats: frees the parser. Errors: KM_ERR_INPUT without header_page. */
+KM_MUST_CHECK struct km_error *km_formats_seal(struct km_formats *formats);
+/* Whether any format is of an event that kmemstat uses. */
+bool km_formats_have_kmem(const struct km_formats *formats);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ring-buffer page decoder: pages of one CPU's buffer -> event columns. The hot path. */
+#ifndef KMEMSTAT_DECODE_PAGES_H
+#define KMEMSTAT_DECODE_PAGES_H
+
+#include "base/intern.h"
+#include "decode/clock.h"
+#include "decode/formats.h"
+#include "kmemstat/event.h"
+#include "kmemstat/source.h"
+
+/*
+ * A decoder is begun for one stretch of a stream, fed with buffers of whole pages, and emptied
+ * batch by batch; a buffer must stay until it is used up. Every byte that does not decode is
+ * counted in `stats`.
+ */
+struct km_pages {
+	/* set by the user before km_pages_begin() */
+	const struct km_formats *formats;
+	enum km_want want;
+	uint32_t page_bytes; /* of a sub-buffer; at least formats->data_offset */
+	struct km_clock clock;
+	bool use_generic; /* do not use the fast path: for tests, which compare the two */
+
+	struct km_intern names; /* of caches: the batch column `cache` */
+	struct km_part_stats stats;
+	uint64_t *slots; /* events by format slot; stats.slots points here */
+
+	/* the buffer, and the page in hand */
+	const uint8_t *next_page, *buf_end;
+	const uint8_t *pos, *end;
+	uint64_t raw_ts;   /* of the last record before pos */
+	uint64_t last_raw; /* of the last event before pos */
+	bool has_first;    /* stats.first_ns is set */
+};
+
+/* Makes room for counting. Errors: KM_ERR_MEMORY. */
+KM_MUST_CHECK struct km_error *km_pages_init(struct km_pages *pages,
+					     const struct km_formats *formats, enum km_want want,
+					     uint32_t page_bytes);
+void km_pages_deinit(struct km_pages *pages);
+/* Begins a stretch of a stream: counters at zero, no page. Names stay. */
+void km_pages_begin(struct km_pages *pages, uint32_t stream, const struct km_clock *clock);
+/*
+ * The next pages: `size` bytes, which end with the buffer; a last piece shorter than a page
+ * is decoded as far as its events go and counted as missing bytes.
+ */
+void km_pages_feed(struct km_pages *pages, const uint8_t *buf, size_t size);
+/*
+ * Adds events to the batch (which may hold some already) until it is full or the buffer is
+ * used up; true if the batch is full.
+ */
+bool km_pages_fill(struct km_pages *pages, struct km_batch *batch);
+/* The end of the stretch: derives stats.kinds, the used and other events and the time span. */
+void km_pages_finish(struct km_pages *pages);
+
+#endif

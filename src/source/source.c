@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of input formats, and the way from the public functions to them. */
+#include "source/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/intern.h"
+
+static const struct km_source_ops *const formats[] = {
+	&km_tracedat_ops,
+};
+
+static struct km_error *not_a_trace(const char *path, const uint8_t *head, size_t size)
+{
+	struct km_error *error;
+
+	if (!size)
+		return km_error_advise(km_error_at(path, 0, "the file is empty"),
+				       "the recording did not finish, or the disk was full");
+	if (size < 4)
+		error = km_error_at(path, 0, "not a trace: it has only %zu bytes", size);
+	else
+		error = km_error_at(path, 0,
+				    "not a trace: it begins with %02x %02x %02x %02x, a trace.dat "
+				    "with 17 08 44 't'",
+				    head[0], head[1], head[2], head[3]);
+	if (size >= 4 && head[0] == 0x28 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd)
+		return km_error_advise(error, "it is zstd-compressed as a whole: unpack it first "
+					      "(zstd -d)");
+	if (size >= 4 && ((head[0] == 0x1f && head[1] == 0x8b) ||
+			  (head[0] == 0xfd && head[1] == '7' && head[2] == 'z')))
+		return km_error_advise(error, "it is compressed as a whole: unpack it first");
+	return km_error_advise(error, "give a trace.dat as trace-cmd record or trace-cmd extract "
+				      "writes it");
+}
+
+/* Reads up to `size` bytes from the start; less only at the end of the file. */
+static struct km_error *read_head(const char *path, int fd, uint8_t *head, size_t size,
+				  size_t *ret_size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		ssize_t got = pread(fd, head + have, size - have, (off_t)have);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return km_error_os(KM_ERR_INPUT, path, errno, "cannot read");
+		if (got == 0)
+			break;
+		have += (size_t)got;
+	}
+	*ret_size = have;
+	return NULL;
+}
+
+static struct km_error *open_regular(const char *path, int *ret_fd)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct km_error *error = NULL;
+
+	if (fd < 0)
+		return km_error_os(KM_ERR_INPUT, path, errno, "cannot open");
+	if (fstat(fd, &st) < 0)
+		error = km_error_os(KM_ERR_INPUT, path, errno, "cannot stat");
+	else if (S_ISDIR(st.st_mode))
+		error = km_error_os(KM_ERR_INPUT, path, EISDIR, "cannot read");
+	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		error = km_error_advise(km_error_create(KM_ERR_INPUT, path,
+							"not a regular file"),
+					"a trace.dat is read from several places at once: save it "
+					"to a file first");
+	if (error) {
+		close(fd);
+		return error;
+	}
+	*ret_fd = fd;
+	return NULL;
+}
+
+struct km_error *km_source_open(const char *path, const struct km_source_options *options,
+				struct km_source **ret)
+{
+	uint8_t head[KM_PROBE_BYTES];
+	size_t size = 0;
+	int fd;
+	struct km_error *error = open_regular(path, &fd);
+
+	if (error)
+		return error;
+	error = read_head(path, fd, head, sizeof(head), &size);
+	if (error) {
+		close(fd);
+		return error;
+	}
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (formats[i]->probe(head, size))
+			return formats[i]->open(path, fd, options, ret);
+	close(fd);
+	return not_a_trace(path, head, size);
+}
+
+void km_source_close(struct km_source *source)
+{
+	if (source)
+		source->ops->close(source);
+}
+
+const struct km_input_info *km_source_info(const struct km_source *source)
+{
+	return &source->info;
+}
+
+const struct km_quality *km_source_quality(const struct km_source *source)
+{
+	return &source->quality;
+}
+
+void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size)
+{
+	*ret = source->kallsyms;
+	*ret_size = source->kallsyms ? source->kallsyms_size : 0;
+	source->kallsyms = NULL;
+}
+
+const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr)
+{
+	*ret_nr = source->formats.nr_infos;
+	return source->formats.infos;
+}
+
+const char *km_source_comm(const struct km_source *source, int32_t pid)
+{
+	return source->ops->comm(source, pid);
+}
+
+size_t km_source_nr_parts(const struct km_source *source)
+{
+	return source->ops->nr_parts(source);
+}
+
+uint64_t km_source_part_bytes(const struct km_source *source, size_t part)
+{
+	return source->ops->part_bytes(source, part);
+}
+
+struct km_error *km_reader_create(struct km_source *source, enum km_want want,
+				  struct km_reader **ret)
+{
+	return source->ops->reader_create(source, want, ret);
+}
+
+void km_reader_destroy(struct km_reader *reader)
+{
+	if (reader)
+		reader->source->ops->reader_destroy(reader);
+}
+
+struct km_error *km_reader_start(struct km_reader *reader, size_t part)
+{
+	return reader->source->ops->reader_start(reader, part);
+}
+
+struct km_error *km_reader_fill(struct km_reader *reader, struct km_batch *batch)
+{
+	batch->nr = 0;
+	return reader->source->ops->reader_fill(reader, batch);
+}
+
+const struct km_part_stats *km_reader_stats(const struct km_reader *reader)
+{
+	return reader->source->ops->reader_stats(reader);
+}
+
+const char *km_reader_cache_name(const struct km_reader *reader, uint16_t cache)
+{
+	return km_intern_string(reader->source->ops->reader_names(reader), cache);
+}
+
+uint16_t km_reader_nr_caches(const struct km_reader *reader)
+{
+	return (uint16_t)(reader->source->ops->reader_names(reader)->nr - 1);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an input format has to provide. A new one is a file with these and a row in source.c. */
+#ifndef KMEMSTAT_SOURCE_SOURCE_H
+#define KMEMSTAT_SOURCE_SOURCE_H
+
+#include "decode/formats.h"
+#include "kmemstat/source.h"
+
+/* Enough of a file to know its format by. */
+#define KM_PROBE_BYTES 4096
+
+struct km_source_ops {
+	const char *name; /* as in km_input_info.format */
+	/* Whether a file that begins with these bytes is of this format. */
+	bool (*probe)(const uint8_t *head, size_t size);
+	/* Takes `fd` over in every case. */
+	struct km_error *(*open)(const char *path, int fd, const struct km_source_options *options,
+				 struct km_source **ret);
+	void (*close)(struct km_source *source);
+	const char *(*comm)(const struct km_source *source, int32_t pid);
+	size_t (*nr_parts)(const struct km_source *source);
+	uint64_t (*part_bytes)(const struct km_source *source, size_t part);
+	struct km_error *(*reader_create)(struct km_source *source, enum km_want want,
+					  struct km_reader **ret);
+	void (*reader_destroy)(struct km_reader *reader);
+	struct km_error *(*reader_start)(struct km_reader *reader, size_t part);
+	struct km_error *(*reader_fill)(struct km_reader *reader, struct km_batch *batch);
+	const struct km_part_stats *(*reader_stats)(const struct km_reader *reader);
+	const struct km_intern *(*reader_names)(const struct km_reader *reader);
+};
+
+/* What all sources have; formats embed it first in their own struct. */
+struct km_source {
+	const struct km_source_ops *ops;
+	struct km_input_info info;
+	struct km_quality quality;
+	struct km_formats formats;
+	char *kallsyms; /* malloc'ed, or NULL */
+	size_t kallsyms_size;
+};
+
+struct km_reader {
+	struct km_source *source;
+};
+
+extern const struct km_source_ops km_tracedat_ops;
+
+#endif
