@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Groups -> call sites with their sizes. */
+#include "kmemstat/agg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const family_names[KM_NR_FAMILIES] = {
+	[KM_FAMILY_KMALLOC] = "kmalloc",
+	[KM_FAMILY_CACHE] = "kmem_cache_alloc",
+};
+
+const char *km_family_name(enum km_family family)
+{
+	return family_names[family];
+}
+
+static enum km_family family_of(uint8_t kind)
+{
+	return kind == KM_EV_KMALLOC || kind == KM_EV_KMALLOC_NODE ? KM_FAMILY_KMALLOC
+								   : KM_FAMILY_CACHE;
+}
+
+/* What the sort compares: cache ids depend on the order of events, names do not. */
+struct key {
+	const struct km_group *group;
+	const char *cache; /* "" without a name */
+};
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_site(const struct key *a, const struct key *b)
+{
+	int order = compare_u64(a->group->call_site, b->group->call_site);
+
+	return order ? order : compare_u64(family_of(a->group->kind), family_of(b->group->kind));
+}
+
+static int compare_size(const struct key *a, const struct key *b)
+{
+	int order = compare_u64(a->group->bytes_alloc, b->group->bytes_alloc);
+
+	if (!order)
+		order = compare_u64(a->group->bytes_req, b->group->bytes_req);
+	return order ? order : strcmp(a->cache, b->cache);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	int order = compare_site(a, b);
+
+	return order ? order : compare_size(a, b);
+}
+
+static void add_group(struct km_site *site, const struct km_group *group)
+{
+	uint64_t hits = group->hits;
+
+	site->hits = km_sat_add(site->hits, hits);
+	site->bytes_req = km_sat_add(site->bytes_req, km_sat_mul(hits, group->bytes_req));
+	site->bytes_alloc = km_sat_add(site->bytes_alloc, km_sat_mul(hits, group->bytes_alloc));
+	if (group->flags & KM_EVF_ACCOUNTED)
+		site->accounted_hits = km_sat_add(site->accounted_hits, hits);
+}
+
+static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
+{
+	struct km_site *site = NULL;
+	struct km_size *next = ret->sizes;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct km_group *group = keys[i].group;
+
+		if (!site || compare_site(&keys[i - 1], &keys[i])) {
+			site = &ret->sites[ret->nr++];
+			*site = (struct km_site){
+				.address = group->call_site,
+				.family = family_of(group->kind),
+				.sizes = next,
+			};
+		}
+		if (site->nr_sizes == 0 || compare_size(&keys[i - 1], &keys[i])) {
+			*next = (struct km_size){
+				.bytes_req = group->bytes_req,
+				.bytes_alloc = group->bytes_alloc,
+				.cache = group->cache,
+			};
+			next++;
+			site->nr_sizes++;
+		}
+		next[-1].hits = km_sat_add(next[-1].hits, group->hits);
+		add_group(site, group);
+	}
+}
+
+struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites *ret)
+{
+	struct km_sites built = { 0 };
+	size_t nr;
+	const struct km_group *items = km_groups_items(groups, &nr);
+	struct key *keys = calloc(nr + 1, sizeof(*keys));
+
+	built.sites = calloc(nr + 1, sizeof(*built.sites));
+	built.sizes = calloc(nr + 1, sizeof(*built.sizes));
+	if (!keys || !built.sites || !built.sizes) {
+		free(keys);
+		km_sites_deinit(&built);
+		return &km_error_memory;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		const char *name = km_groups_cache_name(groups, items[i].cache);
+
+		keys[i] = (struct key){ .group = &items[i], .cache = name ? name : "" };
+	}
+	qsort(keys, nr, sizeof(*keys), compare_keys);
+	merge_keys(keys, nr, &built);
+	free(keys);
+	*ret = built;
+	return NULL;
+}
+
+void km_sites_deinit(struct km_sites *sites)
+{
+	free(sites->sites);
+	free(sites->sizes);
+	*sites = (struct km_sites){ 0 };
+}

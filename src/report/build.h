@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the steps of building a report share. */
+#ifndef KMEMSTAT_REPORT_BUILD_H
+#define KMEMSTAT_REPORT_BUILD_H
+
+#include <stdarg.h>
+
+#include "kmemstat/out.h"
+
+#include "kmemstat/report.h"
+
+/* Strings that live as long as the report. */
+struct km_strings {
+	char **items;
+	size_t nr, size;
+};
+
+/* Each returns the string kept, NULL without memory. */
+char *km_strings_printf(struct km_strings *strings, const char *format, ...) KM_PRINTF(2, 3);
+/* A copy that is safe to print (km_text_safe()). */
+char *km_strings_safe(struct km_strings *strings, const char *text);
+void km_strings_deinit(struct km_strings *strings);
+
+/* A report with what it owns beside its public arrays. */
+struct km_report_own {
+	struct km_report report; /* first: a report is converted back */
+	struct km_strings strings;
+	/* sizes of all call sites, with the class of each at the same index in size_classes */
+	struct km_report_size *sizes;
+	struct km_report_class **size_classes;
+	size_t nr_sizes;
+	struct km_class_site *class_sites; /* of all classes */
+};
+
+static inline enum km_family km_callsite_family(const struct km_callsite *site)
+{
+	return site->event == km_family_name(KM_FAMILY_KMALLOC) ? KM_FAMILY_KMALLOC
+								: KM_FAMILY_CACHE;
+}
+
+/* bytes_alloc - bytes_req, which is never below zero. */
+static inline uint64_t km_waste(uint64_t bytes_req, uint64_t bytes_alloc)
+{
+	return bytes_alloc > bytes_req ? bytes_alloc - bytes_req : 0;
+}
+
+/* The total order of call sites with equal numbers: name, address, family. */
+int km_callsite_compare_name(const struct km_callsite *a, const struct km_callsite *b);
+
+/* The class a size is in. `size` is one of the report's. */
+static inline struct km_report_class *km_report_class_of(const struct km_report_own *own,
+							 const struct km_report_size *size)
+{
+	return own->size_classes[size - own->sizes];
+}
+
+/* Fills report.classes, size_classes and the size_class of call sites. */
+KM_MUST_CHECK struct km_error *km_report_build_classes(struct km_report_own *own);
+/* Fills report.findings. */
+KM_MUST_CHECK struct km_error *km_report_build_findings(struct km_report_own *own,
+							const struct km_thresholds *thresholds);
+
+#endif

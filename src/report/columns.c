@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one table of columns: -F, -s, --help, table headers and CSV come from here. */
+#include "report/build.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *text_callsite(const struct km_callsite *site, char *buf, size_t size)
+{
+	return site->name;
+}
+
+static const char *text_address(const struct km_callsite *site, char *buf, size_t size)
+{
+	snprintf(buf, size, "0x%" PRIx64, site->address);
+	return buf;
+}
+
+static const char *text_symbol(const struct km_callsite *site, char *buf, size_t size)
+{
+	return site->has_symbol ? site->symbol.name : "";
+}
+
+static const char *text_module(const struct km_callsite *site, char *buf, size_t size)
+{
+	return site->has_symbol && site->symbol.module ? site->symbol.module : "";
+}
+
+static const char *text_event(const struct km_callsite *site, char *buf, size_t size)
+{
+	return site->event;
+}
+
+static const char *text_layer(const struct km_callsite *site, char *buf, size_t size)
+{
+	return site->layer;
+}
+
+static const char *text_class(const struct km_callsite *site, char *buf, size_t size)
+{
+	return site->size_class;
+}
+
+static const char *text_function(const struct km_callsite *site, char *buf, size_t size)
+{
+	const struct km_chain *chain = &site->source;
+
+	return chain->nr_frames && chain->frames[0].function ? chain->frames[0].function : "";
+}
+
+/* A path that is too long for the buffer keeps its end: that is where the line number is. */
+static const char *text_source(const struct km_callsite *site, char *buf, size_t size)
+{
+	const struct km_frame *frame = site->source.nr_frames ? &site->source.frames[0] : NULL;
+	char line[16] = "";
+	size_t len;
+
+	if (!frame || !frame->file)
+		return "";
+	if (frame->line)
+		snprintf(line, sizeof(line), ":%" PRIu32, frame->line);
+	len = strlen(frame->file);
+	if (len + strlen(line) < size)
+		snprintf(buf, size, "%s%s", frame->file, line);
+	else
+		snprintf(buf, size, "...%s%s", frame->file + len - (size - strlen(line) - 4), line);
+	return buf;
+}
+
+static uint64_t number_bytes(const struct km_callsite *site)
+{
+	return site->bytes_alloc;
+}
+
+static uint64_t number_req(const struct km_callsite *site)
+{
+	return site->bytes_req;
+}
+
+static uint64_t number_waste(const struct km_callsite *site)
+{
+	return site->bytes_waste;
+}
+
+static uint64_t number_hit(const struct km_callsite *site)
+{
+	return site->hits;
+}
+
+static uint64_t number_accounted(const struct km_callsite *site)
+{
+	return site->accounted_hits;
+}
+
+static uint64_t number_sizes(const struct km_callsite *site)
+{
+	return site->nr_sizes;
+}
+
+static double percent_frag(const struct km_callsite *site)
+{
+	return site->frag_percent;
+}
+
+#define SHOWN    .is_sortable = true, .is_default = true
+#define SORTABLE .is_sortable = true
+
+/* Source lines are looked up for the rows that sorting has chosen: no sort by them. */
+static const struct km_column columns[] = {
+	{ "callsite", "Callsite", KM_COL_TEXT, SHOWN, .text = text_callsite,
+	  .help = "symbol+offset [module] of the call, or its address" },
+	{ "bytes", "Total_alloc/Per", KM_COL_BYTES, SHOWN, .has_per = true, .number = number_bytes,
+	  .help = "bytes allocated, in total and per hit" },
+	{ "req", "Total_req/Per", KM_COL_BYTES, SHOWN, .has_per = true, .number = number_req,
+	  .help = "bytes requested, in total and per hit" },
+	{ "hit", "Hit", KM_COL_COUNT, SHOWN, .number = number_hit, .help = "allocations" },
+	{ "frag", "Frag", KM_COL_PERCENT, SHOWN, .percent = percent_frag,
+	  .help = "internal fragmentation: share of the allocated bytes that nobody asked for" },
+	{ "waste", "Waste", KM_COL_BYTES, SHOWN, .number = number_waste,
+	  .help = "bytes allocated and not requested" },
+	{ "source", "File:line", KM_COL_TEXT, .is_default = true, .text = text_source,
+	  .help = "source line of the call (needs debug information)" },
+	{ "function", "Function", KM_COL_TEXT, .text = text_function,
+	  .help = "function at that line, which may be inlined into the symbol" },
+	{ "symbol", "Symbol", KM_COL_TEXT, SORTABLE, .text = text_symbol, .help = "symbol alone" },
+	{ "module", "Module", KM_COL_TEXT, SORTABLE, .text = text_module,
+	  .help = "module alone, empty for the kernel itself" },
+	{ "class", "Class", KM_COL_TEXT, SORTABLE, .text = text_class,
+	  .help = "size class that most of the bytes are in" },
+	{ "sizes", "Sizes", KM_COL_COUNT, SORTABLE, .number = number_sizes,
+	  .help = "number of different sizes" },
+	{ "accounted", "Accounted", KM_COL_COUNT, SORTABLE, .number = number_accounted,
+	  .help = "hits charged to a memory cgroup" },
+	{ "event", "Event", KM_COL_TEXT, SORTABLE, .text = text_event,
+	  .help = "kmalloc or kmem_cache_alloc" },
+	{ "layer", "Layer", KM_COL_TEXT, SORTABLE, .text = text_layer, .help = "allocator: slab" },
+	{ "address", "Address", KM_COL_TEXT, SORTABLE, .text = text_address,
+	  .help = "address of the call as traced" },
+};
+
+const struct km_column *km_columns(size_t *ret_nr)
+{
+	*ret_nr = sizeof(columns) / sizeof(columns[0]);
+	return columns;
+}
+
+const struct km_column *km_column_find(const char *key, size_t len)
+{
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		if (strlen(columns[i].key) == len && memcmp(columns[i].key, key, len) == 0)
+			return &columns[i];
+	return NULL;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The findings engine: every size of every call site is put to the rules, in their order, and
+ * belongs to the first that flags it; flagged sizes of one call site and one size class are
+ * one finding.
+ */
+#include "report/findings.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct km_rule_row *const rules[KM_NR_RULES] = {
+	[KM_RULE_JUST_OVER] = &km_rule_just_over,
+	[KM_RULE_WASTE] = &km_rule_waste,
+};
+
+static const char *const severity_names[] = {
+	[KM_FIND_LOW] = "low",
+	[KM_FIND_MEDIUM] = "medium",
+	[KM_FIND_HIGH] = "high",
+};
+
+const struct km_rule_info *km_rule_info(enum km_rule rule)
+{
+	assert(rules[rule]->info.rule == rule);
+	return &rules[rule]->info;
+}
+
+const char *km_finding_severity_name(enum km_finding_severity severity)
+{
+	return severity_names[severity];
+}
+
+const char *km_range(uint64_t low, uint64_t high, char buf[static KM_RANGE_SIZE])
+{
+	if (low == high)
+		snprintf(buf, KM_RANGE_SIZE, "%" PRIu64, high);
+	else
+		snprintf(buf, KM_RANGE_SIZE, "%" PRIu64 " to %" PRIu64, low, high);
+	return buf;
+}
+
+const char *km_range_bytes(uint64_t low, uint64_t high, char buf[static KM_RANGE_SIZE])
+{
+	size_t len = strlen(km_range(low, high, buf));
+
+	snprintf(buf + len, KM_RANGE_SIZE - len, high == 1 ? " byte" : " bytes");
+	return buf;
+}
+
+/*
+ * The name without what compilers append to copies of a function, which differs between
+ * builds: GCC's .isra.N, .constprop.N, .part.N and .cold, LLVM's .llvm.HASH.
+ */
+static size_t stable_name_len(const char *name)
+{
+	static const char *const suffixes[] = { ".isra.", ".constprop.", ".part.", ".cold",
+						".llvm." };
+
+	for (const char *dot = strchr(name + (*name == '.'), '.'); dot; dot = strchr(dot + 1, '.'))
+		for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+			if (strncmp(dot, suffixes[i], strlen(suffixes[i])) == 0)
+				return (size_t)(dot - name);
+	return strlen(name);
+}
+
+/* FNV-1a, 64 bits, of a string and a byte that is in none: "ab","c" is not "a","bc". */
+static uint64_t hash_text(uint64_t hash, const char *text, size_t len)
+{
+	static const uint64_t prime = 0x100000001b3;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * prime;
+	return (hash ^ 0xff) * prime;
+}
+
+static void set_fingerprint(struct km_finding *finding)
+{
+	const struct km_callsite *site = finding->callsite;
+	const char *rule = km_rule_info(finding->rule)->name;
+	/* a call site without a symbol has its address for a name */
+	const char *name = site->has_symbol ? site->symbol.name : site->name;
+	const char *module = site->has_symbol && site->symbol.module ? site->symbol.module : "";
+	uint64_t hash = 0xcbf29ce484222325;
+
+	hash = hash_text(hash, rule, strlen(rule));
+	hash = hash_text(hash, module, strlen(module));
+	hash = hash_text(hash, name, stable_name_len(name));
+	hash = hash_text(hash, site->event, strlen(site->event));
+	hash = hash_text(hash, finding->size_class, strlen(finding->size_class));
+	snprintf(finding->fingerprint, sizeof(finding->fingerprint), "%016" PRIx64, hash);
+}
+
+/* A size with the rule that flags it. */
+struct judged {
+	enum km_rule rule;
+	struct km_report_class *class;
+	const struct km_report_size *size;
+};
+
+static int compare_judged(const void *a, const void *b)
+{
+	const struct judged *x = a, *y = b;
+
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	return (x->size > y->size) - (x->size < y->size);
+}
+
+static size_t judge_site(const struct km_report_own *own, const struct km_callsite *site,
+			 const struct km_thresholds *thresholds, struct judged *ret)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < site->nr_sizes; i++) {
+		struct km_question question = {
+			.thresholds = thresholds,
+			.family = km_callsite_family(site),
+			.page_size = own->report.input->page_size,
+			.size = &site->sizes[i],
+		};
+
+		for (enum km_rule rule = 0; rule < KM_NR_RULES; rule++) {
+			if (!rules[rule]->flags(&question))
+				continue;
+			ret[nr++] = (struct judged){
+				.rule = rule,
+				.class = km_report_class_of(own, question.size),
+				.size = question.size,
+			};
+			break;
+		}
+	}
+	qsort(ret, nr, sizeof(*ret), compare_judged);
+	return nr;
+}
+
+/* Page allocations lose what lies beyond the last page that an object reaches. */
+static uint64_t tail_bytes(const struct km_report_size *size, uint32_t page_size)
+{
+	uint64_t pages = page_size ? page_size : 1;
+	uint64_t needed = (size->bytes_req + pages - 1) / pages * pages;
+
+	return km_sat_mul(size->hits, km_waste(needed, size->bytes_alloc));
+}
+
+static struct km_case make_case(const struct km_report_own *own, const struct km_callsite *site,
+				const struct judged *judged, size_t nr)
+{
+	struct km_case c = {
+		.site = site,
+		.class = judged[0].class,
+		.family = km_callsite_family(site),
+		.cache = judged[0].size->cache,
+		.page_size = own->report.input->page_size,
+		.min_req = UINT32_MAX,
+		.bytes_alloc = judged[0].size->bytes_alloc,
+		.is_whole_site = nr == site->nr_sizes,
+	};
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct km_report_size *size = judged[i].size;
+
+		if (size->bytes_req < c.min_req)
+			c.min_req = size->bytes_req;
+		if (size->bytes_req > c.max_req)
+			c.max_req = size->bytes_req;
+		c.hits = km_sat_add(c.hits, size->hits);
+		c.req = km_sat_add(c.req, km_sat_mul(size->hits, size->bytes_req));
+		c.alloc = km_sat_add(c.alloc, km_sat_mul(size->hits, size->bytes_alloc));
+		c.tail_saved = km_sat_add(c.tail_saved, tail_bytes(size, c.page_size));
+	}
+	c.waste = km_waste(c.req, c.alloc);
+	return c;
+}
+
+static struct km_error *add_finding(struct km_report_own *own, const struct km_case *c,
+				    enum km_rule rule, const struct km_thresholds *thresholds)
+{
+	struct km_report *report = &own->report;
+	struct km_finding *finding = &report->findings[report->nr_findings];
+
+	if (!rules[rule]->keeps(c, thresholds))
+		return NULL;
+	*finding = (struct km_finding){
+		.rule = rule,
+		.callsite = c->site,
+		.hits = c->hits,
+		.bytes_req = c->req,
+		.bytes_alloc = c->alloc,
+		.bytes_waste = c->waste,
+		.size_class = c->class->name,
+	};
+	rules[rule]->grade(c, thresholds, finding);
+	finding->message = rules[rule]->message(c, &own->strings);
+	finding->advice = rules[rule]->advice(c, finding, &own->strings);
+	if (!finding->message || !finding->advice)
+		return &km_error_memory;
+	set_fingerprint(finding);
+	report->nr_findings++;
+	return NULL;
+}
+
+/* What a finding is worth: what just-over would save, what waste loses. */
+static uint64_t bytes_at_stake(const struct km_finding *finding)
+{
+	return finding->rule == KM_RULE_JUST_OVER ? finding->bytes_saved : finding->bytes_waste;
+}
+
+static int compare_findings(const void *a, const void *b)
+{
+	const struct km_finding *x = a, *y = b;
+	uint64_t stake_x = bytes_at_stake(x), stake_y = bytes_at_stake(y);
+	int order;
+
+	if (x->severity != y->severity)
+		return x->severity < y->severity ? 1 : -1;
+	if (stake_x != stake_y)
+		return stake_x < stake_y ? 1 : -1;
+	order = km_callsite_compare_name(x->callsite, y->callsite);
+	if (!order)
+		order = strcmp(x->size_class, y->size_class);
+	return order ? order : (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static struct km_error *find_site(struct km_report_own *own, const struct km_callsite *site,
+				  const struct km_thresholds *thresholds, struct judged *judged)
+{
+	size_t nr = judge_site(own, site, thresholds, judged);
+
+	for (size_t i = 0, end; i < nr; i = end) {
+		struct km_case c;
+		struct km_error *error;
+
+		for (end = i + 1; end < nr && judged[end].class == judged[i].class &&
+				  judged[end].rule == judged[i].rule;)
+			end++;
+		c = make_case(own, site, &judged[i], end - i);
+		error = add_finding(own, &c, judged[i].rule, thresholds);
+		if (error)
+			return error;
+	}
+	return NULL;
+}
+
+struct km_error *km_report_build_findings(struct km_report_own *own,
+					  const struct km_thresholds *thresholds)
+{
+	struct km_report *report = &own->report;
+	struct judged *judged = calloc(own->nr_sizes + 1, sizeof(*judged));
+	struct km_error *error = NULL;
+
+	/* at most one finding a size */
+	report->findings = calloc(own->nr_sizes + 1, sizeof(*report->findings));
+	if (!judged || !report->findings)
+		error = &km_error_memory;
+	for (size_t i = 0; !error && i < report->nr_callsites; i++)
+		error = find_site(own, &report->callsites[i], thresholds, judged);
+	free(judged);
+	if (error)
+		return error;
+	qsort(report->findings, report->nr_findings, sizeof(*report->findings), compare_findings);
+	return NULL;
+}
