@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Opens debug files, unpacking the compressed ones. */
+#ifndef KMEMSTAT_SYM_UNPACK_H
+#define KMEMSTAT_SYM_UNPACK_H
+
+#include "kmemstat/error.h"
+
+/*
+ * Opens `path` for reading as an ELF file. What gzip, xz or zstd packed (told by content, not
+ * by name) is unpacked into memory first; more than 4 GiB is refused.
+ * *ret is a file descriptor the caller closes. Errors: KM_ERR_INPUT if it cannot be opened or
+ * unpacked, is no ELF file, or is packed in a way this build cannot unpack.
+ */
+KM_MUST_CHECK struct km_error *km_unpack_open(const char *path, int *ret);
+
+#endif
