@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* --help and the generated parts of kmemstat.1, from the tables. */
+#include "cli/help.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/verbs.h"
+
+#define HELP_WIDTH  80
+#define HELP_INDENT 26
+
+static const struct km_exit_info exit_infos[] = {
+	{ KM_EXIT_OK, "All went well; lost or damaged events, if any, are counted in the report." },
+	{ KM_EXIT_GATE, "A gate tripped (no option of this version sets one)." },
+	{ KM_EXIT_USAGE, "The command line is wrong." },
+	{ KM_EXIT_INPUT, "A file cannot be read, is no trace, or holds no event that can be used; "
+			 "or memory ran out." },
+	{ KM_EXIT_INCOMPLETE, "With --strict: events were lost while recording or are damaged. The "
+			      "report is written all the same." },
+	{ KM_EXIT_OUTPUT, "The result could not be written. Without a message if the reader of a "
+			  "pipe went away." },
+};
+
+const struct km_exit_info *km_exit_infos(size_t *ret_nr)
+{
+	*ret_nr = sizeof(exit_infos) / sizeof(exit_infos[0]);
+	return exit_infos;
+}
+
+/* Writes text in lines from column `indent` on; the cursor stands at `column`. */
+static void print_wrapped(struct km_out *out, const char *text, int column, int indent)
+{
+	bool is_first = true;
+
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (column < indent) {
+			km_out_printf(out, "%*s", indent - column, "");
+			column = indent;
+		} else if (column > indent && (is_first || column + 1 + len > HELP_WIDTH)) {
+			km_out_printf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (!is_first) {
+			km_out_puts(out, " ");
+			column++;
+		}
+		km_out_printf(out, "%.*s", len, text);
+		column += len;
+		text += len;
+		text += strspn(text, " ");
+		is_first = false;
+	}
+	km_out_puts(out, "\n");
+}
+
+static void print_option(struct km_out *out, const struct km_option *option)
+{
+	char head[96];
+	int len = snprintf(head, sizeof(head), "  %c%c%c --%s%s%s%s", option->letter ? '-' : ' ',
+			   option->letter ? option->letter : ' ', option->letter ? ',' : ' ',
+			   option->name,
+			   option->is_arg_optional ? "[="
+			   : option->arg           ? " "
+						   : "",
+			   option->arg ? option->arg : "", option->is_arg_optional ? "]" : "");
+
+	km_out_puts(out, head);
+	print_wrapped(out, option->help, len, HELP_INDENT);
+}
+
+static void print_columns(struct km_out *out)
+{
+	size_t nr;
+	const struct km_column *columns = km_columns(&nr);
+
+	km_out_puts(
+		out,
+		"\nColumns for --fields (* shown by default) and --sort (+ can be sorted by):\n");
+	for (size_t i = 0; i < nr; i++) {
+		char head[64];
+		int len =
+			snprintf(head, sizeof(head), "  %c%c %s", columns[i].is_default ? '*' : ' ',
+				 columns[i].is_sortable ? '+' : ' ', columns[i].key);
+
+		km_out_puts(out, head);
+		print_wrapped(out, columns[i].help, len, HELP_INDENT);
+	}
+}
+
+void km_help_print(struct km_out *out, unsigned int verb)
+{
+	size_t nr_verbs, nr;
+	const struct km_verb *verbs = km_verbs(&nr_verbs);
+	const struct km_option *table = km_options_table(&nr);
+	const struct km_exit_info *infos;
+
+	for (size_t i = 0; i < nr_verbs; i++)
+		km_out_printf(out, "%s kmemstat %s\n", i ? "      " : "Usage:", verbs[i].synopsis);
+	km_out_puts(out,
+		    "\nShows which lines of kernel code waste memory, how much, and what change "
+		    "would\nmend it, from a recorded trace of the kernel's kmem events.\n\n");
+	for (size_t i = 0; i < nr_verbs; i++) {
+		km_out_printf(out, "  %s", verbs[i].name);
+		print_wrapped(out, verbs[i].help, 2 + (int)strlen(verbs[i].name), 8);
+	}
+	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
+		bool has_title = false;
+
+		for (size_t i = 0; i < nr; i++) {
+			if (table[i].group != group || table[i].is_hidden ||
+			    !(table[i].verbs & verb))
+				continue;
+			if (!has_title)
+				km_out_printf(out, "\n%s:\n", km_option_group_title(group));
+			has_title = true;
+			print_option(out, &table[i]);
+		}
+	}
+	if (verb == KM_VERB_STAT)
+		print_columns(out);
+	km_out_puts(out, "\nExit status:\n");
+	infos = km_exit_infos(&nr);
+	for (size_t i = 0; i < nr; i++) {
+		km_out_printf(out, "  %d", infos[i].status);
+		print_wrapped(out, infos[i].help, 3, 5);
+	}
+}
+
+/*
+ * Text in mdoc: a sentence a line, as mandoc wants it, and nothing that roff would take for
+ * a request, an escape or a hyphen.
+ */
+static void print_mdoc_text(struct km_out *out, const char *text)
+{
+	for (const char *s = text; *s; s++) {
+		bool at_start = s == text || s[-1] == '\n';
+
+		if (*s == '\\')
+			km_out_puts(out, "\\e");
+		else if (*s == '-' && (at_start || s[-1] == ' ' || s[-1] == '-'))
+			km_out_puts(out, "\\-");
+		else if (at_start && (*s == '.' || *s == '\''))
+			km_out_printf(out, "\\&%c", *s);
+		else if (s > text && s[-1] == '.' && *s == ' ' && isupper((unsigned char)s[1]))
+			km_out_puts(out, "\n");
+		else
+			km_out_printf(out, "%c", *s);
+	}
+	km_out_puts(out, "\n");
+}
+
+/* ".It Fl s , Fl \-sort Ar KEY". */
+static void print_mdoc_option(struct km_out *out, const struct km_option *option)
+{
+	km_out_puts(out, ".It ");
+	if (option->letter)
+		km_out_printf(out, "Fl %c , ", option->letter);
+	km_out_printf(out, "Fl \\-%s", option->name);
+	if (option->is_arg_optional)
+		km_out_printf(out, " Ns Op = Ns Ar %s", option->arg);
+	else if (option->arg)
+		km_out_printf(out, " Ar %s", option->arg);
+	km_out_puts(out, "\n");
+	print_mdoc_text(out, option->help);
+	if (option->more)
+		print_mdoc_text(out, option->more);
+	if (option->alias)
+		km_out_printf(out, "Also spelled\n.Fl \\-%s .\n", option->alias);
+	if (option->verbs != KM_VERBS_ALL && option->verbs != KM_VERB_STAT) {
+		size_t nr;
+		const struct km_verb *verbs = km_verbs(&nr);
+		bool is_first = true;
+
+		km_out_puts(out, "Goes with");
+		for (size_t i = 0; i < nr; i++) {
+			if (!(option->verbs & verbs[i].bit))
+				continue;
+			km_out_printf(out, "%s\n.Cm %s", is_first ? "" : "\nand", verbs[i].name);
+			is_first = false;
+		}
+		km_out_puts(out, " .\n");
+	}
+}
+
+static void print_mdoc_options(struct km_out *out)
+{
+	size_t nr;
+	const struct km_option *table = km_options_table(&nr);
+
+	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
+		km_out_printf(out, ".Ss %s\n.Bl -tag -width Ds\n", km_option_group_title(group));
+		for (size_t i = 0; i < nr; i++)
+			if (table[i].group == group && !table[i].is_hidden)
+				print_mdoc_option(out, &table[i]);
+		km_out_puts(out, ".El\n");
+	}
+}
+
+static void print_mdoc_columns(struct km_out *out)
+{
+	size_t nr;
+	const struct km_column *columns = km_columns(&nr);
+
+	km_out_puts(out, ".Bl -tag -width \"bytes_alloc_\" -compact\n");
+	for (size_t i = 0; i < nr; i++) {
+		km_out_printf(out, ".It Cm %s\n", columns[i].key);
+		print_mdoc_text(out, columns[i].help);
+		if (columns[i].is_default)
+			km_out_puts(out, "Shown by default.\n");
+		if (!columns[i].is_sortable)
+			km_out_puts(out, "Not a sort key.\n");
+	}
+	km_out_puts(out, ".El\n");
+}
+
+static void print_mdoc_exit(struct km_out *out)
+{
+	size_t nr;
+	const struct km_exit_info *infos = km_exit_infos(&nr);
+
+	km_out_puts(out, ".Bl -tag -width Ds -compact\n");
+	for (size_t i = 0; i < nr; i++) {
+		km_out_printf(out, ".It %d\n", infos[i].status);
+		print_mdoc_text(out, infos[i].help);
+	}
+	km_out_puts(out, ".El\n");
+}
+
+struct km_error *km_help_print_man(struct km_out *out, const char *section)
+{
+	static const struct {
+		const char *name;
+		void (*print)(struct km_out *out);
+	} sections[] = {
+		{ "options", print_mdoc_options },
+		{ "columns", print_mdoc_columns },
+		{ "exit", print_mdoc_exit },
+	};
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		if (strcmp(sections[i].name, section) == 0) {
+			sections[i].print(out);
+			return NULL;
+		}
+	}
+	return km_error_create(KM_ERR_USAGE, NULL, "no section '%s' of the man page is generated",
+			       section);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line: one table of options drives parser, --help, and the man page's list. */
+#ifndef KMEMSTAT_CLI_OPTIONS_H
+#define KMEMSTAT_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "kmemstat/error.h"
+#include "kmemstat/report.h"
+
+/* Verbs as bits, for the options' "which verbs take it". */
+enum km_verb_bit {
+	KM_VERB_STAT = 1,
+	KM_VERB_INFO = 2,
+	KM_VERB_DUMP = 4,
+	KM_VERBS_REPORT = KM_VERB_STAT | KM_VERB_INFO,
+	KM_VERBS_ALL = KM_VERB_STAT | KM_VERB_INFO | KM_VERB_DUMP,
+};
+
+enum km_option_group {
+	KM_GROUP_VIEW,
+	KM_GROUP_TABLE,
+	KM_GROUP_INPUT,
+	KM_GROUP_SYMBOL,
+	KM_GROUP_FINDING,
+	KM_GROUP_OUTPUT,
+	KM_GROUP_GENERAL,
+	KM_NR_GROUPS,
+};
+
+enum km_format {
+	KM_FORMAT_TEXT,
+	KM_FORMAT_JSON,
+	KM_FORMAT_CSV,
+};
+
+enum km_when {
+	KM_WHEN_AUTO,
+	KM_WHEN_ALWAYS,
+	KM_WHEN_NEVER,
+};
+
+#define KM_MAX_VIEWS 8
+
+/* What the user asked for. Strings are argv's. */
+struct km_options {
+	unsigned int verb; /* enum km_verb_bit */
+	const char *input; /* the trace file */
+	bool show_help, show_version;
+	const char *man_section; /* --help-man */
+	/* views */
+	const char *views[KM_MAX_VIEWS]; /* renderers, in the order asked for */
+	unsigned int nr_views;
+	enum km_format format;
+	/* tables */
+	const char *sort, *fields;
+	bool has_lines;
+	size_t lines; /* 0: all */
+	bool raw_ip;
+	/* input and symbols */
+	const char *instance, *kallsyms, *vmlinux;
+	const char **debug_dirs;
+	size_t nr_debug_dirs;
+	bool no_debug_search;
+	size_t threads; /* 0: one a CPU */
+	bool strict;
+	/* findings */
+	struct km_thresholds thresholds;
+	bool has_min_severity;
+	enum km_finding_severity min_severity;
+	/* output */
+	const char *output;
+	enum km_when color, pager;
+	bool has_width;
+	size_t width;
+	bool quiet, verbose;
+};
+
+struct km_option {
+	const char *name;  /* long name, without dashes */
+	const char *alias; /* another spelling of it, or NULL */
+	char letter;       /* 0: none */
+	const char *arg;   /* what its argument is called; NULL: it takes none */
+	bool is_arg_optional;
+	bool is_hidden;
+	enum km_option_group group;
+	unsigned int verbs;
+	struct km_error *(*set)(const struct km_option *option, const char *arg,
+				struct km_options *ret);
+	size_t offset;     /* of the setter's target in struct km_options */
+	const char *value; /* of setters that take it from here */
+	const char *help;  /* one or two sentences */
+	const char *more;  /* further sentences, of the man page only; or NULL */
+};
+
+const struct km_option *km_options_table(size_t *ret_nr);
+const char *km_option_group_title(enum km_option_group group);
+
+/*
+ * Parses the command line. argv is permuted. Errors: KM_ERR_USAGE.
+ * km_options_deinit() frees what ret holds, also after an error.
+ */
+KM_MUST_CHECK struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret);
+void km_options_deinit(struct km_options *options);
+
+/* A size like "16k", "1M" (powers of 1024). False if it is none. */
+bool km_parse_size(const char *text, uint64_t *ret);
+
+/*
+ * Of `nr` names the one most like `word`, or NULL if none is near.
+ * `name_of` returns the i-th name, NULL to leave it out.
+ */
+const char *km_nearest_name(const char *word, size_t nr,
+			    const char *(*name_of)(const void *arg, size_t i), const void *arg);
+
+#endif

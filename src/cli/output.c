@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Standard output, pager, files written whole. */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STDOUT_NAME "standard output"
+
+/*
+ * The one piece of state that a signal handler needs: the unfinished file it has to remove.
+ * Set while `has_temp` is.
+ */
+static char temp_to_remove[4096];
+static volatile sig_atomic_t has_temp;
+
+static void remove_temp_and_die(int signal_number)
+{
+	if (has_temp)
+		unlink(temp_to_remove);
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
+
+static void watch_temp(const char *path)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	if (strlen(path) >= sizeof(temp_to_remove))
+		return;
+	strcpy(temp_to_remove, path);
+	has_temp = 1;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct sigaction action = { .sa_handler = remove_temp_and_die }, old;
+
+		sigaction(signals[i], NULL, &old);
+		if (old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
+static char reader_gone[] = "the reader is gone";
+
+struct km_error km_output_reader_gone = { .kind = KM_ERR_OUTPUT, .message = reader_gone };
+
+static struct km_error *output_error(const char *path, int err, const char *doing)
+{
+	return km_error_os(KM_ERR_OUTPUT, path, err, doing);
+}
+
+struct km_error *km_output_guard_descriptors(const struct km_options *options)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		/* open() takes the lowest free number: this one */
+		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+			return output_error("/dev/null", errno, "cannot open");
+		if (fd == STDOUT_FILENO && !options->output)
+			return km_error_advise(
+				km_error_create(KM_ERR_OUTPUT, STDOUT_NAME, "is closed"),
+				"give -o FILE or open it");
+	}
+	return NULL;
+}
+
+static bool is_same_file(const struct stat *file, const char *other)
+{
+	struct stat stat_of_other;
+
+	return other && stat(other, &stat_of_other) == 0 && file->st_dev == stat_of_other.st_dev &&
+	       file->st_ino == stat_of_other.st_ino;
+}
+
+/* A new file beside `path`, with the mode that `path` has or would get. */
+static struct km_error *open_temp(struct km_output *output, const struct stat *old)
+{
+	mode_t mask = umask(0);
+	int fd;
+
+	umask(mask);
+	if (asprintf(&output->temp_path, "%s.XXXXXX", output->path) < 0) {
+		output->temp_path = NULL;
+		return &km_error_memory;
+	}
+	fd = mkostemp(output->temp_path, O_CLOEXEC);
+	if (fd < 0) {
+		int err = errno;
+
+		free(output->temp_path);
+		output->temp_path = NULL;
+		return output_error(output->path, err, "cannot create");
+	}
+	watch_temp(output->temp_path);
+	/* a file system without modes is no reason to fail */
+	if (fchmod(fd, old ? old->st_mode & 07777 : 0666 & ~mask) < 0)
+		errno = 0;
+	output->out.file = fdopen(fd, "w");
+	if (output->out.file)
+		return NULL;
+	close(fd);
+	return &km_error_memory;
+}
+
+static struct km_error *open_file(const struct km_options *options, struct km_output *output)
+{
+	struct stat old;
+	bool exists = stat(options->output, &old) == 0;
+
+	if (exists && is_same_file(&old, options->input))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, options->output, "is the trace itself"),
+			"choose another file for --output");
+	if (exists && S_ISDIR(old.st_mode))
+		return output_error(options->output, EISDIR, "cannot write");
+	output->path = exists ? realpath(options->output, NULL) : strdup(options->output);
+	if (!output->path)
+		return errno == ENOMEM ? &km_error_memory
+				       : output_error(options->output, errno, "cannot create");
+	if (!exists || S_ISREG(old.st_mode))
+		return open_temp(output, exists ? &old : NULL);
+	/* a device or a pipe can only be written directly */
+	output->out.file = fopen(output->path, "we");
+	return output->out.file ? NULL : output_error(output->path, errno, "cannot open");
+}
+
+/* The pager's command, or NULL if none is to be used. */
+static const char *pager_command(void)
+{
+	static const char *const names[] = { "KMEMSTAT_PAGER", "PAGER" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *command = getenv(names[i]);
+
+		if (command)
+			return *command && strcmp(command, "cat") != 0 ? command : NULL;
+	}
+	return "less";
+}
+
+/* Starts the pager and lets output->out.file be its input. False if that fails. */
+static bool start_pager(struct km_output *output)
+{
+	const char *command = pager_command();
+	int fds[2];
+
+	if (!command || pipe2(fds, O_CLOEXEC) < 0)
+		return false;
+	fflush(stdout);
+	output->pager = fork();
+	if (output->pager == 0) {
+		/* less quits if the text fits, passes colors on, leaves the text standing */
+		setenv("LESS", "FRX", 0);
+		signal(SIGPIPE, SIG_DFL);
+		dup2(fds[0], STDIN_FILENO);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	close(fds[0]);
+	output->out.file = output->pager > 0 ? fdopen(fds[1], "w") : NULL;
+	if (output->out.file)
+		return true;
+	close(fds[1]);
+	return false;
+}
+
+struct km_error *km_output_open(const struct km_options *options,
+				const struct km_terminal *terminal, bool may_be_huge,
+				struct km_output *ret)
+{
+	struct km_error *error;
+
+	*ret = (struct km_output){ .options = options };
+	km_out_init(&ret->out, stdout, options->output ? options->output : STDOUT_NAME);
+	if (options->output) {
+		error = open_file(options, ret);
+		if (error)
+			km_output_abandon(ret);
+		return error;
+	}
+	if (!terminal->is_tty || options->pager == KM_WHEN_NEVER || !pager_command() ||
+	    (!terminal->height && options->pager != KM_WHEN_ALWAYS))
+		return NULL;
+	if (may_be_huge) {
+		if (!start_pager(ret))
+			ret->out.file = stdout;
+		return NULL;
+	}
+	ret->page_lines = options->pager == KM_WHEN_ALWAYS ? 1 : terminal->height;
+	ret->out.file = open_memstream(&ret->text, &ret->text_size);
+	return ret->out.file ? NULL : &km_error_memory;
+}
+
+/* Waits for the pager; false if it could not be run. */
+static bool wait_for_pager(struct km_output *output)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+	int status = 0;
+	pid_t pid;
+
+	/* Ctrl-C is the pager's while it runs */
+	sigaction(SIGINT, &ignore, &old);
+	do
+		pid = waitpid(output->pager, &status, 0);
+	while (pid < 0 && errno == EINTR);
+	sigaction(SIGINT, &old, NULL);
+	output->pager = 0;
+	return !(pid > 0 && WIFEXITED(status) &&
+		 (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127));
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t nr = 0;
+
+	while ((text = strchr(text, '\n'))) {
+		text++;
+		nr++;
+	}
+	return nr;
+}
+
+/* Shows the held text: in the pager if it is long and the pager runs, else directly. */
+static struct km_error *show_text(struct km_output *output)
+{
+	struct km_error *error = km_out_finish(&output->out);
+	bool is_shown = false;
+
+	fclose(output->out.file);
+	output->out.file = stdout;
+	if (error)
+		return error;
+	if (count_lines(output->text) >= output->page_lines && start_pager(output)) {
+		/* a pager that is left early makes this fail: nothing to complain about */
+		fputs(output->text, output->out.file);
+		fclose(output->out.file);
+		is_shown = wait_for_pager(output);
+		output->out.file = stdout;
+	}
+	if (!is_shown)
+		km_out_puts(&output->out, output->text);
+	return NULL;
+}
+
+/* Gives the finished file its name. */
+static struct km_error *commit_file(struct km_output *output)
+{
+	struct km_error *error = km_out_finish(&output->out);
+	int failed = fclose(output->out.file);
+
+	output->out.file = NULL;
+	if (error)
+		return error;
+	if (failed)
+		return output_error(output->path, errno, "cannot write");
+	if (output->temp_path && rename(output->temp_path, output->path) < 0)
+		return output_error(output->path, errno, "cannot create");
+	has_temp = 0;
+	free(output->temp_path);
+	output->temp_path = NULL;
+	return NULL;
+}
+
+static struct km_error *finish(struct km_output *output)
+{
+	struct km_error *error;
+
+	if (output->path)
+		return commit_file(output);
+	if (output->pager) {
+		fclose(output->out.file);
+		output->out.file = NULL;
+		return wait_for_pager(output)
+			       ? NULL
+			       : km_error_advise(km_error_create(KM_ERR_OUTPUT, pager_command(),
+								 "the pager cannot be run"),
+						 "set KMEMSTAT_PAGER or give --no-pager");
+	}
+	if (output->page_lines) {
+		error = show_text(output);
+		if (error)
+			return error;
+	}
+	error = km_out_finish(&output->out);
+	if (error && output->out.error == EPIPE) {
+		km_error_free(error);
+		error = &km_output_reader_gone;
+	}
+	/* some file systems tell of a full disk only now */
+	if (!error && fclose(stdout) == EOF)
+		error = output_error(STDOUT_NAME, errno, "cannot write");
+	output->out.file = NULL;
+	return error;
+}
+
+struct km_error *km_output_finish(struct km_output *output)
+{
+	struct km_error *error = finish(output);
+
+	km_output_abandon(output);
+	return error;
+}
+
+void km_output_abandon(struct km_output *output)
+{
+	if (output->out.file && output->out.file != stdout)
+		fclose(output->out.file);
+	output->out.file = NULL;
+	if (output->pager)
+		wait_for_pager(output);
+	if (output->temp_path) {
+		unlink(output->temp_path);
+		has_temp = 0;
+	}
+	free(output->temp_path);
+	free(output->path);
+	free(output->text);
+	output->temp_path = output->path = output->text = NULL;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parser of the command line: getopt_long() fed from the option table. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "cli/verbs.h"
+
+#define REMEDY_HELP "see kmemstat --help"
+
+/* getopt's value of the i-th option by its long name; letters are below. */
+#define LONG_VALUE 256
+
+/* What getopt_long() wants, made from the table. */
+struct getopt_tables {
+	char letters[128];
+	struct option *longs; /* two for each option at most, and the end */
+};
+
+static struct km_error *make_getopt_tables(struct getopt_tables *ret)
+{
+	size_t nr, nr_longs = 0, nr_letters = 0;
+	const struct km_option *table = km_options_table(&nr);
+
+	ret->longs = calloc(2 * nr + 1, sizeof(*ret->longs));
+	if (!ret->longs)
+		return &km_error_memory;
+	ret->letters[nr_letters++] = ':'; /* tell a missing argument from an unknown option */
+	for (size_t i = 0; i < nr; i++) {
+		int has_arg = !table[i].arg              ? no_argument
+			      : table[i].is_arg_optional ? optional_argument
+							 : required_argument;
+		const char *names[] = { table[i].name, table[i].alias };
+
+		for (int k = 0; k < 2; k++)
+			if (names[k])
+				ret->longs[nr_longs++] =
+					(struct option){ .name = names[k],
+							 .has_arg = has_arg,
+							 .val = LONG_VALUE + (int)i };
+		if (table[i].letter && nr_letters + 3 < sizeof(ret->letters)) {
+			ret->letters[nr_letters++] = table[i].letter;
+			if (has_arg == required_argument)
+				ret->letters[nr_letters++] = ':';
+		}
+	}
+	ret->letters[nr_letters] = '\0';
+	return NULL;
+}
+
+static const struct km_option *option_of_value(int value)
+{
+	size_t nr;
+	const struct km_option *table = km_options_table(&nr);
+
+	if (value >= LONG_VALUE && (size_t)(value - LONG_VALUE) < nr)
+		return &table[value - LONG_VALUE];
+	for (size_t i = 0; i < nr; i++)
+		if (table[i].letter && table[i].letter == value)
+			return &table[i];
+	return NULL;
+}
+
+/* Letters to change, add, leave out or swap to get from `a` to `b`: what typing errors are. */
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t len = strlen(b), best = SIZE_MAX;
+	size_t rows[3][64];
+
+	if (len >= 64)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= len; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (size_t j = 1; j <= len; j++) {
+			size_t cost = above[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (above[j] + 1 < cost)
+				cost = above[j] + 1;
+			if (row[j - 1] + 1 < cost)
+				cost = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    two[j - 2] + 1 < cost)
+				cost = two[j - 2] + 1;
+			row[j] = cost;
+		}
+		best = row[len];
+	}
+	return best == SIZE_MAX ? len : best;
+}
+
+const char *km_nearest_name(const char *word, size_t nr,
+			    const char *(*name_of)(const void *arg, size_t i), const void *arg)
+{
+	size_t best = strlen(word) / 3 + 2; /* further away is no typing error */
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < nr; i++) {
+		const char *name = name_of(arg, i);
+		size_t distance = name ? edit_distance(word, name) : SIZE_MAX;
+
+		if (distance < best && distance < strlen(word)) {
+			best = distance;
+			nearest = name;
+		}
+	}
+	return nearest;
+}
+
+static const char *option_name(const void *arg, size_t i)
+{
+	const struct km_option *table = arg;
+
+	return table[i].is_hidden ? NULL : table[i].name;
+}
+
+static const char *verb_name(const void *arg, size_t i)
+{
+	return ((const struct km_verb *)arg)[i].name;
+}
+
+/* An option "--word" or "--word=..." that getopt does not know or finds ambiguous. */
+static struct km_error *unknown_long_option(const char *word)
+{
+	size_t nr, len = strcspn(word, "=");
+	const struct km_option *table = km_options_table(&nr);
+	const char *first = NULL, *nearest;
+	char *name = strndup(word, len);
+	struct km_error *error;
+
+	if (!name)
+		return &km_error_memory;
+	for (size_t i = 0; i < nr; i++) {
+		if (table[i].is_hidden || strncmp(table[i].name, name, len) != 0)
+			continue;
+		if (first) {
+			error = km_error_create(KM_ERR_USAGE, NULL,
+						"option '--%s' could be '--%s' or '--%s'", name,
+						first, table[i].name);
+			free(name);
+			return error;
+		}
+		first = table[i].name;
+	}
+	error = km_error_create(KM_ERR_USAGE, NULL, "unknown option '--%s'", name);
+	nearest = km_nearest_name(name, nr, option_name, table);
+	free(name);
+	return nearest ? km_error_advise(error, "did you mean '--%s'?", nearest)
+		       : km_error_advise(error, REMEDY_HELP);
+}
+
+static struct km_error *getopt_error(int result, char *const *argv)
+{
+	const struct km_option *option = option_of_value(optopt);
+
+	if (result == ':')
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL, "--%s needs %s",
+						       option->name, option->arg),
+				       REMEDY_HELP);
+	if (optopt >= LONG_VALUE && option)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--%s takes no argument", option->name),
+			REMEDY_HELP);
+	if (optopt)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "unknown option '-%c'", optopt),
+			REMEDY_HELP);
+	return unknown_long_option(argv[optind - 1] + 2);
+}
+
+/* Words that are no options: [VERB] FILE. */
+static struct km_error *take_arguments(int nr, char *const *args, struct km_options *ret)
+{
+	size_t nr_verbs;
+	const struct km_verb *verbs = km_verbs(&nr_verbs);
+	const struct km_verb *verb = nr ? km_verb_find(args[0]) : NULL;
+
+	ret->verb = verb ? verb->bit : verbs[0].bit;
+	if (verb) {
+		nr--;
+		args++;
+	}
+	if (nr > 1 && !verb) {
+		const char *nearest = km_nearest_name(args[0], nr_verbs, verb_name, verbs);
+
+		if (nearest)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL, "unknown verb '%s'", args[0]),
+				"did you mean '%s'?", nearest);
+	}
+	if (nr > 1 || (nr && ret->input))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "two trace files: '%s' and '%s'",
+					nr > 1 ? args[0] : ret->input, nr > 1 ? args[1] : args[0]),
+			"name one at a time");
+	if (nr)
+		ret->input = args[0];
+	return NULL;
+}
+
+static bool has_view(const struct km_options *options, const char *name)
+{
+	for (unsigned int i = 0; i < options->nr_views; i++)
+		if (strcmp(options->views[i], name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The view without one asked for: options of the call-site table ask for that. Options that
+ * the views have no use for are errors, not ignored.
+ */
+static struct km_error *settle_views(struct km_options *options)
+{
+	bool has_table_option = options->sort || options->fields;
+	const char *option = options->sort ? "sort" : "fields";
+
+	if (options->format == KM_FORMAT_TEXT && !options->nr_views)
+		options->views[options->nr_views++] = has_table_option ? "caller" : "summary";
+	if (options->format == KM_FORMAT_TEXT && has_table_option && !has_view(options, "caller"))
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--%s is about the call-site table", option),
+				       "add --caller");
+	if (options->has_min_severity &&
+	    (options->format != KM_FORMAT_TEXT || !has_view(options, "summary")))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--min-severity is about the summary"),
+			options->format == KM_FORMAT_JSON
+				? "the JSON report always holds all findings"
+				: "add --summary");
+	return NULL;
+}
+
+/* Options that the verb or the format has no use for are errors, too. */
+static struct km_error *check_combination(const struct km_options *options, const bool *is_used)
+{
+	const struct km_verb *verb = km_verb_of_bit(options->verb);
+	size_t nr;
+	const struct km_option *table = km_options_table(&nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		if (!is_used[i])
+			continue;
+		if (!(table[i].verbs & options->verb))
+			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+							       "--%s does not go with '%s'",
+							       table[i].name, verb->name),
+					       "see kmemstat %s --help", verb->name);
+		if (options->format == KM_FORMAT_JSON && table[i].group == KM_GROUP_TABLE &&
+		    strcmp(table[i].name, "raw-ip") != 0)
+			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+							       "--%s does not go with --json",
+							       table[i].name),
+					       "the JSON report always holds all rows and fields");
+	}
+	if (options->format == KM_FORMAT_CSV)
+		for (unsigned int i = 0; i < options->nr_views; i++)
+			if (strcmp(options->views[i], "caller") != 0)
+				return km_error_advise(
+					km_error_create(KM_ERR_USAGE, NULL,
+							"--%s does not go with --csv",
+							options->views[i]),
+					"--csv writes the call-site table; --json has everything");
+	return NULL;
+}
+
+static struct km_error *parse_options(int argc, char **argv, const struct getopt_tables *tables,
+				      bool *is_used, struct km_options *ret)
+{
+	size_t nr;
+	const struct km_option *table = km_options_table(&nr);
+	struct km_error *error = NULL;
+	int result;
+
+	optind = 0; /* glibc: begin anew */
+	opterr = 0;
+	while (!error &&
+	       (result = getopt_long(argc, argv, tables->letters, tables->longs, NULL)) != -1) {
+		const struct km_option *option = NULL;
+
+		if (result != '?' && result != ':')
+			option = option_of_value(result);
+		if (!option)
+			return getopt_error(result, argv);
+		is_used[option - table] = true;
+		error = option->set(option, optarg, ret);
+	}
+	return error ? error : take_arguments(argc - optind, argv + optind, ret);
+}
+
+struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
+{
+	struct getopt_tables tables = { 0 };
+	size_t nr;
+	bool *is_used;
+	struct km_error *error;
+
+	*ret = (struct km_options){ .thresholds = KM_THRESHOLDS_DEFAULT,
+				    .min_severity = KM_FIND_MEDIUM };
+	km_options_table(&nr);
+	is_used = calloc(nr, sizeof(*is_used));
+	if (!is_used)
+		return &km_error_memory;
+	error = make_getopt_tables(&tables);
+	if (!error)
+		error = parse_options(argc, argv, &tables, is_used, ret);
+	if (!error && !ret->show_help && !ret->show_version && !ret->man_section) {
+		error = check_combination(ret, is_used);
+		if (!error && ret->verb == KM_VERB_STAT)
+			error = settle_views(ret);
+		if (!error && !ret->input)
+			error = km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL, "no trace file is named"),
+				"run kmemstat [OPTIONS] FILE, " REMEDY_HELP);
+	}
+	free(tables.longs);
+	free(is_used);
+	return error;
+}
+
+void km_options_deinit(struct km_options *options)
+{
+	free(options->debug_dirs);
+	options->debug_dirs = NULL;
+}

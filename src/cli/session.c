@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A trace from file to report. */
+#include "cli/session.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kmemstat/out.h"
+
+void km_session_log(struct km_session *session, const char *format, ...)
+{
+	double now = km_now();
+	va_list args;
+	char *text;
+
+	if (session->options->verbose) {
+		va_start(args, format);
+		if (vasprintf(&text, format, args) >= 0) {
+			km_say("%s (%.3f s)", text, now - session->step_start);
+			free(text);
+		}
+		va_end(args);
+	}
+	session->step_start = now;
+}
+
+struct km_error *km_session_open(const struct km_options *options, struct km_session *ret)
+{
+	struct km_source_options source_options = { .instance = options->instance };
+	const struct km_input_info *info;
+	struct km_error *error;
+
+	*ret = (struct km_session){ .options = options, .step_start = km_now() };
+	if (strcmp(options->input, "-") == 0)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "this version does not read traces from "
+						       "standard input"),
+				       "name a file");
+	error = km_source_open(options->input, &source_options, &ret->source);
+	if (error)
+		return error;
+	info = km_source_info(ret->source);
+	km_session_log(ret,
+		       "%s: opened: %s version %" PRIu32 ", compression %s, %" PRIu64
+		       " bytes, %zu parts",
+		       info->path, info->format, info->format_version, info->compression,
+		       info->file_bytes, km_source_nr_parts(ret->source));
+	return NULL;
+}
+
+/* Symbols: what --kallsyms says has to be right; the trace's own may be missing or bad. */
+static struct km_error *load_symbols(struct km_session *session)
+{
+	const struct km_options *options = session->options;
+	struct km_error *error;
+	char *text;
+	size_t size;
+
+	if (options->kallsyms) {
+		error = km_symtab_load(options->kallsyms, &session->symtab);
+		if (!error)
+			km_session_log(session, "%s: symbols read", options->kallsyms);
+		return error;
+	}
+	km_source_take_kallsyms(session->source, &text, &size);
+	if (!text) {
+		if (!options->quiet)
+			km_say("%s: holds no symbols: call sites are shown as addresses; give "
+			       "--kallsyms FILE, a copy of /proc/kallsyms of the traced kernel",
+			       options->input);
+		return NULL;
+	}
+	error = km_symtab_create(options->input, text, size, &session->symtab);
+	if (!error) {
+		km_session_log(session, "%s: symbols read", options->input);
+		return NULL;
+	}
+	if (error->kind == KM_ERR_MEMORY)
+		return error;
+	if (!options->quiet)
+		km_say_error(error);
+	km_error_free(error);
+	return NULL;
+}
+
+static struct km_error *scan(struct km_session *session)
+{
+	struct km_progress progress;
+	struct km_scan_options scan_options = {
+		.nr_threads = (unsigned int)session->options->threads,
+		.progress = km_progress_update,
+		.progress_arg = &progress,
+	};
+	struct km_error *error;
+
+	km_progress_init(&progress, session->options);
+	error = km_scan(session->source, &scan_options, &session->parts, &session->groups);
+	km_progress_finish(&progress);
+	if (!error)
+		km_session_log(session, "%s: %" PRIu64 " events read", session->options->input,
+			       km_quality_events_total(&session->parts.quality));
+	return error;
+}
+
+struct km_error *km_session_build(struct km_session *session)
+{
+	struct km_error *error = scan(session);
+
+	if (error)
+		return error;
+	error = km_sites_build(session->groups, &session->sites);
+	if (!error)
+		error = load_symbols(session);
+	if (error)
+		return error;
+	session->parts.groups = session->groups;
+	session->parts.sites = &session->sites;
+	session->parts.symtab = session->symtab;
+	session->parts.thresholds = session->options->thresholds;
+	error = km_report_build(&session->parts, &session->report);
+	if (!error)
+		km_session_log(session, "report built: %zu call sites, %zu findings",
+			       session->report->nr_callsites, session->report->nr_findings);
+	return error;
+}
+
+/* Opens the debug information, if symbols are there to check it against. */
+static struct km_error *open_resolver(struct km_session *session)
+{
+	const struct km_options *options = session->options;
+	struct km_resolver_options resolver_options = {
+		.vmlinux = options->vmlinux,
+		.debug_dirs = options->debug_dirs,
+		.nr_debug_dirs = options->nr_debug_dirs,
+		.kernel_release = km_source_info(session->source)->kernel_release,
+		.search_system = !options->no_debug_search,
+	};
+
+	if (session->symtab)
+		return km_resolver_create(session->symtab, &resolver_options, &session->resolver);
+	if (options->vmlinux || options->nr_debug_dirs)
+		return km_error_advise(km_error_create(KM_ERR_INPUT, options->input,
+						       "without symbols debug information cannot "
+						       "be matched with the traced kernel"),
+				       "give --kallsyms FILE with --%s",
+				       options->vmlinux ? "vmlinux" : "debug-dir");
+	return NULL;
+}
+
+struct km_error *km_session_resolve(struct km_session *session, const struct km_view_options *view,
+				    bool all_rows)
+{
+	struct km_error *error = km_view_create(session->report, view, &session->view);
+
+	if (!error)
+		error = open_resolver(session);
+	if (error || !session->resolver)
+		return error;
+	error = km_report_resolve(session->report, all_rows ? NULL : session->view,
+				  session->resolver);
+	if (error)
+		return error;
+	for (size_t i = 0; !session->options->quiet && i < km_resolver_nr_notes(session->resolver);
+	     i++)
+		km_say("%s", km_resolver_note(session->resolver, i));
+	km_session_log(session, "source lines looked up");
+	return NULL;
+}
+
+void km_session_deinit(struct km_session *session)
+{
+	km_view_destroy(session->view);
+	km_report_destroy(session->report);
+	km_resolver_destroy(session->resolver);
+	km_symtab_destroy(session->symtab);
+	km_sites_deinit(&session->sites);
+	if (session->groups)
+		km_groups_destroy(session->groups);
+	free(session->parts.streams);
+	free(session->parts.events);
+	if (session->source)
+		km_source_close(session->source);
+}
+
+/* "3 damaged ring-buffer pages, 512 bytes ...": the counters of at least that severity. */
+static char *list_counters(const struct km_quality *quality, enum km_severity severity)
+{
+	char *list = NULL, number[KM_GROUPED_SIZE];
+	size_t size;
+	FILE *stream = open_memstream(&list, &size);
+	const char *comma = "";
+
+	if (!stream)
+		return NULL;
+	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++) {
+		const struct km_counter_info *info = km_counter_info(i);
+
+		if (info->severity < severity || !quality->count[i])
+			continue;
+		fprintf(stream, "%s%s %s", comma, km_grouped(quality->count[i], number),
+			info->text);
+		comma = ", ";
+	}
+	if (fclose(stream)) {
+		free(list);
+		return NULL;
+	}
+	return list;
+}
+
+enum km_exit km_quality_status(const struct km_options *options, const struct km_quality *quality)
+{
+	enum km_severity severity = options->strict ? KM_SEV_LOSS : KM_SEV_DAMAGE;
+	char *list = list_counters(quality, severity);
+
+	if (list && *list && (options->strict || !options->quiet))
+		km_say("%s: %s: %s; totals are lower bounds", options->input,
+		       options->strict ? "incomplete" : "damaged", list);
+	free(list);
+	return options->strict && km_quality_is_incomplete(quality) ? KM_EXIT_INCOMPLETE
+								    : KM_EXIT_OK;
+}
+
+struct km_error *km_check_usable(const char *path, const struct km_quality *quality,
+				 bool has_unread_instances)
+{
+	struct km_error *error;
+	char *list;
+
+	if (quality->count[KM_EVENTS_USED])
+		return NULL;
+	list = list_counters(quality, KM_SEV_LOSS);
+	if (!list)
+		return &km_error_memory;
+	if (*list)
+		error = km_error_advise(
+			km_error_create(KM_ERR_INPUT, path, "no event in it can be used: %s", list),
+			"copy the file again or record again");
+	else
+		error = km_error_advise(
+			km_error_create(KM_ERR_INPUT, path, "no kmem event is in it"), "%s",
+			has_unread_instances
+				? "see kmemstat info FILE for its instances, and give --instance"
+				: "record with trace-cmd record -e kmem");
+	free(list);
+	return error;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A trace from file to report: the steps that the verbs share. */
+#ifndef KMEMSTAT_CLI_SESSION_H
+#define KMEMSTAT_CLI_SESSION_H
+
+#include "cli/scan.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "kmemstat/render.h"
+
+struct km_session {
+	const struct km_options *options;
+	double step_start; /* of --verbose */
+	struct km_source *source;
+	struct km_groups *groups;
+	struct km_sites sites;
+	struct km_symtab *symtab; /* NULL: the trace has none, and none was given */
+	struct km_report_parts parts;
+	struct km_report *report;
+	struct km_view *view;
+	struct km_resolver *resolver;
+};
+
+/* Opens the trace. km_session_deinit() is to be called after an error, too. */
+KM_MUST_CHECK struct km_error *km_session_open(const struct km_options *options,
+					       struct km_session *ret);
+/* Reads the events and builds the report, with symbols. */
+KM_MUST_CHECK struct km_error *km_session_build(struct km_session *session);
+/* Chooses rows and looks up their source lines, or with `all_rows` those of every call site. */
+KM_MUST_CHECK struct km_error *
+km_session_resolve(struct km_session *session, const struct km_view_options *view, bool all_rows);
+void km_session_deinit(struct km_session *session);
+
+/* --verbose: what was done since the last call, with the time it took. */
+void km_session_log(struct km_session *session, const char *format, ...) KM_PRINTF(2, 3);
+
+/*
+ * What lost or damaged events mean for the exit status: KM_EXIT_INCOMPLETE with --strict. Says
+ * so on standard error; of damage it warns without --strict, too.
+ */
+enum km_exit km_quality_status(const struct km_options *options, const struct km_quality *quality);
+/* The error of a trace in which nothing can be used, or NULL. */
+struct km_error *km_check_usable(const char *path, const struct km_quality *quality,
+				 bool has_unread_instances);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Terminal, messages, progress. */
+#include "cli/terminal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kmemstat/out.h"
+
+static bool is_dumb_terminal(void)
+{
+	const char *term = getenv("TERM");
+
+	return !term || !*term || strcmp(term, "dumb") == 0;
+}
+
+struct km_terminal km_terminal_ask(const struct km_options *options)
+{
+	struct km_terminal ret = { 0 };
+	struct winsize size = { 0 };
+	const char *no_color = getenv("NO_COLOR"); /* https://no-color.org: set and not empty */
+
+	ret.is_tty = !options->output && isatty(STDOUT_FILENO);
+	if (ret.is_tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+		ret.width = size.ws_col;
+		ret.height = size.ws_row;
+	}
+	if (options->has_width)
+		ret.width = (unsigned int)options->width;
+	if (options->color == KM_WHEN_AUTO)
+		ret.use_color = ret.is_tty && !is_dumb_terminal() && !(no_color && *no_color);
+	else
+		ret.use_color = options->color == KM_WHEN_ALWAYS;
+	return ret;
+}
+
+void km_say(const char *format, ...)
+{
+	va_list args;
+	char *text = NULL, *safe = NULL;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (text)
+		safe = km_text_safe(text);
+	fprintf(stderr, "kmemstat: %s\n", safe ? safe : km_error_memory.message);
+	free(safe);
+	free(text);
+}
+
+void km_say_error(const struct km_error *error)
+{
+	char *line = km_error_line(error);
+
+	km_say("%s", line ? line : km_error_memory.message);
+	free(line);
+}
+
+double km_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void km_progress_init(struct km_progress *progress, const struct km_options *options)
+{
+	*progress = (struct km_progress){
+		.is_on = !options->quiet && isatty(STDERR_FILENO),
+		.is_dumb = is_dumb_terminal(),
+		.start = km_now(),
+	};
+}
+
+void km_progress_update(void *arg, uint64_t bytes_done, uint64_t bytes_total, uint64_t events_done)
+{
+	struct km_progress *progress = arg;
+	double now, elapsed, left;
+
+	if (!progress->is_on || bytes_done == 0 || bytes_done >= bytes_total)
+		return;
+	now = km_now();
+	elapsed = now - progress->start;
+	if (elapsed < 0.5 || now - progress->last < 0.1)
+		return;
+	progress->last = now;
+	progress->is_shown = true;
+	left = elapsed * (double)(bytes_total - bytes_done) / (double)bytes_done;
+	fprintf(stderr, "\rkmemstat: %3.0f%%, %.0f MB/s, %.1f million events/s, %.0f:%02d left%s",
+		100.0 * (double)bytes_done / (double)bytes_total,
+		(double)bytes_done / 1e6 / elapsed, (double)events_done / 1e6 / elapsed,
+		(double)((uint64_t)left / 60), (int)((uint64_t)left % 60),
+		progress->is_dumb ? "   " : "\033[K");
+}
+
+void km_progress_finish(struct km_progress *progress)
+{
+	if (progress->is_shown)
+		fprintf(stderr, progress->is_dumb ? "\n" : "\r\033[K");
+	progress->is_shown = false;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kmemstat FILE: summary, tables, JSON, CSV. */
+#include "cli/output.h"
+#include "cli/session.h"
+
+/* Rows of a table on a terminal: a screenful; whoever pipes or files a table gets all. */
+#define TERMINAL_ROWS 30
+
+/* What the options choose from the report. */
+static struct km_view_options view_options(const struct km_options *options,
+					   const struct km_terminal *terminal)
+{
+	bool is_text = options->format == KM_FORMAT_TEXT;
+	struct km_view_options view = {
+		.sort = options->sort,
+		.fields = options->fields,
+		.min_severity = options->min_severity,
+	};
+
+	if (options->has_lines) {
+		view.max_rows = view.max_findings = view.max_class_sites = options->lines;
+		if (!options->lines)
+			view.max_class_sites = SIZE_MAX;
+	} else if (terminal->is_tty && is_text) {
+		view.max_rows = TERMINAL_ROWS;
+	}
+	for (unsigned int i = 0; is_text && i < options->nr_views; i++)
+		view.shows |= km_renderer_find(options->views[i])->shows;
+	if (options->format == KM_FORMAT_CSV)
+		view.shows = km_renderer_find("csv")->shows;
+	return view;
+}
+
+static struct km_error *render(struct km_session *session, const struct km_terminal *terminal,
+			       const char *name, struct km_out *out)
+{
+	struct km_render_options render_options = {
+		.view = session->view,
+		.width = terminal->width,
+		.use_color = terminal->use_color,
+		.raw_ip = session->options->raw_ip,
+	};
+
+	return km_renderer_find(name)->render(session->report, &render_options, out);
+}
+
+static struct km_error *render_all(struct km_session *session, const struct km_terminal *terminal,
+				   struct km_out *out)
+{
+	const struct km_options *options = session->options;
+	struct km_error *error = NULL;
+
+	if (options->format != KM_FORMAT_TEXT)
+		return render(session, terminal, options->format == KM_FORMAT_JSON ? "json" : "csv",
+			      out);
+	for (unsigned int i = 0; !error && i < options->nr_views; i++) {
+		if (i)
+			km_out_puts(out, "\n");
+		error = render(session, terminal, options->views[i], out);
+	}
+	return error;
+}
+
+static struct km_error *show(struct km_session *session)
+{
+	const struct km_options *options = session->options;
+	struct km_terminal terminal = km_terminal_ask(options);
+	struct km_view_options view = view_options(options, &terminal);
+	struct km_output output;
+	struct km_error *error =
+		km_session_resolve(session, &view, options->format == KM_FORMAT_JSON);
+
+	if (error)
+		return error;
+	error = km_output_open(options, &terminal, false, &output);
+	if (error)
+		return error;
+	error = render_all(session, &terminal, &output.out);
+	if (error) {
+		km_output_abandon(&output);
+		return error;
+	}
+	return km_output_finish(&output);
+}
+
+static struct km_error *run(struct km_session *session)
+{
+	struct km_error *error = km_session_build(session);
+	const struct km_input_info *info = km_source_info(session->source);
+
+	if (!error)
+		error = km_check_usable(session->options->input, &session->report->quality,
+					info->nr_instances > 1);
+	return error ? error : show(session);
+}
+
+struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status)
+{
+	struct km_session session;
+	struct km_error *error = km_session_open(options, &session);
+
+	if (!error)
+		error = run(&session);
+	if (!error)
+		*ret_status = km_quality_status(options, &session.report->quality);
+	km_session_deinit(&session);
+	return error;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of verbs. */
+#include "cli/verbs.h"
+
+#include <string.h>
+
+static const struct km_verb verbs[] = {
+	{ "stat", KM_VERB_STAT, "[stat] [OPTIONS] FILE",
+	  "where memory is wasted: summary and findings, tables, JSON, CSV (the default)",
+	  km_verb_stat_run },
+	{ "info", KM_VERB_INFO, "info [OPTIONS] FILE",
+	  "what the trace is: format, kernel, CPUs, clock, instances, events and losses",
+	  km_verb_info_run },
+	{ "dump", KM_VERB_DUMP, "dump [OPTIONS] FILE",
+	  "every decoded kmem event, one a line, in the order of time", km_verb_dump_run },
+};
+
+const struct km_verb *km_verbs(size_t *ret_nr)
+{
+	*ret_nr = sizeof(verbs) / sizeof(verbs[0]);
+	return verbs;
+}
+
+const struct km_verb *km_verb_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+const struct km_verb *km_verb_of_bit(unsigned int bit)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (verbs[i].bit == bit)
+			return &verbs[i];
+	return &verbs[0];
+}
