@@ -71,8 +71,7 @@ static struct km_error *open_regular(const char *path, int *ret_fd)
 	else if (S_ISDIR(st.st_mode))
 		error = km_error_os(KM_ERR_INPUT, path, EISDIR, "cannot read");
 	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		error = km_error_advise(km_error_create(KM_ERR_INPUT, path,
-							"not a regular file"),
+		error = km_error_advise(km_error_create(KM_ERR_INPUT, path, "not a regular file"),
 					"a trace.dat is read from several places at once: save it "
 					"to a file first");
 	if (error) {
@@ -88,7 +87,7 @@ struct km_error *km_source_open(const char *path, const struct km_source_options
 {
 	uint8_t head[KM_PROBE_BYTES];
 	size_t size = 0;
-	int fd;
+	int fd = -1;
 	struct km_error *error = open_regular(path, &fd);
 
 	if (error)

@@ -66,11 +66,11 @@ struct td_comm {
 /* A piece of a stream that is read by itself. */
 struct td_part {
 	uint32_t stream;
-	uint64_t offset; /* of its first page or chunk */
-	uint64_t bytes;	 /* in the file */
-	uint32_t nr_chunks; /* if it is compressed */
+	uint64_t offset;        /* of its first page or chunk */
+	uint64_t bytes;         /* in the file */
+	uint32_t nr_chunks;     /* if it is compressed */
 	uint64_t missing_bytes; /* of its data that lie beyond the end of the file */
-	bool is_damaged; /* the chunk list after it does not add up */
+	bool is_damaged;        /* the chunk list after it does not add up */
 };
 
 struct tracedat {
@@ -113,7 +113,8 @@ struct km_error *td_parse_option(struct tracedat *td, unsigned int id, struct km
 struct km_error *td_add_buffer(struct tracedat *td, char *name, char *clock, uint32_t page_bytes,
 			       struct td_buffer **ret);
 /* Appends a CPU to a buffer. Errors: KM_ERR_MEMORY. */
-struct km_error *td_add_cpu(struct td_buffer *buffer, uint32_t cpu, uint64_t offset, uint64_t bytes);
+struct km_error *td_add_cpu(struct td_buffer *buffer, uint32_t cpu, uint64_t offset,
+			    uint64_t bytes);
 
 /* The two versions: read everything but the events. */
 struct km_error *td_open_v6(struct tracedat *td, uint64_t offset);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The loop that drives a source's parts through the aggregator, on as many threads as asked. */
+#include "cli/scan.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What all workers share: which part is next, and how far they are. */
+struct scan {
+	struct km_source *source;
+	const struct km_scan_options *options;
+	size_t nr_parts, nr_streams, nr_slots;
+	uint64_t bytes_total;
+	atomic_size_t next_part;
+	atomic_uint_fast64_t bytes_done, events_done;
+	atomic_bool has_failed;
+};
+
+/* One worker: its own reader, tables and counters, merged at the end. */
+struct worker {
+	struct scan *scan;
+	pthread_t thread;
+	bool has_thread;
+	bool is_caller; /* runs on the calling thread: shows progress */
+	struct km_reader *reader;
+	struct km_batch *batch;
+	struct km_groups *groups;
+	struct km_stream_report *streams;
+	uint64_t *slots;
+	uint64_t kinds[KM_NR_EVENT_KINDS];
+	struct km_error *error;
+};
+
+static void worker_deinit(struct worker *worker)
+{
+	km_reader_destroy(worker->reader);
+	km_groups_destroy(worker->groups);
+	free(worker->batch);
+	free(worker->streams);
+	free(worker->slots);
+	km_error_free(worker->error);
+}
+
+static struct km_error *worker_init(struct worker *worker, struct scan *scan)
+{
+	struct km_error *error;
+
+	worker->scan = scan;
+	worker->batch = malloc(sizeof(*worker->batch));
+	worker->streams = calloc(scan->nr_streams + 1, sizeof(*worker->streams));
+	worker->slots = calloc(scan->nr_slots + 1, sizeof(*worker->slots));
+	if (!worker->batch || !worker->streams || !worker->slots)
+		return &km_error_memory;
+	for (size_t i = 0; i < scan->nr_streams; i++)
+		worker->streams[i].first_ns = UINT64_MAX;
+	error = km_groups_create(&worker->groups);
+	if (!error)
+		error = km_reader_create(scan->source, KM_WANT_ALLOCS, &worker->reader);
+	return error;
+}
+
+static void stream_add(struct km_stream_report *stream, const struct km_quality *quality,
+		       uint64_t first_ns, uint64_t last_ns)
+{
+	km_quality_add(&stream->quality, quality);
+	if (first_ns < stream->first_ns)
+		stream->first_ns = first_ns;
+	if (last_ns > stream->last_ns)
+		stream->last_ns = last_ns;
+}
+
+/* Takes over what the part that was just read held. */
+static void worker_add_stats(struct worker *worker)
+{
+	const struct km_part_stats *stats = km_reader_stats(worker->reader);
+
+	stream_add(&worker->streams[stats->stream], &stats->quality, stats->first_ns,
+		   stats->last_ns);
+	for (size_t i = 0; i < worker->scan->nr_slots; i++)
+		worker->slots[i] += stats->slots[i];
+	for (int i = 0; i < KM_NR_EVENT_KINDS; i++)
+		worker->kinds[i] += stats->kinds[i];
+	atomic_fetch_add(&worker->scan->events_done, km_quality_events_total(&stats->quality));
+}
+
+static struct km_error *worker_read_part(struct worker *worker, size_t part)
+{
+	struct km_error *error = km_reader_start(worker->reader, part);
+
+	while (!error) {
+		error = km_reader_fill(worker->reader, worker->batch);
+		if (error || !worker->batch->nr)
+			break;
+		error = km_groups_add(worker->groups, worker->batch);
+	}
+	if (!error)
+		worker_add_stats(worker);
+	return error;
+}
+
+static void *worker_run(void *arg)
+{
+	struct worker *worker = arg;
+	struct scan *scan = worker->scan;
+	const struct km_scan_options *options = scan->options;
+
+	while (!atomic_load(&scan->has_failed) && !(options->stop && *options->stop)) {
+		size_t part = atomic_fetch_add(&scan->next_part, 1);
+
+		if (part >= scan->nr_parts)
+			break;
+		worker->error = worker_read_part(worker, part);
+		if (worker->error) {
+			atomic_store(&scan->has_failed, true);
+			break;
+		}
+		atomic_fetch_add(&scan->bytes_done, km_source_part_bytes(scan->source, part));
+		if (worker->is_caller && options->progress)
+			options->progress(options->progress_arg, atomic_load(&scan->bytes_done),
+					  scan->bytes_total, atomic_load(&scan->events_done));
+	}
+	return NULL;
+}
+
+static unsigned int choose_threads(const struct scan *scan)
+{
+	unsigned int nr = scan->options->nr_threads;
+	cpu_set_t cpus;
+
+	if (!nr) {
+		nr = 1;
+		if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+			nr = (unsigned int)CPU_COUNT(&cpus);
+	}
+	if (nr > scan->nr_parts)
+		nr = (unsigned int)scan->nr_parts;
+	return nr ? nr : 1;
+}
+
+/* Starts all workers but the first, runs that here, and waits for the others. */
+static void run_workers(struct worker *workers, unsigned int nr)
+{
+	for (unsigned int i = 1; i < nr; i++)
+		workers[i].has_thread =
+			pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) == 0;
+	workers[0].is_caller = true;
+	/* where a thread could not be had, the others do its parts */
+	worker_run(&workers[0]);
+	for (unsigned int i = 1; i < nr; i++)
+		if (workers[i].has_thread)
+			pthread_join(workers[i].thread, NULL);
+}
+
+static const char *name_of_cache(const void *arg, uint16_t cache)
+{
+	return km_reader_cache_name(arg, cache);
+}
+
+/* The events of each format, most first, those without left out. */
+static int event_compare(const void *a, const void *b)
+{
+	const struct km_event_report *one = a, *two = b;
+	int diff;
+
+	if (one->count != two->count)
+		return one->count > two->count ? -1 : 1;
+	diff = strcmp(one->format->system, two->format->system);
+	return diff ? diff : strcmp(one->format->name, two->format->name);
+}
+
+static struct km_error *collect_events(const struct scan *scan, const uint64_t *slots,
+				       struct km_report_parts *ret)
+{
+	size_t nr_formats;
+	const struct km_format_info *formats = km_source_formats(scan->source, &nr_formats);
+
+	ret->events = calloc(nr_formats + 1, sizeof(*ret->events));
+	if (!ret->events)
+		return &km_error_memory;
+	for (size_t i = 0; i < nr_formats; i++)
+		if (slots[i])
+			ret->events[ret->nr_events++] =
+				(struct km_event_report){ &formats[i], slots[i] };
+	qsort(ret->events, ret->nr_events, sizeof(*ret->events), event_compare);
+	return NULL;
+}
+
+/* Adds the workers up: the sums do not depend on who did what. */
+static struct km_error *merge_workers(const struct scan *scan, struct worker *workers,
+				      unsigned int nr, struct km_report_parts *ret,
+				      struct km_groups *groups)
+{
+	const struct km_input_info *info = km_source_info(scan->source);
+	uint64_t *slots = workers[0].slots;
+
+	ret->input = info;
+	ret->nr_streams = scan->nr_streams;
+	ret->streams = calloc(scan->nr_streams + 1, sizeof(*ret->streams));
+	if (!ret->streams)
+		return &km_error_memory;
+	ret->quality = *km_source_quality(scan->source);
+	for (size_t s = 0; s < scan->nr_streams; s++) {
+		struct km_stream_report *stream = &ret->streams[s];
+
+		stream->info = &info->streams[s];
+		stream->first_ns = UINT64_MAX;
+		for (unsigned int i = 0; i < nr; i++)
+			stream_add(stream, &workers[i].streams[s].quality,
+				   workers[i].streams[s].first_ns, workers[i].streams[s].last_ns);
+		stream->events = km_quality_events_total(&stream->quality);
+		km_quality_add(&ret->quality, &stream->quality);
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		struct km_error *error = km_groups_merge(groups, workers[i].groups, name_of_cache,
+							 workers[i].reader);
+
+		if (error)
+			return error;
+		for (int k = 0; k < KM_NR_EVENT_KINDS; k++)
+			ret->kinds[k] += workers[i].kinds[k];
+		for (size_t k = 0; i && k < scan->nr_slots; k++)
+			slots[k] += workers[i].slots[k];
+	}
+	return collect_events(scan, slots, ret);
+}
+
+struct km_error *km_scan(struct km_source *source, const struct km_scan_options *options,
+			 struct km_report_parts *ret, struct km_groups **ret_groups)
+{
+	struct scan scan = { .source = source, .options = options };
+	struct km_groups *groups = NULL;
+	struct worker *workers;
+	unsigned int nr;
+	struct km_error *error = NULL;
+
+	scan.nr_parts = km_source_nr_parts(source);
+	scan.nr_streams = km_source_info(source)->nr_streams;
+	km_source_formats(source, &scan.nr_slots);
+	for (size_t i = 0; i < scan.nr_parts; i++)
+		scan.bytes_total += km_source_part_bytes(source, i);
+	nr = choose_threads(&scan);
+	workers = calloc(nr, sizeof(*workers));
+	if (!workers)
+		return &km_error_memory;
+	for (unsigned int i = 0; i < nr && !error; i++)
+		error = worker_init(&workers[i], &scan);
+	if (!error)
+		run_workers(workers, nr);
+	for (unsigned int i = 0; i < nr && !error; i++) {
+		error = workers[i].error;
+		workers[i].error = NULL;
+	}
+	if (!error)
+		error = km_groups_create(&groups);
+	if (!error)
+		error = merge_workers(&scan, workers, nr, ret, groups);
+	for (unsigned int i = 0; i < nr; i++)
+		worker_deinit(&workers[i]);
+	free(workers);
+	if (error) {
+		km_groups_destroy(groups);
+		free(ret->streams);
+		free(ret->events);
+		ret->streams = NULL;
+		ret->events = NULL;
+		return error;
+	}
+	*ret_groups = groups;
+	return NULL;
+}

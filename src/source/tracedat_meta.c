@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parts of a trace.dat that both versions have alike: event formats, kallsyms, command
+ * lines and options (trace-cmd.dat.v6(5), trace-cmd.dat.v7(5)).
+ */
+#include "source/tracedat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct km_error *cut_short(const char *what)
+{
+	return km_error_create(KM_ERR_INPUT, NULL, "the %s do not fit into their section", what);
+}
+
+static bool parse_tag(struct km_cursor *cur, const char *tag, size_t size)
+{
+	const char *found = km_cursor_bytes(cur, size);
+
+	return found && memcmp(found, tag, size) == 0;
+}
+
+struct km_error *td_parse_header_info(struct tracedat *td, struct km_cursor *cur)
+{
+	struct km_error *error;
+	uint64_t size;
+	const char *text;
+
+	if (!parse_tag(cur, "header_page", sizeof("header_page")))
+		return km_error_create(KM_ERR_INPUT, NULL, "\"header_page\" expected");
+	size = km_cursor_u64(cur);
+	text = km_cursor_bytes(cur, size);
+	if (!text)
+		return cut_short("ring-buffer page layouts");
+	error = km_formats_add_header_page(&td->base.formats, text, size);
+	if (error)
+		return error;
+	if (!parse_tag(cur, "header_event", sizeof("header_event")))
+		return km_error_create(KM_ERR_INPUT, NULL, "\"header_event\" expected");
+	size = km_cursor_u64(cur);
+	if (!km_cursor_bytes(cur, size))
+		return cut_short("ring-buffer event layouts");
+	return NULL;
+}
+
+/* `nr` formats of a system, each with a u64 of length before it. */
+static struct km_error *parse_formats(struct tracedat *td, struct km_cursor *cur,
+				      const char *system, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t size = km_cursor_u64(cur);
+		const char *text = km_cursor_bytes(cur, size);
+		struct km_error *error;
+
+		if (!text)
+			return cut_short("event formats");
+		error = km_formats_add_event(&td->base.formats, system, text, size);
+		if (!error)
+			continue;
+		if (error->kind == KM_ERR_MEMORY)
+			return error;
+		/* events of that id stay unknown and are counted so */
+		km_error_free(error);
+		td->base.quality.count[KM_SECTIONS_DAMAGED]++;
+	}
+	return NULL;
+}
+
+struct km_error *td_parse_ftrace_events(struct tracedat *td, struct km_cursor *cur)
+{
+	uint32_t nr = km_cursor_u32(cur);
+
+	return cur->is_over ? cut_short("event formats") : parse_formats(td, cur, "ftrace", nr);
+}
+
+struct km_error *td_parse_event_formats(struct tracedat *td, struct km_cursor *cur)
+{
+	uint32_t nr_systems = km_cursor_u32(cur);
+
+	for (uint32_t i = 0; i < nr_systems && !cur->is_over; i++) {
+		const char *system = km_cursor_string(cur);
+		uint32_t nr = km_cursor_u32(cur);
+		struct km_error *error;
+
+		if (cur->is_over)
+			break;
+		error = parse_formats(td, cur, system, nr);
+		if (error)
+			return error;
+	}
+	return cur->is_over ? cut_short("event formats") : NULL;
+}
+
+struct km_error *td_parse_kallsyms(struct tracedat *td, struct km_cursor *cur)
+{
+	uint32_t size = km_cursor_u32(cur);
+	const char *text = km_cursor_bytes(cur, size);
+
+	if (!text)
+		return cut_short("kernel symbols");
+	if (!size || td->base.kallsyms)
+		return NULL;
+	td->base.kallsyms = malloc((size_t)size + 1);
+	if (!td->base.kallsyms)
+		return &km_error_memory;
+	memcpy(td->base.kallsyms, text, size);
+	td->base.kallsyms[size] = '\0';
+	td->base.kallsyms_size = size;
+	return NULL;
+}
+
+static int comm_compare(const void *a, const void *b)
+{
+	const struct td_comm *one = a, *two = b;
+
+	return one->pid < two->pid ? -1 : one->pid > two->pid;
+}
+
+/* Lines "PID COMM". */
+struct km_error *td_parse_cmdlines(struct tracedat *td, struct km_cursor *cur)
+{
+	uint64_t size = km_cursor_u64(cur);
+	const char *text = km_cursor_bytes(cur, size);
+	size_t nr_lines = 1;
+	char *line, *save = NULL;
+
+	if (!text)
+		return cut_short("command lines");
+	if (td->cmdlines)
+		return NULL;
+	td->cmdlines = strndup(text, size);
+	if (!td->cmdlines)
+		return &km_error_memory;
+	for (const char *c = td->cmdlines; *c; c++)
+		nr_lines += *c == '\n';
+	td->comms = calloc(nr_lines, sizeof(*td->comms));
+	if (!td->comms)
+		return &km_error_memory;
+	for (line = strtok_r(td->cmdlines, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *comm;
+		long pid = strtol(line, &comm, 10);
+
+		if (comm != line && *comm == ' ' && pid >= 0 && pid <= INT32_MAX)
+			td->comms[td->nr_comms++] = (struct td_comm){ (int32_t)pid, comm + 1 };
+	}
+	qsort(td->comms, td->nr_comms, sizeof(*td->comms), comm_compare);
+	return NULL;
+}
+
+/* The number after "key: " in the text of an option, or 0. */
+static uint64_t find_number(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+/* per_cpu/cpuN/stats (kernel/trace/trace.c, tracing_stats_read(), v6.1) after "CPU: N\n". */
+static struct km_error *parse_cpustat(struct tracedat *td, const char *text)
+{
+	const char *cpu_at = strstr(text, "CPU: ");
+	struct td_cpu_stats *stats;
+	uint32_t cpu;
+
+	if (!cpu_at)
+		return NULL;
+	cpu = (uint32_t)strtoul(cpu_at + 5, NULL, 10);
+	for (size_t i = 0; i < td->nr_cpu_stats; i++)
+		if (td->cpu_stats[i].cpu == cpu)
+			return NULL; /* of another instance: the top-level buffer's come first */
+	stats = reallocarray(td->cpu_stats, td->nr_cpu_stats + 1, sizeof(*stats));
+	if (!stats)
+		return &km_error_memory;
+	td->cpu_stats = stats;
+	stats[td->nr_cpu_stats++] = (struct td_cpu_stats){
+		.cpu = cpu,
+		.overrun = find_number(text, "\noverrun: "),
+		.dropped = find_number(text, "\ndropped events: "),
+	};
+	return NULL;
+}
+
+/* The clock in use stands in brackets: "local [global] counter ...". */
+static struct km_error *parse_clock(struct tracedat *td, const char *text)
+{
+	const char *open = strchr(text, '['), *close = open ? strchr(open, ']') : NULL;
+
+	if (!close || td->clock)
+		return NULL;
+	td->clock = strndup(open + 1, (size_t)(close - open) - 1);
+	return td->clock ? NULL : &km_error_memory;
+}
+
+/* uname: "Linux (none) 6.1.0-56-amd64 x86_64". */
+static struct km_error *parse_uname(struct tracedat *td, const char *text)
+{
+	char *copy = strdup(text), *save = NULL, *word;
+	int field = 0;
+
+	if (!copy)
+		return &km_error_memory;
+	for (word = strtok_r(copy, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+		field++;
+		if (field == 3 && !td->release)
+			td->release = strdup(word);
+		else if (field == 4 && !td->machine)
+			td->machine = strdup(word);
+	}
+	free(copy);
+	return NULL;
+}
+
+/* Samples of one CPU: three arrays of `nr` numbers. */
+static struct km_error *parse_shift(struct km_cursor *cur, struct td_time_shift *shift)
+{
+	uint32_t nr = km_cursor_u32(cur);
+
+	if (cur->is_over || nr > km_cursor_left(cur) / 24)
+		return cut_short("time corrections");
+	shift->samples = calloc(nr + 1, sizeof(*shift->samples));
+	if (!shift->samples)
+		return &km_error_memory;
+	shift->nr_samples = nr;
+	for (uint32_t i = 0; i < nr; i++)
+		shift->samples[i].time = km_cursor_u64(cur);
+	for (uint32_t i = 0; i < nr; i++)
+		shift->samples[i].offset = (int64_t)km_cursor_u64(cur);
+	for (uint32_t i = 0; i < nr; i++)
+		shift->samples[i].scaling = km_cursor_u64(cur);
+	return NULL;
+}
+
+/*
+ * TIME_SHIFT: what a guest's recording has to bring it to its host's time. Later versions of
+ * trace-cmd put the bits of fraction of each scaling behind all else, as u64.
+ */
+static struct km_error *parse_time_shift(struct tracedat *td, struct km_cursor *cur)
+{
+	uint32_t nr;
+	struct km_error *error = NULL;
+
+	km_cursor_u64(cur); /* the peer's trace id */
+	km_cursor_u32(cur); /* flags of the synchronization protocol */
+	nr = km_cursor_u32(cur);
+	if (cur->is_over || td->time_shifts || nr > km_cursor_left(cur) / 4)
+		return NULL;
+	td->time_shifts = calloc(nr + 1, sizeof(*td->time_shifts));
+	if (!td->time_shifts)
+		return &km_error_memory;
+	for (; td->nr_time_shifts < nr && !error; td->nr_time_shifts++)
+		error = parse_shift(cur, &td->time_shifts[td->nr_time_shifts]);
+	for (uint32_t i = 0; i < nr && !error; i++)
+		for (size_t k = 0; k < td->time_shifts[i].nr_samples; k++)
+			if (km_cursor_left(cur) >= 8)
+				td->time_shifts[i].fraction_bits = (unsigned int)km_cursor_u64(cur);
+	return error;
+}
+
+static struct km_error *parse_text_option(struct tracedat *td, unsigned int id, const char *text)
+{
+	switch (id) {
+	case TD_OPTION_CPUSTAT:
+		return parse_cpustat(td, text);
+	case TD_OPTION_TRACECLOCK:
+		return parse_clock(td, text);
+	case TD_OPTION_UNAME:
+		return parse_uname(td, text);
+	case TD_OPTION_VERSION:
+		if (!td->recorder && !(td->recorder = strdup(text)))
+			return &km_error_memory;
+		td->recorder[strcspn(td->recorder, "\n")] = '\0';
+		return NULL;
+	case TD_OPTION_DATE: /* microseconds to the time of day */
+		td->clock_base.offset_ns = (int64_t)((uint64_t)td->clock_base.offset_ns +
+						     1000 * (uint64_t)strtoll(text, NULL, 0));
+		return NULL;
+	case TD_OPTION_OFFSET:
+		td->clock_base.offset_ns = (int64_t)((uint64_t)td->clock_base.offset_ns +
+						     (uint64_t)strtoll(text, NULL, 0));
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+struct km_error *td_parse_option(struct tracedat *td, unsigned int id, struct km_cursor *cur)
+{
+	struct km_error *error;
+	char *text;
+
+	switch (id) {
+	case TD_OPTION_CPUCOUNT:
+		td->base.info.nr_cpus = km_cursor_u32(cur);
+		return NULL;
+	case TD_OPTION_TSC2NSEC:
+		td->clock_base.mult = km_cursor_u32(cur);
+		td->clock_base.shift = km_cursor_u32(cur);
+		return NULL;
+	case TD_OPTION_TIME_SHIFT:
+		return parse_time_shift(td, cur);
+	default:
+		break;
+	}
+	text = strndup((const char *)cur->data + cur->pos, km_cursor_left(cur));
+	if (!text)
+		return &km_error_memory;
+	error = parse_text_option(td, id, text);
+	free(text);
+	return error;
+}
+
+struct km_error *td_add_buffer(struct tracedat *td, char *name, char *clock, uint32_t page_bytes,
+			       struct td_buffer **ret)
+{
+	struct td_buffer *buffers = reallocarray(td->buffers, td->nr_buffers + 1, sizeof(*buffers));
+
+	if (buffers)
+		td->buffers = buffers;
+	if (!buffers || !name) {
+		free(name);
+		free(clock);
+		return &km_error_memory;
+	}
+	buffers[td->nr_buffers] =
+		(struct td_buffer){ .name = name, .clock = clock, .page_bytes = page_bytes };
+	*ret = &buffers[td->nr_buffers++];
+	return NULL;
+}
+
+struct km_error *td_add_cpu(struct td_buffer *buffer, uint32_t cpu, uint64_t offset, uint64_t bytes)
+{
+	struct td_cpu *cpus = buffer->cpus;
+
+	/* grown by powers of two */
+	if ((buffer->nr_cpus & (buffer->nr_cpus - 1)) == 0) {
+		cpus = reallocarray(cpus, buffer->nr_cpus ? 2 * buffer->nr_cpus : 1, sizeof(*cpus));
+		if (!cpus)
+			return &km_error_memory;
+		buffer->cpus = cpus;
+	}
+	cpus[buffer->nr_cpus++] = (struct td_cpu){ cpu, offset, bytes };
+	return NULL;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads parts of a trace.dat: blocks of pages, or chunks unpacked into a buffer of pages. */
+#include "source/tracedat.h"
+
+#include <stdlib.h>
+#include <zstd.h>
+
+#include "decode/pages.h"
+
+/*
+ * Read by pread() into a buffer that stays in the second-level cache: resident memory stays
+ * small, and a file that shrinks meanwhile cannot kill us as it can through a mapping.
+ */
+#define BLOCK_BYTES     (256U << 10)
+/* trace-cmd packs 10 pages a chunk; this only stops absurd numbers. */
+#define MAX_CHUNK_BYTES (64U << 20)
+/* zstd can pack 1 GiB of zeros into some KiB: more than this is no ring buffer. */
+#define MAX_PACKING     10000
+
+struct td_reader {
+	struct km_reader base;
+	struct km_pages pages;
+	const struct td_part *part;
+	uint64_t at;          /* in the file */
+	uint64_t bytes_left;  /* of a part of pages */
+	uint32_t chunks_left; /* of a compressed part */
+	bool is_finished;
+	uint8_t *buf; /* pages */
+	size_t buf_size;
+	uint8_t *packed;
+	size_t packed_size;
+	ZSTD_DCtx *zstd;
+};
+
+static struct tracedat *tracedat_of(struct td_reader *reader)
+{
+	return (struct tracedat *)reader->base.source;
+}
+
+struct km_error *td_reader_create(struct km_source *source, enum km_want want,
+				  struct km_reader **ret)
+{
+	struct tracedat *td = (struct tracedat *)source;
+	struct td_reader *reader = calloc(1, sizeof(*reader));
+	struct km_error *error;
+
+	if (!reader)
+		return &km_error_memory;
+	reader->base.source = source;
+	error = km_pages_init(&reader->pages, &source->formats, want, td->selected->page_bytes);
+	if (!error && td->compression == KM_COMPRESSION_ZSTD && !(reader->zstd = ZSTD_createDCtx()))
+		error = &km_error_memory;
+	if (error) {
+		td_reader_destroy(&reader->base);
+		return error;
+	}
+	*ret = &reader->base;
+	return NULL;
+}
+
+void td_reader_destroy(struct km_reader *base)
+{
+	struct td_reader *reader = (struct td_reader *)base;
+
+	km_pages_deinit(&reader->pages);
+	ZSTD_freeDCtx(reader->zstd);
+	free(reader->buf);
+	free(reader->packed);
+	free(reader);
+}
+
+struct km_error *td_reader_start(struct km_reader *base, size_t part)
+{
+	struct td_reader *reader = (struct td_reader *)base;
+	struct tracedat *td = tracedat_of(reader);
+	struct km_quality *quality = &reader->pages.stats.quality;
+
+	reader->part = &td->parts[part];
+	reader->at = reader->part->offset;
+	reader->chunks_left = reader->part->nr_chunks;
+	reader->bytes_left = td->compression == KM_COMPRESSION_NONE ? reader->part->bytes : 0;
+	reader->is_finished = false;
+	km_pages_begin(&reader->pages, reader->part->stream, &td->clocks[reader->part->stream]);
+	quality->count[KM_BYTES_MISSING] += reader->part->missing_bytes;
+	quality->count[KM_CHUNKS_DAMAGED] += reader->part->is_damaged;
+	return NULL;
+}
+
+/* Makes a buffer at least so large; its contents are lost. */
+static bool reserve(uint8_t **buf, size_t *buf_size, size_t size)
+{
+	if (*buf_size >= size)
+		return true;
+	free(*buf);
+	*buf = malloc(size);
+	*buf_size = *buf ? size : 0;
+	return *buf != NULL;
+}
+
+/* The next block of plain pages. */
+static struct km_error *load_pages(struct td_reader *reader)
+{
+	struct tracedat *td = tracedat_of(reader);
+	uint32_t page_bytes = reader->pages.page_bytes;
+	size_t want = page_bytes < BLOCK_BYTES ? BLOCK_BYTES / page_bytes * page_bytes : page_bytes;
+	size_t got;
+	struct km_error *error;
+
+	if (!reserve(&reader->buf, &reader->buf_size, want))
+		return &km_error_memory;
+	if (want > reader->bytes_left)
+		want = reader->bytes_left;
+	error = td_read(td, reader->at, reader->buf, want, &got);
+	if (error)
+		return error;
+	if (got < want) {
+		/* the file has become shorter since it was opened */
+		uint64_t cut = got % page_bytes ? page_bytes - got % page_bytes : 0;
+
+		reader->pages.stats.quality.count[KM_BYTES_MISSING] +=
+			reader->bytes_left - got - cut;
+		reader->bytes_left = got;
+	}
+	reader->at += got;
+	reader->bytes_left -= got;
+	km_pages_feed(&reader->pages, reader->buf, got);
+	return NULL;
+}
+
+/* The next chunk, unpacked. One that does not unpack is counted and passed over. */
+static struct km_error *load_chunk(struct td_reader *reader)
+{
+	struct tracedat *td = tracedat_of(reader);
+	struct km_quality *quality = &reader->pages.stats.quality;
+	uint8_t head[8];
+	struct km_cursor cur = km_cursor_make(head, sizeof(head), td->is_big_endian);
+	uint32_t packed, size;
+	size_t got;
+	struct km_error *error = td_read(td, reader->at, head, sizeof(head), &got);
+
+	if (error)
+		return error;
+	packed = km_cursor_u32(&cur);
+	size = km_cursor_u32(&cur);
+	if (got < sizeof(head) || reader->at + sizeof(head) + packed > td->file_bytes) {
+		quality->count[KM_CHUNKS_DAMAGED] += reader->chunks_left;
+		reader->chunks_left = 0;
+		return NULL;
+	}
+	reader->chunks_left--;
+	reader->at += sizeof(head) + (uint64_t)packed;
+	if (size > MAX_CHUNK_BYTES || size / MAX_PACKING > packed) {
+		quality->count[KM_CHUNKS_DAMAGED]++;
+		return NULL;
+	}
+	if (!reserve(&reader->packed, &reader->packed_size, packed) ||
+	    !reserve(&reader->buf, &reader->buf_size, size))
+		return &km_error_memory;
+	error = td_read(td, reader->at - packed, reader->packed, packed, &got);
+	if (error)
+		return error;
+	if (got < packed ||
+	    !km_unpack(td->compression, reader->zstd, reader->buf, size, reader->packed, packed)) {
+		quality->count[KM_CHUNKS_DAMAGED]++;
+		return NULL;
+	}
+	km_pages_feed(&reader->pages, reader->buf, size);
+	return NULL;
+}
+
+struct km_error *td_reader_fill(struct km_reader *base, struct km_batch *batch)
+{
+	struct td_reader *reader = (struct td_reader *)base;
+
+	for (;;) {
+		struct km_error *error = NULL;
+
+		if (km_pages_fill(&reader->pages, batch))
+			return NULL;
+		if (reader->bytes_left)
+			error = load_pages(reader);
+		else if (reader->chunks_left)
+			error = load_chunk(reader);
+		else
+			break;
+		if (error)
+			return error;
+	}
+	if (!batch->nr && !reader->is_finished) {
+		km_pages_finish(&reader->pages);
+		reader->is_finished = true;
+	}
+	return NULL;
+}
+
+const struct km_part_stats *td_reader_stats(const struct km_reader *base)
+{
+	return &((const struct td_reader *)base)->pages.stats;
+}
+
+const struct km_intern *td_reader_names(const struct km_reader *base)
+{
+	return &((const struct td_reader *)base)->pages.names;
+}
