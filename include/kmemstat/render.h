@@ -22,7 +22,8 @@ typedef struct km_error *(*km_render_fn)(const struct km_report *report,
 struct km_renderer {
 	const char *name; /* "summary", "caller", "class", "json", "csv", "info" */
 	const char *help;
-	bool is_machine; /* no colour, no pager; needs the sources of all call sites */
+	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
+	unsigned int shows; /* enum km_shows: what it takes from the view */
 	km_render_fn render;
 };
 

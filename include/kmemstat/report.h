@@ -182,9 +182,17 @@ struct km_view {
 	size_t nr_left_out; /* rows beyond the limit */
 	const struct km_column **columns;
 	size_t nr_columns;
-	size_t max_findings; /* findings shown by the summary; 0: all */
-	size_t max_rows;     /* the limit the rows were cut to; 0: none */
-	bool has_fields;     /* the user chose the columns */
+	bool has_fields;        /* the user chose the columns */
+	size_t nr_findings;     /* the first of the report's findings, which the summary shows */
+	size_t max_class_sites; /* call sites shown under a size class */
+	unsigned int shows;     /* enum km_shows */
+};
+
+/* What renderers show of a report: only that gets its source lines looked up. */
+enum km_shows {
+	KM_SHOWS_ROWS = 1,     /* rows of the view */
+	KM_SHOWS_FINDINGS = 2, /* findings of the view */
+	KM_SHOWS_CLASSES = 4,  /* the first call sites of each size class */
 };
 
 struct km_view_options {
@@ -192,8 +200,11 @@ struct km_view_options {
 			     waste */
 	const char *
 		fields; /* comma-separated column keys; "+key" adds to the default; NULL: default */
-	size_t max_rows;     /* 0: all */
-	size_t max_findings; /* 0: all */
+	size_t max_rows;                       /* 0: all */
+	size_t max_findings;                   /* 0: all */
+	enum km_finding_severity min_severity; /* of findings */
+	size_t max_class_sites;                /* call sites under a size class; 0: 5 */
+	unsigned int shows;                    /* enum km_shows; 0: all */
 };
 
 /* Selects and sorts (most first; text ascending). Errors: KM_ERR_USAGE for an unknown key. */
@@ -203,8 +214,8 @@ KM_MUST_CHECK struct km_error *km_view_create(const struct km_report *report,
 void km_view_destroy(struct km_view *view);
 
 /*
- * Looks up the source of call sites: of the view's rows and findings, or with view NULL
- * of all call sites of the report. The last change a report sees.
+ * Looks up the source of call sites: of those that the view shows, or with view NULL of all
+ * call sites of the report. The last change a report sees.
  */
 KM_MUST_CHECK struct km_error *km_report_resolve(struct km_report *report,
 						 const struct km_view *view,

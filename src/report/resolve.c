@@ -12,18 +12,42 @@ static struct km_error *resolve_one(struct km_report *report, const struct km_ca
 	return km_resolver_lookup(resolver, own->address, &own->source);
 }
 
+static struct km_error *resolve_class(struct km_report *report, const struct km_report_class *class,
+				      size_t max_sites, struct km_resolver *resolver)
+{
+	struct km_error *error = NULL;
+
+	for (size_t i = 0; !error && i < class->nr_sites && i < max_sites; i++)
+		error = resolve_one(report, class->sites[i].callsite, resolver);
+	return error;
+}
+
+static struct km_error *resolve_view(struct km_report *report, const struct km_view *view,
+				     struct km_resolver *resolver)
+{
+	struct km_error *error = NULL;
+
+	if (view->shows & KM_SHOWS_ROWS)
+		for (size_t i = 0; !error && i < view->nr_rows; i++)
+			error = resolve_one(report, view->rows[i], resolver);
+	if (view->shows & KM_SHOWS_FINDINGS)
+		for (size_t i = 0; !error && i < view->nr_findings; i++)
+			error = resolve_one(report, report->findings[i].callsite, resolver);
+	if (view->shows & KM_SHOWS_CLASSES)
+		for (size_t i = 0; !error && i < report->nr_classes; i++)
+			error = resolve_class(report, &report->classes[i], view->max_class_sites,
+					      resolver);
+	return error;
+}
+
 struct km_error *km_report_resolve(struct km_report *report, const struct km_view *view,
 				   struct km_resolver *resolver)
 {
-	size_t nr_rows = view ? view->nr_rows : report->nr_callsites;
-	size_t nr_findings = report->nr_findings;
 	struct km_error *error = NULL;
 
-	if (view && view->max_findings && view->max_findings < nr_findings)
-		nr_findings = view->max_findings;
-	for (size_t i = 0; !error && i < nr_rows; i++)
-		error = resolve_one(report, view ? view->rows[i] : &report->callsites[i], resolver);
-	for (size_t i = 0; !error && i < nr_findings; i++)
-		error = resolve_one(report, report->findings[i].callsite, resolver);
+	if (view)
+		return resolve_view(report, view, resolver);
+	for (size_t i = 0; !error && i < report->nr_callsites; i++)
+		error = resolve_one(report, &report->callsites[i], resolver);
 	return error;
 }

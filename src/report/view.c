@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SORT_KEYS = 16 };
+enum { MAX_SORT_KEYS = 16, DEFAULT_CLASS_SITES = 5 };
 
 struct sort_keys {
 	const struct km_column *columns[MAX_SORT_KEYS];
@@ -154,17 +154,27 @@ static int compare_rows(const void *a, const void *b, void *arg)
 	return km_callsite_compare_name(x, y);
 }
 
-static void choose_rows(const struct km_report *report, struct sort_keys *keys,
+static void choose_rows(const struct km_report *report, struct sort_keys *keys, size_t max_rows,
 			struct km_view *view)
 {
 	for (size_t i = 0; i < report->nr_callsites; i++)
 		view->rows[i] = &report->callsites[i];
 	qsort_r(view->rows, report->nr_callsites, sizeof(view->rows[0]), compare_rows, keys);
 	view->nr_rows = report->nr_callsites;
-	if (view->max_rows && view->nr_rows > view->max_rows) {
-		view->nr_left_out = view->nr_rows - view->max_rows;
-		view->nr_rows = view->max_rows;
+	if (max_rows && view->nr_rows > max_rows) {
+		view->nr_left_out = view->nr_rows - max_rows;
+		view->nr_rows = max_rows;
 	}
+}
+
+/* Findings are sorted by severity: those to show are the first. */
+static size_t count_findings(const struct km_report *report, const struct km_view_options *options)
+{
+	size_t nr = 0;
+
+	while (nr < report->nr_findings && report->findings[nr].severity >= options->min_severity)
+		nr++;
+	return options->max_findings && options->max_findings < nr ? options->max_findings : nr;
 }
 
 struct km_error *km_view_create(const struct km_report *report,
@@ -178,8 +188,11 @@ struct km_error *km_view_create(const struct km_report *report,
 	km_columns(&nr_columns);
 	if (!view)
 		return &km_error_memory;
-	view->max_rows = options->max_rows;
-	view->max_findings = options->max_findings;
+	view->nr_findings = count_findings(report, options);
+	view->max_class_sites =
+		options->max_class_sites ? options->max_class_sites : DEFAULT_CLASS_SITES;
+	view->shows = options->shows ? options->shows
+				     : KM_SHOWS_ROWS | KM_SHOWS_FINDINGS | KM_SHOWS_CLASSES;
 	view->rows = calloc(report->nr_callsites + 1, sizeof(view->rows[0]));
 	view->columns = calloc(nr_columns, sizeof(view->columns[0]));
 	if (!view->rows || !view->columns) {
@@ -193,7 +206,7 @@ struct km_error *km_view_create(const struct km_report *report,
 		km_view_destroy(view);
 		return error;
 	}
-	choose_rows(report, &keys, view);
+	choose_rows(report, &keys, options->max_rows, view);
 	*ret = view;
 	return NULL;
 }

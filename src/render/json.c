@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The report as JSON: share/kmemstat-report-1.schema.json is the contract. Rows are written one
+ * by one, one a line, so that memory does not grow with them and a diff shows rows.
+ */
+#include "render/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCHEMA_VERSION = 1 };
+
+/* An object or array under construction; without memory it goes on as NULL. */
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value);
+}
+
+/* JSON integers are signed in most readers: a sum held at UINT64_MAX stays a large number. */
+static json_t *number(uint64_t value)
+{
+	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+static void set_number(json_t *object, const char *key, uint64_t value)
+{
+	set(object, key, number(value));
+}
+
+/* Text that came from a file is made valid UTF-8 without control characters. */
+static json_t *text_value(const char *text)
+{
+	char *safe = km_text_safe(text);
+	json_t *value = safe ? json_string(safe) : NULL;
+
+	free(safe);
+	return value;
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	set(object, key, text_value(text));
+}
+
+static void set_text_if(json_t *object, const char *key, const char *text)
+{
+	if (text)
+		set_text(object, key, text);
+}
+
+static int write_bytes(const char *buffer, size_t size, void *data)
+{
+	struct km_out *out = data;
+
+	errno = 0;
+	if (!out->error && fwrite(buffer, 1, size, out->file) != size)
+		out->error = errno ? errno : EIO;
+	return 0;
+}
+
+/* Writes and frees a value. */
+static struct km_error *dump(struct km_out *out, json_t *value)
+{
+	/* six digits are enough for percentages, and they read well */
+	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(6);
+	int failed = !value || json_dump_callback(value, write_bytes, out, flags);
+
+	json_decref(value);
+	return failed ? &km_error_memory : NULL;
+}
+
+static struct km_error *dump_member(struct km_out *out, const char *key, json_t *value)
+{
+	km_out_printf(out, ",\n\"%s\": ", key);
+	return dump(out, value);
+}
+
+static json_t *make_instances(const struct km_input_info *input)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < input->nr_instances; i++) {
+		const struct km_instance_info *instance = &input->instances[i];
+		json_t *item = json_object();
+
+		set_text(item, "name", instance->name);
+		set_text_if(item, "clock", instance->clock);
+		set_number(item, "cpus", instance->nr_cpus);
+		set_number(item, "bytes", instance->bytes);
+		set(item, "selected", json_boolean(instance->is_selected));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static void set_counters(json_t *object, const struct km_quality *quality)
+{
+	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++)
+		set_number(object, km_counter_info(i)->key, quality->count[i]);
+}
+
+static json_t *make_streams(const struct km_report *report)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < report->nr_streams; i++) {
+		const struct km_stream_report *stream = &report->streams[i];
+		json_t *item = json_object();
+
+		set_number(item, "cpu", stream->info->cpu);
+		set_number(item, "bytes", stream->info->bytes);
+		set_number(item, "events_total", stream->events);
+		set_counters(item, &stream->quality);
+		if (stream->info->has_recorder_stats) {
+			set_number(item, "recorder_overrun", stream->info->overrun);
+			set_number(item, "recorder_dropped", stream->info->dropped);
+		}
+		if (stream->first_ns <= stream->last_ns) {
+			set_number(item, "first_ns", stream->first_ns);
+			set_number(item, "last_ns", stream->last_ns);
+		}
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static json_t *make_events(const struct km_report *report)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < report->nr_events; i++) {
+		const struct km_event_report *event = &report->events[i];
+		json_t *item = json_object();
+
+		set_text(item, "system", event->format->system);
+		set_text(item, "name", event->format->name);
+		set_number(item, "count", event->count);
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static json_t *make_input(const struct km_report *report)
+{
+	const struct km_input_info *input = report->input;
+	json_t *object = json_object();
+
+	set_text(object, "path", input->path);
+	set_text(object, "format", input->format);
+	set_number(object, "format_version", input->format_version);
+	set_text_if(object, "compression", input->compression);
+	set_number(object, "file_bytes", input->file_bytes);
+	set_text_if(object, "kernel_release", input->kernel_release);
+	set_text_if(object, "machine", input->machine);
+	set_text_if(object, "recorder", input->recorder);
+	set_number(object, "cpus", input->nr_cpus);
+	set_number(object, "page_size", input->page_size);
+	set_number(object, "subbuf_bytes", input->subbuf_bytes);
+	set_number(object, "long_bytes", input->long_bytes);
+	set(object, "big_endian", json_boolean(input->is_big_endian));
+	set(object, "clock", input->clock ? text_value(input->clock) : json_null());
+	set_number(object, "duration_ns", report->duration_ns);
+	if (report->first_ns <= report->last_ns) {
+		set_number(object, "first_ns", report->first_ns);
+		set_number(object, "last_ns", report->last_ns);
+	}
+	set(object, "instances", make_instances(input));
+	set(object, "streams", make_streams(report));
+	set(object, "events", make_events(report));
+	return object;
+}
+
+static json_t *make_quality(const struct km_quality *quality)
+{
+	json_t *object = json_object();
+
+	set_number(object, "events_total", km_quality_events_total(quality));
+	set_number(object, "events_undecodable", km_quality_events_undecodable(quality));
+	set_counters(object, quality);
+	set(object, "incomplete", json_boolean(km_quality_is_incomplete(quality)));
+	return object;
+}
+
+static json_t *make_summary(const struct km_report *report)
+{
+	const struct km_layer_summary *slab = &report->slab;
+	json_t *layer = json_object(), *object = json_object();
+
+	set_number(layer, "allocs", slab->allocs);
+	set_number(layer, "frees", slab->frees);
+	set_number(layer, "bytes_req", slab->bytes_req);
+	set_number(layer, "bytes_alloc", slab->bytes_alloc);
+	set_number(layer, "bytes_waste", slab->bytes_waste);
+	set_number(layer, "accounted_hits", slab->accounted_hits);
+	set(object, slab->layer, layer);
+	return object;
+}
+
+/* What names a call site: in its own row, in findings and in classes. */
+static json_t *make_place(const struct km_callsite *site, const struct km_render_options *options)
+{
+	json_t *object = json_object();
+	char address[24];
+
+	set_text(object, "layer", site->layer);
+	set_text(object, "event", site->event);
+	if (site->has_symbol) {
+		set_text(object, "symbol", site->symbol.name);
+		set_number(object, "offset", site->symbol.offset);
+		set_text_if(object, "module", site->symbol.module);
+	} else {
+		set(object, "symbol", json_null());
+	}
+	if (options->raw_ip || !site->has_symbol) {
+		snprintf(address, sizeof(address), "0x%" PRIx64, site->address);
+		set_text(object, "address", address);
+	}
+	return object;
+}
+
+static void set_source(json_t *object, const struct km_callsite *site)
+{
+	json_t *list;
+
+	if (site->source.nr_frames == 0)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < site->source.nr_frames; i++) {
+		const struct km_frame *frame = &site->source.frames[i];
+		json_t *item = json_object();
+
+		set(item, "function", frame->function ? text_value(frame->function) : json_null());
+		set(item, "file", frame->file ? text_value(frame->file) : json_null());
+		set(item, "line", frame->line ? number(frame->line) : json_null());
+		if (frame->column)
+			set_number(item, "column", frame->column);
+		set(item, "inlined", json_boolean(frame->is_inlined));
+		json_array_append_new(list, item);
+	}
+	set(object, "source", list);
+}
+
+static json_t *make_sizes(const struct km_callsite *site)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < site->nr_sizes; i++) {
+		const struct km_report_size *size = &site->sizes[i];
+		json_t *item = json_object();
+
+		set_number(item, "bytes_req", size->bytes_req);
+		set_number(item, "bytes_alloc", size->bytes_alloc);
+		set_number(item, "hits", size->hits);
+		set_text_if(item, "cache", size->cache);
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static json_t *make_callsite(const struct km_callsite *site,
+			     const struct km_render_options *options)
+{
+	json_t *object = make_place(site, options);
+
+	set_number(object, "hits", site->hits);
+	set_number(object, "bytes_req", site->bytes_req);
+	set_number(object, "bytes_alloc", site->bytes_alloc);
+	set_number(object, "bytes_waste", site->bytes_waste);
+	set(object, "frag_percent", json_real(site->frag_percent));
+	set_number(object, "accounted_hits", site->accounted_hits);
+	set_text(object, "size_class", site->size_class);
+	set(object, "sizes", make_sizes(site));
+	set_source(object, site);
+	return object;
+}
+
+/* All call sites, by hits: a class lists who crowds it. */
+static json_t *make_class(const struct km_report_class *class,
+			  const struct km_render_options *options)
+{
+	json_t *object = json_object(), *list = json_array();
+
+	set_text(object, "name", class->name);
+	set_number(object, "bytes", class->bytes);
+	set_number(object, "hits", class->hits);
+	set_number(object, "bytes_req", class->bytes_req);
+	set_number(object, "bytes_alloc", class->bytes_alloc);
+	set_number(object, "bytes_waste", class->bytes_waste);
+	for (size_t i = 0; i < class->nr_sites; i++) {
+		const struct km_class_site *site = &class->sites[i];
+		json_t *item = make_place(site->callsite, options);
+
+		set_number(item, "hits", site->hits);
+		set_number(item, "bytes_alloc", site->bytes_alloc);
+		set_number(item, "bytes_waste", site->bytes_waste);
+		json_array_append_new(list, item);
+	}
+	set(object, "callsites", list);
+	return object;
+}
+
+static json_t *make_finding(const struct km_finding *finding,
+			    const struct km_render_options *options)
+{
+	json_t *object = json_object(), *place = make_place(finding->callsite, options);
+
+	set_text(object, "rule", km_rule_info(finding->rule)->name);
+	set_text(object, "severity", km_finding_severity_name(finding->severity));
+	set_text(object, "fingerprint", finding->fingerprint);
+	set_text(object, "message", finding->message);
+	set_text(object, "advice", finding->advice);
+	set_number(object, "hits", finding->hits);
+	set_number(object, "bytes_req", finding->bytes_req);
+	set_number(object, "bytes_alloc", finding->bytes_alloc);
+	set_number(object, "bytes_waste", finding->bytes_waste);
+	set_number(object, "bytes_saved", finding->bytes_saved);
+	set_number(object, "bytes_over", finding->bytes_over);
+	set_text(object, "size_class", finding->size_class);
+	set_source(place, finding->callsite);
+	set(object, "callsite", place);
+	return object;
+}
+
+/* Each list of rows, written row by row. */
+enum list { LIST_CALLSITES, LIST_CLASSES, LIST_FINDINGS, NR_LISTS };
+
+static struct km_error *write_list(const struct km_report *report,
+				   const struct km_render_options *options, enum list list,
+				   struct km_out *out)
+{
+	static const char *const keys[] = { "callsites", "classes", "findings" };
+	const size_t counts[] = { report->nr_callsites, report->nr_classes, report->nr_findings };
+	struct km_error *error = NULL;
+
+	km_out_printf(out, ",\n\"%s\": [", keys[list]);
+	for (size_t i = 0; !error && i < counts[list]; i++) {
+		km_out_puts(out, i ? ",\n" : "\n");
+		if (list == LIST_CALLSITES)
+			error = dump(out, make_callsite(&report->callsites[i], options));
+		else if (list == LIST_CLASSES)
+			error = dump(out, make_class(&report->classes[i], options));
+		else
+			error = dump(out, make_finding(&report->findings[i], options));
+	}
+	km_out_puts(out, "\n]");
+	return error;
+}
+
+struct km_error *km_render_json(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out)
+{
+	struct km_error *error;
+	json_t *generator = json_object();
+
+	set_text(generator, "name", "kmemstat");
+	set_text(generator, "version", KMEMSTAT_VERSION);
+	km_out_printf(out, "{\n\"schema_version\": %d", SCHEMA_VERSION);
+	error = dump_member(out, "generator", generator);
+	if (!error)
+		error = dump_member(out, "input", make_input(report));
+	if (!error)
+		error = dump_member(out, "quality", make_quality(&report->quality));
+	if (!error)
+		error = dump_member(out, "summary", make_summary(report));
+	for (enum list list = 0; !error && list < NR_LISTS; list++)
+		error = write_list(report, options, list, out);
+	km_out_puts(out, "\n}\n");
+	return error;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Events and losses, in every text output that has totals. */
+#include "render/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void write_events(const struct km_quality *quality, const struct km_render_options *options,
+			 struct km_out *out)
+{
+	char number[KM_GROUPED_SIZE], *line = NULL;
+	size_t size = 0;
+	FILE *stream = km_line_open(out, &line, &size);
+	const char *comma = ": ";
+
+	if (!stream)
+		return;
+	fprintf(stream, "%s events", km_grouped(km_quality_events_total(quality), number));
+	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++) {
+		const struct km_counter_info *info = km_counter_info(i);
+
+		if (info->severity != KM_SEV_COUNT || !quality->count[i])
+			continue;
+		fprintf(stream, "%s%s %s", comma, km_grouped(quality->count[i], number),
+			info->text);
+		comma = ", ";
+	}
+	km_line_write(out, stream, &line, 0, 2, options->width);
+}
+
+static void write_counter(const struct km_counter_info *info, uint64_t count,
+			  const struct km_render_options *options, struct km_out *out)
+{
+	bool is_note = info->severity == KM_SEV_NOTE;
+	enum km_paint paint = is_note                         ? KM_PAINT_CYAN
+			      : info->severity == KM_SEV_LOSS ? KM_PAINT_YELLOW
+							      : KM_PAINT_RED;
+	const char *label = is_note ? "note:" : "warning:";
+	char number[KM_GROUPED_SIZE], *line;
+
+	if (asprintf(&line, "%s %s%s%s", km_grouped(count, number), info->text,
+		     info->advice ? ": " : "", info->advice ? info->advice : "") < 0) {
+		out->error = out->error ? out->error : ENOMEM;
+		return;
+	}
+	km_paint_begin(out, options, paint);
+	km_out_puts(out, label);
+	km_paint_end(out, options, paint);
+	km_out_puts(out, " ");
+	km_text_wrap(out, line, km_text_width(label) + 1, 2, options->width);
+	free(line);
+}
+
+/* Every counter that is not plain bookkeeping, with its advice. */
+static void write_losses(const struct km_quality *quality, const struct km_render_options *options,
+			 struct km_out *out)
+{
+	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++) {
+		const struct km_counter_info *info = km_counter_info(i);
+
+		if (info->severity != KM_SEV_COUNT && quality->count[i])
+			write_counter(info, quality->count[i], options, out);
+	}
+}
+
+void km_render_quality(const struct km_quality *quality, const struct km_render_options *options,
+		       struct km_out *out)
+{
+	write_events(quality, options, out);
+	write_losses(quality, options, out);
+}
+
+static void write_totals(const struct km_report *report, const struct km_render_options *options,
+			 struct km_out *out)
+{
+	const struct km_layer_summary *slab = &report->slab;
+	const char *least = km_quality_is_incomplete(&report->quality) ? "at least " : "";
+	char grouped[KM_GROUPED_SIZE], human[KM_HUMAN_SIZE], *line = NULL;
+	size_t size = 0;
+	FILE *stream = km_line_open(out, &line, &size);
+
+	if (!stream)
+		return;
+	fprintf(stream, "%s: %s%s allocations", slab->layer, least,
+		km_grouped(slab->allocs, grouped));
+	fprintf(stream, ", %s frees", km_grouped(slab->frees, grouped));
+	fprintf(stream, "; requested %s%s", least, km_human_bytes(slab->bytes_req, human));
+	fprintf(stream, ", allocated %s%s", least, km_human_bytes(slab->bytes_alloc, human));
+	fprintf(stream, ", wasted %s%s", least, km_human_bytes(slab->bytes_waste, human));
+	if (slab->bytes_alloc)
+		fprintf(stream, " (%.1f%%)",
+			100.0 * (double)slab->bytes_waste / (double)slab->bytes_alloc);
+	km_line_write(out, stream, &line, 0, 2, options->width);
+}
+
+void km_render_totals(const struct km_report *report, const struct km_render_options *options,
+		      struct km_out *out)
+{
+	write_events(&report->quality, options, out);
+	write_totals(report, options, out);
+	write_losses(&report->quality, options, out);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of renderers. */
+#include "render/text.h"
+
+#include <string.h>
+
+static const struct km_renderer renderers[] = {
+	{ .name = "summary",
+	  .help = "totals and findings",
+	  .shows = KM_SHOWS_FINDINGS,
+	  .render = km_render_summary },
+	{ .name = "caller",
+	  .help = "table of call sites",
+	  .shows = KM_SHOWS_ROWS,
+	  .render = km_render_caller },
+	{ .name = "class",
+	  .help = "table of size classes and the call sites that crowd them",
+	  .shows = KM_SHOWS_CLASSES,
+	  .render = km_render_class },
+	{ .name = "json",
+	  .help = "the whole report as JSON",
+	  .is_machine = true,
+	  .render = km_render_json },
+	{ .name = "csv",
+	  .help = "call sites as comma-separated values",
+	  .is_machine = true,
+	  .shows = KM_SHOWS_ROWS,
+	  .render = km_render_csv },
+	{ .name = "info",
+	  .help = "what the trace is: kernel, CPUs, clock, events and losses",
+	  .render = km_render_info },
+};
+
+const struct km_renderer *km_renderers(size_t *ret_nr)
+{
+	*ret_nr = sizeof(renderers) / sizeof(renderers[0]);
+	return renderers;
+}
+
+const struct km_renderer *km_renderer_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(renderers) / sizeof(renderers[0]); i++)
+		if (strcmp(renderers[i].name, name) == 0)
+			return &renderers[i];
+	return NULL;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The default output: what was read, totals, what was lost, then the findings, each as
+ *
+ *	file:line: severity: what is wrong [rule]
+ *	    what would mend it
+ *	    hits, waste, function and call site
+ *
+ * The first line is that of compilers, which editors turn into a link.
+ */
+#include "render/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { INDENT = 4 };
+
+static void write_input(const struct km_report *report, const struct km_render_options *options,
+			struct km_out *out)
+{
+	const struct km_input_info *input = report->input;
+	char *line = NULL;
+	size_t size = 0;
+	FILE *stream = km_line_open(out, &line, &size);
+
+	if (!stream)
+		return;
+	fprintf(stream, "%s: %s version %" PRIu32, input->path, input->format,
+		input->format_version);
+	if (input->kernel_release)
+		fprintf(stream, ", Linux %s", input->kernel_release);
+	if (input->machine)
+		fprintf(stream, " %s", input->machine);
+	fprintf(stream, ", %" PRIu32 " CPU%s", input->nr_cpus, input->nr_cpus == 1 ? "" : "s");
+	if (report->first_ns <= report->last_ns)
+		fprintf(stream, ", %.1f s", (double)report->duration_ns / 1e9);
+	km_line_write(out, stream, &line, 0, 2, options->width);
+}
+
+static void write_counts(const struct km_report *report, struct km_out *out)
+{
+	size_t count[KM_FIND_HIGH + 1] = { 0 };
+	const char *comma = ": ";
+
+	if (report->nr_findings == 0) {
+		km_out_puts(out, "\nno findings\n");
+		return;
+	}
+	for (size_t i = 0; i < report->nr_findings; i++)
+		count[report->findings[i].severity]++;
+	km_out_printf(out, "\n%zu finding%s", report->nr_findings,
+		      report->nr_findings == 1 ? "" : "s");
+	for (int severity = KM_FIND_HIGH; severity >= KM_FIND_LOW; severity--) {
+		if (!count[severity])
+			continue;
+		km_out_printf(out, "%s%zu %s", comma, count[severity],
+			      km_finding_severity_name(severity));
+		comma = ", ";
+	}
+	km_out_puts(out, "\n");
+}
+
+/* "in mesh_rmc_init, inlined into ieee80211_mesh_init_sdata+0x4a [mac80211]" */
+static void print_place(FILE *stream, const struct km_callsite *site,
+			const struct km_render_options *options)
+{
+	const struct km_chain *chain = &site->source;
+	char address[KM_ADDRESS_SIZE];
+
+	fputs(", in ", stream);
+	for (size_t i = 0; i + 1 < chain->nr_frames; i++)
+		if (chain->frames[i].function && chain->frames[i].is_inlined)
+			fprintf(stream, "%s, inlined into ", chain->frames[i].function);
+	fputs(km_callsite_text(site, options, address), stream);
+}
+
+static void write_details(const struct km_finding *finding, bool has_place,
+			  const struct km_render_options *options, struct km_out *out)
+{
+	char grouped[KM_GROUPED_SIZE], human[KM_HUMAN_SIZE], *line = NULL;
+	size_t size = 0;
+	FILE *stream = km_line_open(out, &line, &size);
+
+	if (!stream)
+		return;
+	fprintf(stream, "%s hit%s", km_grouped(finding->hits, grouped),
+		finding->hits == 1 ? "" : "s");
+	fprintf(stream, ", %s wasted", km_human_bytes(finding->bytes_waste, human));
+	if (has_place)
+		print_place(stream, finding->callsite, options);
+	km_out_printf(out, "%*s", INDENT, "");
+	km_line_write(out, stream, &line, INDENT, INDENT, options->width);
+}
+
+static void write_finding(const struct km_finding *finding, const struct km_render_options *options,
+			  struct km_out *out)
+{
+	const char *severity = km_finding_severity_name(finding->severity);
+	enum km_paint paint = km_paint_of_severity(finding->severity);
+	char source[KM_SOURCE_SIZE], address[KM_ADDRESS_SIZE], *message = NULL;
+	const char *place = km_source_text(finding->callsite, source);
+	bool has_source = *place;
+
+	if (!has_source)
+		place = km_callsite_text(finding->callsite, options, address);
+	if (asprintf(&message, "%s [%s]", finding->message, km_rule_info(finding->rule)->name) <
+	    0) {
+		out->error = out->error ? out->error : ENOMEM;
+		return;
+	}
+	km_out_puts(out, "\n");
+	km_paint_begin(out, options, KM_PAINT_BOLD);
+	km_out_puts_safe(out, place);
+	km_paint_end(out, options, KM_PAINT_BOLD);
+	km_out_puts(out, ": ");
+	km_paint_begin(out, options, paint);
+	km_out_printf(out, "%s:", severity);
+	km_paint_end(out, options, paint);
+	km_out_puts(out, " ");
+	km_text_wrap(out, message, km_text_width(place) + km_text_width(severity) + 4, INDENT,
+		     options->width);
+	free(message);
+	km_out_printf(out, "%*s", INDENT, "");
+	km_text_wrap(out, finding->advice, INDENT, INDENT, options->width);
+	write_details(finding, has_source, options, out);
+}
+
+/* What would make the findings better: symbols, source lines. */
+static void write_hints(const struct km_report *report, const struct km_render_options *options,
+			struct km_out *out)
+{
+	const struct km_view *view = options->view;
+	const char *release = report->input->kernel_release;
+	size_t nr_sources = 0;
+	char *line;
+
+	if (view->nr_findings == 0)
+		return;
+	for (size_t i = 0; i < view->nr_findings; i++)
+		nr_sources += report->findings[i].callsite->source.nr_frames > 0;
+	if (!report->has_symbols) {
+		km_out_puts(out, "\n");
+		km_text_wrap(out,
+			     "no symbols in the trace: --kallsyms FILE takes a copy of the traced "
+			     "machine's /proc/kallsyms",
+			     0, 2, options->width);
+	} else if (nr_sources == 0) {
+		if (asprintf(&line,
+			     "no source lines: --vmlinux FILE and --debug-dir DIR take the debug "
+			     "information of the traced kernel%s%s",
+			     release ? ", " : "", release ? release : "") < 0) {
+			out->error = out->error ? out->error : ENOMEM;
+			return;
+		}
+		km_out_puts(out, "\n");
+		km_text_wrap(out, line, 0, 2, options->width);
+		free(line);
+	}
+}
+
+struct km_error *km_render_summary(const struct km_report *report,
+				   const struct km_render_options *options, struct km_out *out)
+{
+	size_t nr_shown = options->view->nr_findings;
+
+	write_input(report, options, out);
+	km_render_totals(report, options, out);
+	if (report->slab.allocs == 0) {
+		km_text_wrap(out,
+			     "no allocations to judge: record kmalloc and kmem_cache_alloc, as "
+			     "trace-cmd record -e kmem does",
+			     0, 2, options->width);
+		return NULL;
+	}
+	write_counts(report, out);
+	for (size_t i = 0; i < nr_shown; i++)
+		write_finding(&report->findings[i], options, out);
+	if (nr_shown < report->nr_findings)
+		km_out_printf(out, "\n%zu more: --min-severity low --lines 0 shows all\n",
+			      report->nr_findings - nr_shown);
+	write_hints(report, options, out);
+	return NULL;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the renderers of text for people share. */
+#ifndef KMEMSTAT_RENDER_TEXT_H
+#define KMEMSTAT_RENDER_TEXT_H
+
+#include "kmemstat/render.h"
+
+enum km_paint {
+	KM_PAINT_NONE,
+	KM_PAINT_BOLD,
+	KM_PAINT_DIM,
+	KM_PAINT_RED,
+	KM_PAINT_YELLOW,
+	KM_PAINT_CYAN,
+};
+
+/* Begins and ends a colour; both write nothing without options->use_color. */
+void km_paint_begin(struct km_out *out, const struct km_render_options *options,
+		    enum km_paint paint);
+void km_paint_end(struct km_out *out, const struct km_render_options *options, enum km_paint paint);
+enum km_paint km_paint_of_severity(enum km_finding_severity severity);
+
+/* Columns that a text takes: its characters. */
+size_t km_text_width(const char *text);
+
+enum km_cut {
+	KM_CUT_NEVER,
+	KM_CUT_TAIL,   /* "long na..." */
+	KM_CUT_HEAD,   /* "...lib/mesh.c:177": of paths the end matters */
+	KM_CUT_MIDDLE, /* "long_na...+0x4a [module]": of call sites both ends do */
+};
+/* A malloc'ed copy of `text` in at most `width` columns; NULL without memory. */
+char *km_text_cut(const char *text, size_t width, enum km_cut cut);
+
+/*
+ * Writes `text` (made safe) and a newline, broken between words at `width` columns (0: not at
+ * all). `column` is where the cursor is, further lines are indented by `indent`.
+ */
+void km_text_wrap(struct km_out *out, const char *text, size_t column, size_t indent, size_t width);
+
+/* A line made in memory: printed to the stream, then wrapped. NULL notes the error in `out`. */
+FILE *km_line_open(struct km_out *out, char **ret, size_t *ret_size);
+/* Closes the stream, writes *text as km_text_wrap() does, and frees it. */
+void km_line_write(struct km_out *out, FILE *stream, char **text, size_t column, size_t indent,
+		   size_t width);
+
+/*
+ * A table: cells are added row by row, columns are as wide as their widest cell, and the
+ * widest columns that may be cut are until all fits the width.
+ */
+struct km_table_column {
+	const char *header; /* NULL in all columns: no header line */
+	bool is_number;     /* right-aligned */
+	bool drops;         /* left out if all its cells are empty */
+	enum km_cut cut;
+};
+
+struct km_table {
+	const struct km_table_column *columns;
+	size_t nr_columns;
+	char **cells;
+	size_t nr_cells, size;
+	bool is_out_of_memory; /* told by km_table_write() */
+};
+
+void km_table_init(struct km_table *table, const struct km_table_column *columns,
+		   size_t nr_columns);
+void km_table_deinit(struct km_table *table);
+/* Adds the next cell, made safe. */
+void km_table_add(struct km_table *table, const char *text);
+void km_table_addf(struct km_table *table, const char *format, ...) KM_PRINTF(2, 3);
+KM_MUST_CHECK struct km_error *km_table_write(const struct km_table *table,
+					      const struct km_render_options *options,
+					      size_t indent, struct km_out *out);
+
+/* "net/mac80211/mesh.c:177", or "" without debug information. */
+#define KM_SOURCE_SIZE 512
+const char *km_source_text(const struct km_callsite *site, char buf[static KM_SOURCE_SIZE]);
+/* The name of a call site: its address with raw_ip. */
+#define KM_ADDRESS_SIZE 24
+const char *km_callsite_text(const struct km_callsite *site,
+			     const struct km_render_options *options,
+			     char buf[static KM_ADDRESS_SIZE]);
+
+/* The lines "543,742 events: ..." and one for each note, loss and damage with its advice. */
+void km_render_quality(const struct km_quality *quality, const struct km_render_options *options,
+		       struct km_out *out);
+/* The same with the totals of the layers, marked as lower bounds where they are. */
+void km_render_totals(const struct km_report *report, const struct km_render_options *options,
+		      struct km_out *out);
+
+/* Renderers, for the table in render.c. */
+struct km_error *km_render_summary(const struct km_report *report,
+				   const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_caller(const struct km_report *report,
+				  const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_class(const struct km_report *report,
+				 const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_json(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_csv(const struct km_report *report,
+			       const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_info(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out);
+
+#endif
