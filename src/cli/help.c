@@ -37,10 +37,13 @@ static void print_wrapped(struct km_out *out, const char *text, int column, int 
 	while (*text) {
 		int len = (int)strcspn(text, " ");
 
-		if (column < indent) {
+		if (is_first && column > indent - 2) {
+			km_out_printf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (column < indent) {
 			km_out_printf(out, "%*s", indent - column, "");
 			column = indent;
-		} else if (column > indent && (is_first || column + 1 + len > HELP_WIDTH)) {
+		} else if (column > indent && column + 1 + len > HELP_WIDTH) {
 			km_out_printf(out, "\n%*s", indent, "");
 			column = indent;
 		} else if (!is_first) {

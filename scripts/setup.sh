@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# For ./try and ./check, which source it in the top directory: install, configure, build.
+
+say()
+{
+	printf '== %s\n' "$*"
+}
+
+is_installed()
+{
+	case $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) in
+	installed) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# install_missing KIND...: the packages of these kinds that are not there; without network or
+# privileges nothing is lost if there are none.
+install_missing()
+{
+	missing=
+	for kind; do
+		for package in $(sed -n "s/^$kind //p" scripts/packages); do
+			is_installed "$package" || missing="$missing $package"
+		done
+	done
+	if [ -z "$missing" ]; then
+		say "all packages needed are installed"
+		return
+	fi
+	root=
+	if [ "$(id -u)" != 0 ]; then
+		if ! command -v sudo >/dev/null; then
+			echo "$0: run as root, or install:$missing" >&2
+			exit 1
+		fi
+		root=sudo
+	fi
+	say "installing:$missing"
+	# env: sudo would not pass the variable on
+	$root env DEBIAN_FRONTEND=noninteractive apt-get -q update
+	$root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $missing
+	# what was configured without them would go on without them
+	rm -f build/meson-info/meson-info.json
+}
+
+# Configures build/ unless it is already that of this directory, and compiles.
+build()
+{
+	say "building in build/"
+	if ! grep -qsF "\"source\": \"$PWD\"" build/meson-info/meson-info.json; then
+		rm -rf build
+		meson setup build
+	fi
+	ninja -C build
+}
