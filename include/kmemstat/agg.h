@@ -37,7 +37,7 @@ KM_MUST_CHECK struct km_error *
 km_groups_merge(struct km_groups *dst, const struct km_groups *src,
 		const char *(*name_of)(const void *arg, uint16_t cache), const void *arg);
 size_t km_groups_count(const struct km_groups *groups);
-/* All groups, in no particular order; the table's own, until the next add or merge. */
+/* All groups of a table that was merged into, in no particular order; until the next merge. */
 const struct km_group *km_groups_items(const struct km_groups *groups, size_t *ret_nr);
 const char *km_groups_cache_name(const struct km_groups *groups, uint16_t cache);
 
@@ -91,8 +91,11 @@ static inline uint64_t km_sat_add(uint64_t a, uint64_t b)
 /*
  * SLUB's general size classes (mm/slab_common.c, kmalloc_info[], v6.1): 8 to 8192 with 96 and
  * 192, up to two pages; above that whole pages of 2^order.
- * `page_size` is that of the traced machine.
+ * `page_size` is that of the traced machine, as the file has it.
  */
+
+/* The page size to reckon with: 4096 for one that cannot be (none known, a damaged file). */
+uint32_t km_sane_page_size(uint32_t page_size);
 
 /* The smallest class that holds `bytes` (at least 1): its size in bytes. */
 uint64_t km_class_fit(uint64_t bytes, uint32_t page_size);

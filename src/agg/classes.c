@@ -20,25 +20,25 @@
 
 enum {
 	SMALLEST_CLASS = 8,
+	LEAST_PAGE_SIZE = 1024,
 	DEFAULT_PAGE_SIZE = 4096,
 };
 
-/* A damaged file may hold any page size: one that cannot be must not break the arithmetic. */
-static uint64_t sane_page_size(uint32_t page_size)
+uint32_t km_sane_page_size(uint32_t page_size)
 {
-	if (page_size < 1024 || (page_size & (page_size - 1)))
+	if (page_size < LEAST_PAGE_SIZE || (page_size & (page_size - 1)))
 		return DEFAULT_PAGE_SIZE;
 	return page_size;
 }
 
 uint64_t km_class_largest_cache(uint32_t page_size)
 {
-	return 2 * sane_page_size(page_size);
+	return 2 * (uint64_t)km_sane_page_size(page_size);
 }
 
 unsigned int km_page_order(uint64_t bytes, uint32_t page_size)
 {
-	uint64_t pages = sane_page_size(page_size);
+	uint64_t pages = km_sane_page_size(page_size);
 	unsigned int order = 0;
 
 	while (pages < bytes && pages <= UINT64_MAX / 2) {

@@ -13,7 +13,7 @@ static enum km_cut cut_of(const struct km_column *column)
 		return KM_CUT_NEVER;
 	if (strcmp(column->key, "source") == 0)
 		return KM_CUT_HEAD;
-	return strcmp(column->key, "callsite") == 0 ? KM_CUT_MIDDLE : KM_CUT_TAIL;
+	return strcmp(column->key, "callsite") == 0 ? KM_CUT_SITE : KM_CUT_TAIL;
 }
 
 static uint64_t per_hit(const struct km_column *column, const struct km_callsite *site)
@@ -74,6 +74,7 @@ struct km_error *km_render_caller(const struct km_report *report,
 			.is_number = view->columns[i]->type != KM_COL_TEXT,
 			/* without debug information it would be an empty column */
 			.drops = !view->has_fields && view->columns[i]->type == KM_COL_TEXT,
+			.moves = cut_of(view->columns[i]) == KM_CUT_HEAD,
 			.cut = cut_of(view->columns[i]),
 		};
 	}

@@ -8,22 +8,24 @@
 enum { NR_COLUMNS = 7 };
 
 static const struct km_table_column columns[NR_COLUMNS] = {
-	{ .header = "Class / call site", .cut = KM_CUT_MIDDLE },
+	{ .header = "Class / call site", .cut = KM_CUT_SITE },
 	{ .header = "Requested", .is_number = true },
 	{ .header = "Allocated", .is_number = true },
 	{ .header = "Waste", .is_number = true },
 	{ .header = "Frag", .is_number = true },
 	{ .header = "Hit", .is_number = true },
-	{ .header = "File:line", .drops = true, .cut = KM_CUT_HEAD },
+	{ .header = "File:line", .drops = true, .moves = true, .cut = KM_CUT_HEAD },
 };
 
 static void add_row(struct km_table *table, uint64_t hits, uint64_t alloc, uint64_t waste)
 {
-	km_table_addf(table, "%" PRIu64, alloc - waste);
-	km_table_addf(table, "%" PRIu64, alloc);
-	km_table_addf(table, "%" PRIu64, waste);
+	char human[KM_HUMAN_SIZE], grouped[KM_GROUPED_SIZE];
+
+	km_table_add(table, km_human_bytes(alloc - waste, human));
+	km_table_add(table, km_human_bytes(alloc, human));
+	km_table_add(table, km_human_bytes(waste, human));
 	km_table_addf(table, "%.1f%%", alloc ? 100.0 * (double)waste / (double)alloc : 0.0);
-	km_table_addf(table, "%" PRIu64, hits);
+	km_table_add(table, km_grouped(hits, grouped));
 }
 
 static void add_class(struct km_table *table, const struct km_report_class *class,

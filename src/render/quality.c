@@ -13,7 +13,7 @@ static void write_events(const struct km_quality *quality, const struct km_rende
 	char number[KM_GROUPED_SIZE], *line = NULL;
 	size_t size = 0;
 	FILE *stream = km_line_open(out, &line, &size);
-	const char *comma = ": ";
+	const char *separator = ": ";
 
 	if (!stream)
 		return;
@@ -21,11 +21,14 @@ static void write_events(const struct km_quality *quality, const struct km_rende
 	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++) {
 		const struct km_counter_info *info = km_counter_info(i);
 
+		/* what the table has behind the losses is part of the events used */
+		if (info->severity != KM_SEV_COUNT)
+			separator = "; ";
 		if (info->severity != KM_SEV_COUNT || !quality->count[i])
 			continue;
-		fprintf(stream, "%s%s %s", comma, km_grouped(quality->count[i], number),
+		fprintf(stream, "%s%s %s", separator, km_grouped(quality->count[i], number),
 			info->text);
-		comma = ", ";
+		separator = ", ";
 	}
 	km_line_write(out, stream, &line, 0, 2, options->width);
 }

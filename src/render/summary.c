@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { INDENT = 4 };
 
@@ -29,6 +30,8 @@ static void write_input(const struct km_report *report, const struct km_render_o
 		return;
 	fprintf(stream, "%s: %s version %" PRIu32, input->path, input->format,
 		input->format_version);
+	if (input->compression && strcmp(input->compression, "none") != 0)
+		fprintf(stream, " (%s)", input->compression);
 	if (input->kernel_release)
 		fprintf(stream, ", Linux %s", input->kernel_release);
 	if (input->machine)

@@ -8,6 +8,8 @@
 
 enum {
 	COLUMN_GAP = 2,
+	MOVED_INDENT = 4,
+	READABLE_WIDTH = 32,  /* cut further only if no column can move out of the way */
 	LEAST_CUT_WIDTH = 12, /* no column is cut to less: it would say nothing */
 };
 
@@ -63,10 +65,11 @@ void km_table_addf(struct km_table *table, const char *format, ...)
 	free(text);
 }
 
-/* What a column comes to; 0 columns wide: left out. */
+/* What a table comes to. */
 struct layout {
-	size_t *widths;
-	size_t total;
+	size_t *widths; /* of the columns; 0: left out */
+	size_t total;   /* columns of a line */
+	size_t moved;   /* index of the column that got a line of its own; nr_columns: none */
 };
 
 static void measure(const struct km_table *table, size_t indent, struct layout *ret)
@@ -74,6 +77,7 @@ static void measure(const struct km_table *table, size_t indent, struct layout *
 	size_t shown = 0;
 
 	ret->total = indent;
+	ret->moved = table->nr_columns;
 	for (size_t i = 0; i < table->nr_columns; i++) {
 		const struct km_table_column *column = &table->columns[i];
 		size_t widest = 0;
@@ -93,24 +97,69 @@ static void measure(const struct km_table *table, size_t indent, struct layout *
 	}
 }
 
-static void fit(const struct km_table *table, size_t width, struct layout *layout)
+/* The widest column that may be cut and is wider than `least`; nr_columns: none. */
+static size_t widest_column(const struct km_table *table, const struct layout *layout, size_t least)
 {
-	while (width && layout->total > width) {
-		size_t widest = table->nr_columns;
+	size_t widest = table->nr_columns;
 
-		for (size_t i = 0; i < table->nr_columns; i++) {
-			if (table->columns[i].cut == KM_CUT_NEVER ||
-			    layout->widths[i] <= LEAST_CUT_WIDTH)
-				continue;
-			if (widest == table->nr_columns ||
-			    layout->widths[i] > layout->widths[widest])
-				widest = i;
-		}
+	for (size_t i = 0; i < table->nr_columns; i++) {
+		if (table->columns[i].cut == KM_CUT_NEVER || layout->widths[i] <= least)
+			continue;
+		if (widest == table->nr_columns || layout->widths[i] > layout->widths[widest])
+			widest = i;
+	}
+	return widest;
+}
+
+/* Cuts columns, none below `least`, until the table fits; false if that was not enough. */
+static bool cut_columns(const struct km_table *table, size_t width, size_t least,
+			struct layout *layout)
+{
+	while (layout->total > width) {
+		size_t widest = widest_column(table, layout, least);
+
 		if (widest == table->nr_columns)
-			return;
+			return false;
 		layout->widths[widest]--;
 		layout->total--;
 	}
+	return true;
+}
+
+/*
+ * Where cutting would leave too little to read, the last column that may move goes to a line
+ * of its own below each row.
+ */
+static void fit(const struct km_table *table, size_t width, struct layout *layout)
+{
+	if (!width || cut_columns(table, width, READABLE_WIDTH, layout))
+		return;
+	for (size_t i = table->nr_columns; i-- > 0;) {
+		if (!table->columns[i].moves || !layout->widths[i])
+			continue;
+		layout->total -= layout->widths[i] + COLUMN_GAP;
+		layout->widths[i] = 0;
+		layout->moved = i;
+		break;
+	}
+	cut_columns(table, width, LEAST_CUT_WIDTH, layout);
+}
+
+/* The moved cell of a row, on a line of its own. */
+static struct km_error *write_moved(const char *text, const struct km_table_column *column,
+				    size_t indent, size_t width, struct km_out *out)
+{
+	char *cut;
+
+	if (!*text)
+		return NULL;
+	cut = km_text_cut(text, width > indent + MOVED_INDENT ? width - indent - MOVED_INDENT : 1,
+			  column->cut);
+	if (!cut)
+		return &km_error_memory;
+	km_out_printf(out, "%*s%s\n", (int)indent + MOVED_INDENT, "", cut);
+	free(cut);
+	return NULL;
 }
 
 /* One line of `cells`, or the headers with NULL. */
@@ -174,6 +223,10 @@ struct km_error *km_table_write(const struct km_table *table,
 	     i += table->nr_columns) {
 		error = write_line(table, &table->cells[i], &layout, indent, out);
 		km_out_puts(out, "\n");
+		if (!error && layout.moved < table->nr_columns)
+			error = write_moved(table->cells[i + layout.moved],
+					    &table->columns[layout.moved], indent, options->width,
+					    out);
 	}
 	free(layout.widths);
 	return error;

@@ -66,30 +66,48 @@ static size_t prefix_bytes(const char *text, size_t nr)
 	return (size_t)(end - text);
 }
 
+/*
+ * Of call sites the offset is kept whole, and the module unless it would leave the symbol less
+ * than half of the width. Returns the characters to keep at the end, and in *ret_drop those to
+ * drop behind them.
+ */
+static size_t site_tail(const char *text, size_t width, size_t *ret_drop)
+{
+	const char *plus = strrchr(text, '+');
+	size_t tail = plus ? km_text_width(plus) : 0;
+	const char *module = plus ? strchr(plus, ' ') : NULL;
+
+	*ret_drop = 0;
+	if (tail > width / 2 && module) {
+		*ret_drop = km_text_width(module);
+		tail -= *ret_drop;
+	}
+	return tail > 2 * width / 3 ? 2 * width / 3 : tail;
+}
+
 char *km_text_cut(const char *text, size_t width, enum km_cut cut)
 {
 	static const char dots[] = "...";
-	size_t full = km_text_width(text), nr_dots = sizeof(dots) - 1, tail = 0;
-	const char *plus;
+	size_t full = km_text_width(text), nr_dots = sizeof(dots) - 1, tail = 0, drop = 0, head;
+	const char *end;
 	char *result;
+	int len;
 
 	if (full <= width || cut == KM_CUT_NEVER)
 		return strdup(text);
 	if (width <= nr_dots)
 		return strndup(dots, width);
-	if (cut == KM_CUT_HEAD) {
+	if (cut == KM_CUT_HEAD)
 		tail = width - nr_dots;
-	} else if (cut == KM_CUT_MIDDLE) {
-		/* keep "+0x4a [module]" whole if at least as much of the symbol stays */
-		plus = strrchr(text, '+');
-		tail = plus ? km_text_width(plus) : 0;
-		if (tail > (width - nr_dots) / 2)
-			tail = (width - nr_dots) / 2;
-	}
-	if (asprintf(&result, "%.*s%s%s", (int)prefix_bytes(text, width - nr_dots - tail), text,
-		     dots, text + prefix_bytes(text, full - tail)) < 0)
-		return NULL;
-	return result;
+	else if (cut == KM_CUT_SITE)
+		tail = site_tail(text, width - nr_dots, &drop);
+	if (full - drop <= width)
+		return strndup(text, prefix_bytes(text, full - drop));
+	head = width - nr_dots - tail;
+	end = text + prefix_bytes(text, full - drop - tail);
+	len = asprintf(&result, "%.*s%s%.*s", (int)prefix_bytes(text, head), text, dots,
+		       (int)prefix_bytes(end, tail), end);
+	return len < 0 ? NULL : result;
 }
 
 void km_text_wrap(struct km_out *out, const char *text, size_t column, size_t indent, size_t width)

@@ -25,9 +25,9 @@ size_t km_text_width(const char *text);
 
 enum km_cut {
 	KM_CUT_NEVER,
-	KM_CUT_TAIL,   /* "long na..." */
-	KM_CUT_HEAD,   /* "...lib/mesh.c:177": of paths the end matters */
-	KM_CUT_MIDDLE, /* "long_na...+0x4a [module]": of call sites both ends do */
+	KM_CUT_TAIL, /* "long na..." */
+	KM_CUT_HEAD, /* "...lib/mesh.c:177": of paths the end matters */
+	KM_CUT_SITE, /* "long_na...+0x4a [module]", or without the module: call sites */
 };
 /* A malloc'ed copy of `text` in at most `width` columns; NULL without memory. */
 char *km_text_cut(const char *text, size_t width, enum km_cut cut);
@@ -52,6 +52,7 @@ struct km_table_column {
 	const char *header; /* NULL in all columns: no header line */
 	bool is_number;     /* right-aligned */
 	bool drops;         /* left out if all its cells are empty */
+	bool moves;         /* to a line below its row where the width is short */
 	enum km_cut cut;
 };
 

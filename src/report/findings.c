@@ -121,7 +121,7 @@ static size_t judge_site(const struct km_report_own *own, const struct km_callsi
 		struct km_question question = {
 			.thresholds = thresholds,
 			.family = km_callsite_family(site),
-			.page_size = own->report.input->page_size,
+			.page_size = km_sane_page_size(own->report.input->page_size),
 			.size = &site->sizes[i],
 		};
 
@@ -143,8 +143,8 @@ static size_t judge_site(const struct km_report_own *own, const struct km_callsi
 /* Page allocations lose what lies beyond the last page that an object reaches. */
 static uint64_t tail_bytes(const struct km_report_size *size, uint32_t page_size)
 {
-	uint64_t pages = page_size ? page_size : 1;
-	uint64_t needed = (size->bytes_req + pages - 1) / pages * pages;
+	uint64_t page = page_size;
+	uint64_t needed = (size->bytes_req + page - 1) / page * page;
 
 	return km_sat_mul(size->hits, km_waste(needed, size->bytes_alloc));
 }
@@ -157,7 +157,7 @@ static struct km_case make_case(const struct km_report_own *own, const struct km
 		.class = judged[0].class,
 		.family = km_callsite_family(site),
 		.cache = judged[0].size->cache,
-		.page_size = own->report.input->page_size,
+		.page_size = km_sane_page_size(own->report.input->page_size),
 		.min_req = UINT32_MAX,
 		.bytes_alloc = judged[0].size->bytes_alloc,
 		.is_whole_site = nr == site->nr_sizes,
