@@ -10,6 +10,7 @@
 
 #define HELP_WIDTH  80
 #define HELP_INDENT 26
+#define MDOC_WIDTH  75
 
 static const struct km_exit_info exit_infos[] = {
 	{ KM_EXIT_OK, "All went well; lost or damaged events, if any, are counted in the report." },
@@ -138,17 +139,22 @@ void km_help_print(struct km_out *out, unsigned int verb)
  */
 static void print_mdoc_text(struct km_out *out, const char *text)
 {
-	for (const char *s = text; *s; s++) {
-		bool at_start = s == text || s[-1] == '\n';
+	size_t column = 0;
 
+	for (const char *s = text; *s; s++, column++) {
+		bool ends_sentence = s > text && s[-1] == '.' && isupper((unsigned char)s[1]);
+
+		if (*s == ' ' && (ends_sentence || column + 1 + strcspn(s + 1, " ") > MDOC_WIDTH)) {
+			km_out_puts(out, "\n");
+			column = 0;
+			s++;
+		}
 		if (*s == '\\')
 			km_out_puts(out, "\\e");
-		else if (*s == '-' && (at_start || s[-1] == ' ' || s[-1] == '-'))
+		else if (*s == '-' && (s == text || s[-1] == ' ' || s[-1] == '-'))
 			km_out_puts(out, "\\-");
-		else if (at_start && (*s == '.' || *s == '\''))
+		else if (column == 0 && (*s == '.' || *s == '\''))
 			km_out_printf(out, "\\&%c", *s);
-		else if (s > text && s[-1] == '.' && *s == ' ' && isupper((unsigned char)s[1]))
-			km_out_puts(out, "\n");
 		else
 			km_out_printf(out, "%c", *s);
 	}

@@ -212,12 +212,13 @@ static char *list_counters(const struct km_quality *quality, enum km_severity se
 
 enum km_exit km_quality_status(const struct km_options *options, const struct km_quality *quality)
 {
-	enum km_severity severity = options->strict ? KM_SEV_LOSS : KM_SEV_DAMAGE;
+	/* the report tells of losses itself, but for formats that have no place for it */
+	bool is_told = options->verb != KM_VERB_DUMP && options->format != KM_FORMAT_CSV;
+	enum km_severity severity = options->strict || !is_told ? KM_SEV_LOSS : KM_SEV_DAMAGE;
 	char *list = list_counters(quality, severity);
 
 	if (list && *list && (options->strict || !options->quiet))
-		km_say("%s: %s: %s; totals are lower bounds", options->input,
-		       options->strict ? "incomplete" : "damaged", list);
+		km_say("%s: incomplete: %s; totals are lower bounds", options->input, list);
 	free(list);
 	return options->strict && km_quality_is_incomplete(quality) ? KM_EXIT_INCOMPLETE
 								    : KM_EXIT_OK;

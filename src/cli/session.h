@@ -36,7 +36,8 @@ void km_session_log(struct km_session *session, const char *format, ...) KM_PRIN
 
 /*
  * What lost or damaged events mean for the exit status: KM_EXIT_INCOMPLETE with --strict. Says
- * so on standard error; of damage it warns without --strict, too.
+ * so on standard error; without --strict it warns of damage, and of losses where the format
+ * of the result has no place for them.
  */
 enum km_exit km_quality_status(const struct km_options *options, const struct km_quality *quality);
 /* The error of a trace in which nothing can be used, or NULL. */
