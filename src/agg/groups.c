@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of groups: an open-addressing index, at most a quarter full, into an array.
- * The only counter touched for an event is its group's hits.
+ * The table of groups: open addressing, at most a quarter full. A slot is half a cache line, and
+ * the only counter touched for an event is its group's hits; a slot with none is free.
  */
 #include "kmemstat/agg.h"
 
@@ -11,62 +11,78 @@
 #include "base/intern.h"
 
 struct km_groups {
-	uint32_t *index; /* into items, + 1; 0: free */
-	unsigned int index_bits;
-	struct km_group *items;
-	uint32_t nr, room; /* room = index size / 4 */
+	struct km_group *slots;
+	size_t nr_slots; /* a power of two */
+	size_t nr;
+	struct km_group *items; /* after a merge: the groups without the free slots */
 	struct km_intern names;
 };
 
-#define FIRST_INDEX_BITS 10
-#define MAX_INDEX_BITS   31
+#define FIRST_SLOTS 1024
 
-static inline uint64_t hash_of(uint64_t call_site, uint32_t bytes_req, uint32_t bytes_alloc,
-			       uint32_t rest)
+/* A group's identity, as the table compares it. */
+struct key {
+	uint64_t call_site;
+	uint64_t sizes; /* bytes_alloc above bytes_req */
+	uint32_t rest;  /* cache, kind, flags */
+};
+
+_Static_assert(sizeof(struct km_group) == 32, "a slot is half a cache line");
+
+static inline struct key key_make(uint64_t call_site, uint32_t bytes_req, uint32_t bytes_alloc,
+				  uint16_t cache, uint8_t kind, uint8_t flags)
 {
-	uint64_t hash = call_site ^ ((uint64_t)bytes_req << 32 | bytes_req);
-
-	/* multipliers: odd, bits well spread; the upper bits of the product are the hash */
-	hash *= 0x9e3779b97f4a7c15ULL;
-	hash ^= ((uint64_t)bytes_alloc << 32 | rest) * 0xc2b2ae3d27d4eb4fULL;
-	return hash ^ hash >> 29;
+	return (struct key){ call_site, (uint64_t)bytes_alloc << 32 | bytes_req,
+			     (uint32_t)flags << 24 | (uint32_t)kind << 16 | cache };
 }
 
-static inline uint32_t rest_of(uint16_t cache, uint8_t kind, uint8_t flags)
+static inline struct key key_of(const struct km_group *g)
 {
-	return (uint32_t)cache | (uint32_t)kind << 16 | (uint32_t)flags << 24;
+	return key_make(g->call_site, g->bytes_req, g->bytes_alloc, g->cache, g->kind, g->flags);
 }
 
-static struct km_error *resize(struct km_groups *groups, unsigned int bits)
+static inline size_t hash_of(struct key key)
 {
-	size_t size = (size_t)1 << bits;
-	uint32_t *index;
-	struct km_group *items;
+	/* odd multipliers with well spread bits; the middle of the sum is the hash */
+	uint64_t hash = key.call_site * 0x9e3779b97f4a7c15ULL + key.sizes * 0xc2b2ae3d27d4eb4fULL +
+			key.rest * 0x165667b19e3779f9ULL;
 
-	if (bits > MAX_INDEX_BITS)
-		return &km_error_memory;
-	index = calloc(size, sizeof(*index));
-	items = reallocarray(groups->items, size / 4, sizeof(*items));
-	if (items)
-		groups->items = items;
-	if (!index || !items) {
-		free(index);
-		return &km_error_memory;
-	}
-	for (uint32_t i = 0; i < groups->nr; i++) {
-		const struct km_group *g = &items[i];
-		size_t at = hash_of(g->call_site, g->bytes_req, g->bytes_alloc,
-				    rest_of(g->cache, g->kind, g->flags)) &
-			    (size - 1);
+	return hash ^ hash >> 32;
+}
 
-		while (index[at])
-			at = (at + 1) & (size - 1);
-		index[at] = i + 1;
+/* The slot that holds the key, or the free one where it belongs. */
+static inline struct km_group *find_slot(struct km_group *slots, size_t mask, struct key key)
+{
+	size_t at = hash_of(key) & mask;
+
+	for (;; at = (at + 1) & mask) {
+		struct km_group *g = &slots[at];
+		struct key other = key_of(g);
+
+		if (((other.call_site ^ key.call_site) | (other.sizes ^ key.sizes) |
+		     (other.rest ^ key.rest)) == 0 ||
+		    !g->hits)
+			return g;
 	}
-	free(groups->index);
-	groups->index = index;
-	groups->index_bits = bits;
-	groups->room = (uint32_t)(size / 4);
+}
+
+static struct km_error *resize(struct km_groups *groups, size_t nr_slots)
+{
+	struct km_group *slots;
+
+	if (nr_slots > SIZE_MAX / 2 / sizeof(*slots))
+		return &km_error_memory;
+	slots = aligned_alloc(64, nr_slots * sizeof(*slots));
+	if (!slots)
+		return &km_error_memory;
+	memset(slots, 0, nr_slots * sizeof(*slots));
+	for (size_t i = 0; i < groups->nr_slots; i++)
+		if (groups->slots[i].hits)
+			*find_slot(slots, nr_slots - 1, key_of(&groups->slots[i])) =
+				groups->slots[i];
+	free(groups->slots);
+	groups->slots = slots;
+	groups->nr_slots = nr_slots;
 	return NULL;
 }
 
@@ -77,7 +93,7 @@ struct km_error *km_groups_create(struct km_groups **ret)
 
 	if (!groups)
 		return &km_error_memory;
-	error = resize(groups, FIRST_INDEX_BITS);
+	error = resize(groups, FIRST_SLOTS);
 	if (error) {
 		km_groups_destroy(groups);
 		return error;
@@ -91,60 +107,67 @@ void km_groups_destroy(struct km_groups *groups)
 	if (!groups)
 		return;
 	km_intern_deinit(&groups->names);
-	free(groups->index);
+	free(groups->slots);
 	free(groups->items);
 	free(groups);
 }
 
-/* Finds or makes the group of a key; NULL without memory. */
-static inline struct km_group *group_get(struct km_groups *groups, uint64_t call_site,
-					 uint32_t bytes_req, uint32_t bytes_alloc, uint32_t rest)
+/* Fills a free slot, without its hits; grows the table when it is a quarter full. */
+static struct km_error *group_add(struct km_groups *groups, struct km_group *free_slot,
+				  struct key key, uint64_t hits)
 {
-	const size_t mask = ((size_t)1 << groups->index_bits) - 1;
-	size_t at = hash_of(call_site, bytes_req, bytes_alloc, rest) & mask;
-	struct km_group *g;
-
-	for (; groups->index[at]; at = (at + 1) & mask) {
-		g = &groups->items[groups->index[at] - 1];
-		if (g->call_site == call_site && g->bytes_req == bytes_req &&
-		    g->bytes_alloc == bytes_alloc && rest_of(g->cache, g->kind, g->flags) == rest)
-			return g;
-	}
-	if (groups->nr == groups->room) {
-		struct km_error *error = resize(groups, groups->index_bits + 1);
-
-		if (error) {
-			km_error_free(error);
-			return NULL;
-		}
-		return group_get(groups, call_site, bytes_req, bytes_alloc, rest);
-	}
-	g = &groups->items[groups->nr++];
-	*g = (struct km_group){ .call_site = call_site,
-				.bytes_req = bytes_req,
-				.bytes_alloc = bytes_alloc,
-				.cache = (uint16_t)rest,
-				.kind = (uint8_t)(rest >> 16),
-				.flags = (uint8_t)(rest >> 24) };
-	groups->index[at] = groups->nr;
-	return g;
+	*free_slot = (struct km_group){ .call_site = key.call_site,
+					.bytes_req = (uint32_t)key.sizes,
+					.bytes_alloc = (uint32_t)(key.sizes >> 32),
+					.cache = (uint16_t)key.rest,
+					.kind = (uint8_t)(key.rest >> 16),
+					.flags = (uint8_t)(key.rest >> 24),
+					.hits = hits };
+	groups->nr++;
+	return 4 * groups->nr > groups->nr_slots ? resize(groups, 2 * groups->nr_slots) : NULL;
 }
 
 struct km_error *km_groups_add(struct km_groups *groups, const struct km_batch *batch)
 {
+	struct km_group *slots = groups->slots;
+	size_t mask = groups->nr_slots - 1;
+
 	for (uint32_t i = 0; i < batch->nr; i++) {
+		struct key key =
+			key_make(batch->call_site[i], batch->bytes_req[i], batch->bytes_alloc[i],
+				 batch->cache[i], batch->kind[i], batch->flags[i]);
 		struct km_group *g;
 
 		/* a failed allocation has no bytes; no allocation that succeeded has none */
 		if (!km_event_is_alloc(batch->kind[i]) || !batch->bytes_alloc[i])
 			continue;
-		g = group_get(groups, batch->call_site[i], batch->bytes_req[i],
-			      batch->bytes_alloc[i],
-			      rest_of(batch->cache[i], batch->kind[i], batch->flags[i]));
-		if (!g)
-			return &km_error_memory;
+		g = find_slot(slots, mask, key);
+		if (__builtin_expect(!g->hits, 0)) {
+			struct km_error *error = group_add(groups, g, key, 1);
+
+			if (error)
+				return error;
+			slots = groups->slots;
+			mask = groups->nr_slots - 1;
+			continue;
+		}
 		g->hits++;
 	}
+	return NULL;
+}
+
+/* Makes the dense array of groups. */
+static struct km_error *collect_items(struct km_groups *groups)
+{
+	struct km_group *items = reallocarray(groups->items, groups->nr + 1, sizeof(*items));
+	size_t nr = 0;
+
+	if (!items)
+		return &km_error_memory;
+	groups->items = items;
+	for (size_t i = 0; i < groups->nr_slots; i++)
+		if (groups->slots[i].hits)
+			items[nr++] = groups->slots[i];
 	return NULL;
 }
 
@@ -152,21 +175,28 @@ struct km_error *km_groups_merge(struct km_groups *dst, const struct km_groups *
 				 const char *(*name_of)(const void *arg, uint16_t cache),
 				 const void *arg)
 {
-	for (uint32_t i = 0; i < src->nr; i++) {
-		const struct km_group *from = &src->items[i];
+	for (size_t i = 0; i < src->nr_slots; i++) {
+		const struct km_group *from = &src->slots[i];
 		const char *name = from->cache ? name_of(arg, from->cache) : NULL;
+		struct key key = key_of(from);
 		uint16_t cache = 0;
 		struct km_group *to;
+		struct km_error *error = NULL;
 
+		if (!from->hits)
+			continue;
 		if (name && !(cache = km_intern_get(&dst->names, name, strlen(name))))
 			return &km_error_memory;
-		to = group_get(dst, from->call_site, from->bytes_req, from->bytes_alloc,
-			       rest_of(cache, from->kind, from->flags));
-		if (!to)
-			return &km_error_memory;
-		to->hits = km_sat_add(to->hits, from->hits);
+		key.rest = (key.rest & ~0xffffU) | cache;
+		to = find_slot(dst->slots, dst->nr_slots - 1, key);
+		if (to->hits)
+			to->hits = km_sat_add(to->hits, from->hits);
+		else
+			error = group_add(dst, to, key, from->hits);
+		if (error)
+			return error;
 	}
-	return NULL;
+	return collect_items(dst);
 }
 
 size_t km_groups_count(const struct km_groups *groups)

@@ -194,44 +194,72 @@ static bool print_says_never(const char *print_fmt)
 	return accounted && strstr(accounted, "(0 && (REC->gfp_flags");
 }
 
-static void desc_fill(struct km_desc *desc, struct tep_event *event)
+/*
+ * Where to see that an allocation is accounted: a field of its own, or a bit of gfp_flags, which is
+ * in one byte of it. Neither: never.
+ */
+static void desc_fill_account(const struct km_formats *formats, struct km_desc *desc,
+			      struct tep_event *event)
 {
-	struct km_field fields[8];
+	struct km_field accounted = field_of(tep_find_field(event, "accounted"));
+	struct km_field gfp = field_of(tep_find_field(event, "gfp_flags"));
+	uint64_t mask;
+	unsigned int byte = 0;
+
+	if (accounted.size == 1) {
+		desc->account_offset = accounted.offset;
+		desc->account_bits = 0xff;
+		return;
+	}
+	if (print_says_never(event->print_fmt.format))
+		return;
+	mask = find_print_flag(event->print_fmt.args, "__GFP_ACCOUNT");
+	while (mask > 0xff) {
+		mask >>= 8;
+		byte++;
+	}
+	if (byte >= gfp.size)
+		return;
+	desc->account_offset = gfp.offset + (formats->is_big_endian ? gfp.size - 1 - byte : byte);
+	desc->account_bits = (uint8_t)mask;
+}
+
+static void desc_fill(const struct km_formats *formats, struct km_desc *desc,
+		      struct tep_event *event)
+{
+	const struct km_field *fields[] = { &desc->call_site, &desc->ptr, &desc->bytes_req,
+					    &desc->bytes_alloc, &desc->name };
 	uint32_t least = 0;
 
+	desc->is_alloc = km_event_is_alloc(desc->kind);
 	desc->call_site = field_of(tep_find_field(event, "call_site"));
 	desc->ptr = field_of(tep_find_field(event, "ptr"));
-	desc->bytes_req = field_of(tep_find_field(event, "bytes_req"));
-	desc->bytes_alloc = field_of(tep_find_field(event, "bytes_alloc"));
-	desc->gfp_flags = field_of(tep_find_field(event, "gfp_flags"));
-	desc->accounted = field_of(tep_find_field(event, "accounted"));
+	if (desc->is_alloc) {
+		desc->bytes_req = field_of(tep_find_field(event, "bytes_req"));
+		desc->bytes_alloc = field_of(tep_find_field(event, "bytes_alloc"));
+		desc_fill_account(formats, desc, event);
+		least = desc->account_offset + 1U;
+	}
 	desc->name = field_of(tep_find_field(event, "name"));
 	if (desc->name.size != 4)
 		desc->name = (struct km_field){ 0 };
-	if (!print_says_never(event->print_fmt.format ? event->print_fmt.format : NULL))
-		desc->account_mask = find_print_flag(event->print_fmt.args, "__GFP_ACCOUNT");
-	memcpy(fields,
-	       (struct km_field[]){ desc->call_site, desc->ptr, desc->bytes_req, desc->bytes_alloc,
-				    desc->gfp_flags, desc->accounted, desc->name },
-	       7 * sizeof(fields[0]));
-	for (int i = 0; i < 7; i++)
-		if (fields[i].size && (uint32_t)fields[i].offset + fields[i].size > least)
-			least = (uint32_t)fields[i].offset + fields[i].size;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (fields[i]->size && (uint32_t)fields[i]->offset + fields[i]->size > least)
+			least = (uint32_t)fields[i]->offset + fields[i]->size;
 	desc->least_bytes = (uint16_t)least;
 }
 
-/* Whether the fast path can read it: native byte order, 64-bit fields where it expects them. */
-static bool desc_is_fast(const struct km_formats *formats, const struct km_desc *desc)
+/* Sets the event up for the fast path if that can read it. */
+static void desc_make_fast(const struct km_formats *formats, struct km_desc *desc)
 {
-	if (formats->is_big_endian != host_is_big_endian() || desc->ptr.size != 8)
-		return false;
-	if (!km_event_is_alloc(desc->kind))
-		return true;
-	return desc->call_site.size == 8 && desc->bytes_req.size == 8 &&
-	       desc->bytes_alloc.size == 8 &&
-	       (desc->gfp_flags.size == 8 || desc->gfp_flags.size == 4) &&
-	       desc->accounted.size <= 1 && formats->common_type.offset == 0 &&
-	       formats->common_type.size == 2;
+	if (formats->is_big_endian != host_is_big_endian() || formats->common_type.offset != 0 ||
+	    formats->common_type.size != 2 || desc->call_site.size != 8 || desc->ptr.size != 8)
+		return;
+	if (desc->is_alloc && (desc->bytes_req.size != 8 || desc->bytes_alloc.size != 8))
+		return;
+	if (!desc->is_alloc)
+		desc->bytes_req = desc->bytes_alloc = desc->ptr;
+	desc->fast_least_bytes = desc->least_bytes;
 }
 
 static struct km_error *parse_event(struct km_formats *formats, struct km_desc *desc,
@@ -255,15 +283,15 @@ static struct km_error *parse_event(struct km_formats *formats, struct km_desc *
 		formats->common_type = field_of(tep_find_common_field(event, "common_type"));
 		formats->common_pid = field_of(tep_find_common_field(event, "common_pid"));
 	}
-	desc_fill(desc, event);
+	desc_fill(formats, desc, event);
 	if (!desc->call_site.size || !desc->ptr.size ||
-	    (km_event_is_alloc(desc->kind) && (!desc->bytes_req.size || !desc->bytes_alloc.size)))
+	    (desc->is_alloc && (!desc->bytes_req.size || !desc->bytes_alloc.size)))
 		return km_error_create(
 			KM_ERR_INPUT, NULL,
 			"the format of event %s:%s lacks call_site, ptr, bytes_req or "
 			"bytes_alloc",
 			system, name);
-	desc->is_fast = desc_is_fast(formats, desc);
+	desc_make_fast(formats, desc);
 	return NULL;
 }
 
@@ -287,8 +315,8 @@ static struct km_error *add_info(struct km_formats *formats, const char *system,
 		struct km_desc *descs = reallocarray(formats->descs, nr, sizeof(*descs));
 
 		if (descs) {
-			memset(descs + formats->nr_descs, 0,
-			       (nr - formats->nr_descs) * sizeof(*descs));
+			for (size_t i = formats->nr_descs; i < nr; i++)
+				descs[i] = (struct km_desc){ .fast_least_bytes = UINT32_MAX };
 			formats->descs = descs;
 			formats->nr_descs = nr;
 		}
@@ -323,7 +351,9 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 		free(name);
 		return NULL;
 	}
-	desc = (struct km_desc){ .kind = (uint8_t)kind, .is_known = true };
+	desc = (struct km_desc){ .kind = (uint8_t)kind,
+				 .is_known = true,
+				 .fast_least_bytes = UINT32_MAX };
 	error = add_info(formats, system, name, id, kind);
 	if (error)
 		return error;

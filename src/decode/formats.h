@@ -22,13 +22,18 @@ struct km_field {
 struct km_desc {
 	uint8_t kind;         /* enum km_event_kind */
 	bool is_known;        /* a format describes this id */
-	bool is_fast;         /* the fast path can read it: native byte order, 64-bit fields */
+	bool is_alloc;        /* km_event_is_alloc(kind) */
+	uint8_t account_bits; /* the bits of the byte at account_offset that say "accounted" */
+	uint16_t account_offset;
 	uint16_t slot;        /* index in km_formats.infos */
 	uint16_t least_bytes; /* of payload, to hold every field below */
+	/*
+	 * The same for the fast path, which reads fields of 8 bytes in this machine's byte order;
+	 * UINT32_MAX if the fields are not so. A free then has the place of ptr for its sizes.
+	 */
+	uint32_t fast_least_bytes;
 	struct km_field call_site, ptr, bytes_req, bytes_alloc;
-	struct km_field gfp_flags, accounted; /* one of them tells whether it is accounted */
-	struct km_field name;                 /* __data_loc of the cache's name */
-	uint64_t account_mask; /* bit of __GFP_ACCOUNT in gfp_flags; 0: never accounted */
+	struct km_field name; /* __data_loc of the cache's name */
 };
 
 #define KM_MAX_EVENT_ID 65535

@@ -35,14 +35,16 @@ enum {
 	TYPE_TIME_STAMP = 31,
 };
 
-#define COMMIT_BYTES  0x07ffffffU
-#define COMMIT_STORED 0x40000000U
-#define COMMIT_MISSED 0x80000000U
-#define DELTA_BITS    27
-#define DELTA_MASK    ((1U << DELTA_BITS) - 1)
+#define COMMIT_BYTES   0x07ffffffU
+#define COMMIT_STORED  0x40000000U
+#define COMMIT_MISSED  0x80000000U
+#define DELTA_BITS     27
+#define DELTA_MASK     ((1U << DELTA_BITS) - 1)
 /* an absolute stamp has 59 bits; the rest is that of the page's */
-#define STAMP_UPPER   (0x1fULL << 59)
-#define ZERO_SIZE_PTR 16 /* include/linux/slab.h */
+#define STAMP_UPPER    (0x1fULL << 59)
+/* about two pages: measured, half and double are slower */
+#define PREFETCH_BYTES 8192
+#define ZERO_SIZE_PTR  16 /* include/linux/slab.h */
 
 static inline uint32_t native_u32(const uint8_t *data)
 {
@@ -168,7 +170,9 @@ static bool next_page(struct km_pages *pages)
 	commit = km_load_uint(page + formats->commit.offset, formats->commit.size,
 			      formats->is_big_endian);
 	data_bytes = commit & COMMIT_BYTES;
-	if (data_bytes > room || (commit >> 32)) {
+	pages->raw_ts = km_load_uint(page, 8, formats->is_big_endian);
+	/* a page of zeros was never written: a hole in the file, or it could not be read */
+	if (data_bytes > room || (commit >> 32) || (!commit && !pages->raw_ts)) {
 		pages->stats.quality.count[KM_PAGES_DAMAGED]++;
 		return true;
 	}
@@ -176,7 +180,6 @@ static bool next_page(struct km_pages *pages)
 		count_missed(pages, page, left, commit, data_bytes);
 	if (data_bytes > left - formats->data_offset)
 		data_bytes = left - formats->data_offset;
-	pages->raw_ts = km_load_uint(page, 8, formats->is_big_endian);
 	pages->pos = page + formats->data_offset;
 	pages->end = pages->pos + data_bytes;
 	if (!pages->has_first && first_event_ts(pages, &raw)) {
@@ -196,150 +199,201 @@ static uint16_t cache_name(struct km_pages *pages, const uint8_t *data, size_t s
 	return km_intern_get(&pages->names, (const char *)data + offset, len);
 }
 
-/* The columns of one event. Values: as the kernel's longs, not yet judged. */
-struct event {
-	uint64_t call_site, ptr, bytes_req, bytes_alloc;
-	bool is_accounted;
-	uint16_t cache;
+/*
+ * What the loop needs of a decoder, held in locals: the columns are bytes, and a store to them
+ * would otherwise make the compiler load all of it again.
+ */
+struct loop {
+	struct km_pages *pages;
+	const struct km_desc *descs;
+	size_t nr_descs;
+	uint64_t *slots;
+	struct km_batch *batch;
+	bool is_big_endian;
+	struct km_field type;
 };
 
-static inline __attribute__((always_inline)) void
-load_alloc(struct km_pages *pages, const struct km_desc *desc, const uint8_t *data, size_t size,
-	   const bool is_native, struct event *ret)
+/*
+ * An event that takes no plain way: a pointer that points nowhere or sizes that cannot be. Counts
+ * it; true if it goes into the batch.
+ */
+static bool count_odd(struct loop *loop, const struct km_desc *desc, uint64_t ptr,
+		      const enum km_want want)
 {
-	const bool big = pages->formats->is_big_endian;
-	uint64_t gfp;
-	uint32_t loc;
+	uint64_t *count = loop->pages->stats.quality.count;
 
-	if (is_native) {
-		ret->call_site = native_u64(data + desc->call_site.offset);
-		ret->bytes_req = native_u64(data + desc->bytes_req.offset);
-		ret->bytes_alloc = native_u64(data + desc->bytes_alloc.offset);
-		/* the flag bits of a gfp_t are in its lower 32 bits on the native little end */
-		gfp = desc->gfp_flags.size == 8 ? native_u64(data + desc->gfp_flags.offset)
-						: native_u32(data + desc->gfp_flags.offset);
-		loc = desc->name.size ? native_u32(data + desc->name.offset) : 0;
-	} else {
-		ret->call_site =
-			km_load_uint(data + desc->call_site.offset, desc->call_site.size, big);
-		ret->bytes_req =
-			km_load_uint(data + desc->bytes_req.offset, desc->bytes_req.size, big);
-		ret->bytes_alloc =
-			km_load_uint(data + desc->bytes_alloc.offset, desc->bytes_alloc.size, big);
-		gfp = km_load_uint(data + desc->gfp_flags.offset, desc->gfp_flags.size, big);
-		loc = (uint32_t)km_load_uint(data + desc->name.offset, desc->name.size, big);
+	if (desc->is_alloc && ptr) {
+		count[KM_UNDECODABLE_SIZE]++;
+		return false;
 	}
-	ret->is_accounted = desc->accounted.size ? data[desc->accounted.offset] != 0
-						 : (gfp & desc->account_mask) != 0;
-	ret->cache = desc->name.size ? cache_name(pages, data, size, loc) : 0;
+	loop->slots[desc->slot]++;
+	if (desc->is_alloc)
+		count[KM_FAILED_ALLOCS]++;
+	else if (!ptr)
+		count[KM_NULL_FREES]++;
+	else if (ptr == ZERO_SIZE_PTR)
+		count[KM_ZERO_SIZE_FREES]++;
+	return want == KM_WANT_ALL;
 }
 
-/* Counts an allocation or free and adds it to the batch if that can hold it. */
-static inline __attribute__((always_inline)) void
-take_event(struct km_pages *pages, const struct km_desc *desc, const uint8_t *data, size_t size,
-	   uint64_t raw_ts, const bool is_native, const enum km_want want, struct km_batch *batch)
+/* The columns that only KM_WANT_ALL has. */
+static inline void take_rest(struct loop *loop, const uint8_t *data, size_t size, uint64_t raw_ts,
+			     uint64_t ptr)
 {
-	struct km_part_stats *stats = &pages->stats;
-	const bool big = pages->formats->is_big_endian;
-	const bool is_alloc = km_event_is_alloc(desc->kind);
-	struct event ev = { 0 };
+	const struct km_field pid = loop->pages->formats->common_pid;
+	struct km_batch *batch = loop->batch;
 	uint32_t i = batch->nr;
 
-	ev.ptr = is_native ? native_u64(data + desc->ptr.offset)
-			   : km_load_uint(data + desc->ptr.offset, desc->ptr.size, big);
-	if (is_alloc) {
-		load_alloc(pages, desc, data, size, is_native, &ev);
-		if (__builtin_expect(((ev.bytes_alloc - 1) >> 32) != 0 || ev.bytes_req > ev.bytes_alloc ||
-					     !ev.ptr,
-				     0)) {
-			/* a request that failed may have been for any size */
-			if (ev.ptr) {
-				stats->quality.count[KM_UNDECODABLE_SIZE]++;
-				return;
-			}
-			pages->slots[desc->slot]++;
-			stats->quality.count[KM_FAILED_ALLOCS]++;
-			if (want == KM_WANT_ALLOCS)
-				return;
-			ev.bytes_req = ev.bytes_req >> 32 ? UINT32_MAX : ev.bytes_req;
-			ev.bytes_alloc = 0;
-		} else {
-			pages->slots[desc->slot]++;
-		}
-	} else {
-		pages->slots[desc->slot]++;
-		if (__builtin_expect(ev.ptr <= ZERO_SIZE_PTR, 0)) {
-			if (!ev.ptr)
-				stats->quality.count[KM_NULL_FREES]++;
-			else if (ev.ptr == ZERO_SIZE_PTR)
-				stats->quality.count[KM_ZERO_SIZE_FREES]++;
-		}
-		if (want == KM_WANT_ALLOCS)
-			return;
-		ev.call_site =
-			km_load_uint(data + desc->call_site.offset, desc->call_site.size, big);
-		if (desc->name.size)
-			ev.cache = cache_name(
-				pages, data, size,
-				(uint32_t)km_load_uint(data + desc->name.offset, 4, big));
-	}
-	batch->call_site[i] = ev.call_site;
-	batch->bytes_req[i] = (uint32_t)ev.bytes_req;
-	batch->bytes_alloc[i] = (uint32_t)ev.bytes_alloc;
-	batch->cache[i] = ev.cache;
-	batch->kind[i] = desc->kind;
-	batch->flags[i] = ev.is_accounted ? KM_EVF_ACCOUNTED : 0;
-	if (want == KM_WANT_ALL) {
-		const struct km_field pid = pages->formats->common_pid;
+	batch->ts_ns[i] = km_clock_ns(&loop->pages->clock, raw_ts);
+	batch->ptr[i] = ptr;
+	batch->pid[i] =
+		(size_t)pid.offset + pid.size <= size
+			? (int32_t)km_load_uint(data + pid.offset, pid.size, loop->is_big_endian)
+			: 0;
+}
 
-		batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
-		batch->ptr[i] = ev.ptr;
-		batch->pid[i] = pid.offset + pid.size <= (int)size
-					? (int32_t)km_load_uint(data + pid.offset, pid.size, big)
-					: 0;
+/* An unsigned number of an event: 8 bytes of this machine's order, or as the format says. */
+static inline __attribute__((always_inline)) uint64_t
+load_field(const struct loop *loop, const uint8_t *data, struct km_field field, const bool is_fast)
+{
+	if (is_fast)
+		return native_u64(data + field.offset);
+	return km_load_uint(data + field.offset, field.size, loop->is_big_endian);
+}
+
+/*
+ * Takes an allocation or free into the batch. Without a branch on which of the two it is, since
+ * that cannot be foretold: the columns are written in any case, and count if the batch wants it.
+ */
+static inline __attribute__((always_inline)) void
+take_event(struct loop *loop, const struct km_desc *desc, const uint8_t *data, size_t size,
+	   uint64_t raw_ts, const bool is_fast, const enum km_want want)
+{
+	struct km_batch *batch = loop->batch;
+	const uint32_t i = batch->nr;
+	const uint64_t ptr = load_field(loop, data, desc->ptr, is_fast);
+	const uint64_t req = load_field(loop, data, desc->bytes_req, is_fast);
+	const uint64_t alloc = load_field(loop, data, desc->bytes_alloc, is_fast);
+	const bool is_alloc = desc->is_alloc;
+
+	batch->bytes_req[i] = is_alloc ? (uint32_t)req : 0;
+	batch->bytes_alloc[i] = is_alloc ? (uint32_t)alloc : 0;
+	if (__builtin_expect((is_alloc & ((alloc - 1) >> 32 != 0 || req > alloc)) |
+				     (ptr <= ZERO_SIZE_PTR),
+			     0)) {
+		if (!count_odd(loop, desc, ptr, want))
+			return;
+		/* a request that failed may have been for any size */
+		if (is_alloc && req >> 32)
+			batch->bytes_req[i] = UINT32_MAX;
+		batch->bytes_alloc[i] = 0;
+	} else {
+		loop->slots[desc->slot]++;
 	}
-	batch->nr = i + 1;
+	batch->call_site[i] = load_field(loop, data, desc->call_site, is_fast);
+	batch->kind[i] = desc->kind;
+	batch->flags[i] = data[desc->account_offset] & desc->account_bits ? KM_EVF_ACCOUNTED : 0;
+	batch->cache[i] = 0;
+	if (__builtin_expect(desc->name.size && (want == KM_WANT_ALL || is_alloc), 0))
+		batch->cache[i] = cache_name(
+			loop->pages, data, size,
+			(uint32_t)km_load_uint(data + desc->name.offset, 4, loop->is_big_endian));
+	if (want == KM_WANT_ALL)
+		take_rest(loop, data, size, raw_ts, ptr);
+	batch->nr = i + (want == KM_WANT_ALL || is_alloc);
+}
+
+/* An event that is not for the fast path: another one, or of another layout, or damaged. */
+static inline __attribute__((always_inline)) void decode_slow(struct loop *loop,
+							      const uint8_t *data, size_t size,
+							      uint64_t raw_ts,
+							      const enum km_want want)
+{
+	const struct km_desc *desc;
+	uint64_t id;
+
+	if (size < (size_t)loop->type.offset + loop->type.size) {
+		loop->pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
+		return;
+	}
+	id = km_load_uint(data + loop->type.offset, loop->type.size, loop->is_big_endian);
+	desc = &loop->descs[id < loop->nr_descs ? id : 0];
+	if (id >= loop->nr_descs || !desc->is_known)
+		loop->pages->stats.quality.count[KM_UNDECODABLE_ID]++;
+	else if (size < desc->least_bytes)
+		loop->pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
+	else if (desc->kind == KM_EV_OTHER)
+		loop->slots[desc->slot]++;
+	else
+		take_event(loop, desc, data, size, raw_ts, false, want);
+}
+
+static __attribute__((noinline)) void decode_slow_allocs(struct loop *loop, const uint8_t *data,
+							 size_t size, uint64_t raw_ts)
+{
+	decode_slow(loop, data, size, raw_ts, KM_WANT_ALLOCS);
+}
+
+static __attribute__((noinline)) void decode_slow_all(struct loop *loop, const uint8_t *data,
+						      size_t size, uint64_t raw_ts)
+{
+	decode_slow(loop, data, size, raw_ts, KM_WANT_ALL);
 }
 
 /* Finds the descriptor of an event and takes it. */
 static inline __attribute__((always_inline)) void
-decode_event(struct km_pages *pages, const uint8_t *data, size_t size, uint64_t raw_ts,
-	     const bool is_native, const enum km_want want, struct km_batch *batch)
+decode_event(struct loop *loop, const uint8_t *data, size_t size, uint64_t raw_ts,
+	     const bool is_native, const enum km_want want)
 {
-	const struct km_formats *formats = pages->formats;
-	const struct km_field type = formats->common_type;
-	const struct km_desc *desc;
-	uint64_t id;
-
-	if (__builtin_expect(size < (size_t)type.offset + type.size, 0)) {
-		pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
-		return;
-	}
 	if (is_native) {
-		uint16_t id16;
+		const struct km_desc *desc;
+		uint16_t id;
 
-		memcpy(&id16, data, sizeof(id16));
-		id = id16;
-	} else {
-		id = km_load_uint(data + type.offset, type.size, formats->is_big_endian);
+		memcpy(&id, data, sizeof(id));
+		desc = &loop->descs[id < loop->nr_descs ? id : 0];
+		if (__builtin_expect(id < loop->nr_descs && size >= desc->fast_least_bytes, 1)) {
+			take_event(loop, desc, data, size, raw_ts, true, want);
+			return;
+		}
 	}
-	desc = &formats->descs[id < formats->nr_descs ? id : 0];
-	if (__builtin_expect(id >= formats->nr_descs || !desc->is_known, 0)) {
-		pages->stats.quality.count[KM_UNDECODABLE_ID]++;
-		return;
-	}
-	if (desc->kind == KM_EV_OTHER) {
-		pages->slots[desc->slot]++;
-		return;
-	}
-	if (__builtin_expect(size < desc->least_bytes, 0)) {
-		pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
-		return;
-	}
-	if (is_native && __builtin_expect(desc->is_fast, 1))
-		take_event(pages, desc, data, size, raw_ts, true, want, batch);
+	if (want == KM_WANT_ALL)
+		decode_slow_all(loop, data, size, raw_ts);
 	else
-		take_event(pages, desc, data, size, raw_ts, false, want, batch);
+		decode_slow_allocs(loop, data, size, raw_ts);
+}
+
+/*
+ * The records that are not plain events, at `pos`: moves over them. Returns the bytes to skip,
+ * 0 if the page is damaged. An event with a length of its own is given back in *ret_data.
+ */
+static size_t walk_other(const uint8_t *pos, size_t left, uint32_t type, uint32_t delta,
+			 bool is_big_endian, uint64_t *ts, size_t *ret_size)
+{
+	uint64_t extra;
+	size_t skip;
+
+	*ret_size = 0;
+	if (type == TYPE_PADDING && !delta)
+		return left;
+	if (left < 8)
+		return 0;
+	extra = km_load_uint(pos + 4, 4, is_big_endian);
+	switch (type) {
+	case TYPE_TIME_EXTEND:
+		*ts += (extra << DELTA_BITS) + delta;
+		return 8;
+	case TYPE_TIME_STAMP:
+		*ts = ((extra << DELTA_BITS) + delta) | (*ts & STAMP_UPPER);
+		return 8;
+	default: /* padding that was an event, or an event with a length of its own */
+		skip = 4 + (extra + 3) / 4 * 4;
+		if (extra < 4 || skip > left)
+			return 0;
+		*ts += delta;
+		if (type == 0)
+			*ret_size = extra - 4;
+		return skip;
+	}
 }
 
 /*
@@ -349,66 +403,49 @@ decode_event(struct km_pages *pages, const uint8_t *data, size_t size, uint64_t 
 static inline __attribute__((always_inline)) void
 walk(struct km_pages *pages, struct km_batch *batch, const bool is_native, const enum km_want want)
 {
-	const bool big = is_native ? __BYTE_ORDER == __BIG_ENDIAN : pages->formats->is_big_endian;
+	struct loop loop = { .pages = pages,
+			     .descs = pages->formats->descs,
+			     .nr_descs = pages->formats->nr_descs,
+			     .slots = pages->slots,
+			     .batch = batch,
+			     .is_big_endian = is_native ? __BYTE_ORDER == __BIG_ENDIAN
+							: pages->formats->is_big_endian,
+			     .type = pages->formats->common_type };
+	const bool big = loop.is_big_endian;
 	const uint8_t *pos = pages->pos, *const end = pages->end;
 	uint64_t ts = pages->raw_ts, last = pages->last_raw;
-	bool is_damaged = false;
 
 	while (end - pos >= 4 && batch->nr < KM_BATCH_EVENTS) {
 		uint32_t head = is_native ? native_u32(pos) : (uint32_t)km_load_uint(pos, 4, big);
 		uint32_t type = big ? head >> DELTA_BITS : head & 31;
 		uint32_t delta = big ? head & DELTA_MASK : head >> 5;
-		size_t left = (size_t)(end - pos) - 4, skip = 4, size;
-		uint32_t extra;
+		size_t left = (size_t)(end - pos), size = type * 4, skip;
 
-		if (__builtin_expect(type - 1 < TYPE_DATA_MAX, 1)) {
-			size = type * 4;
-			if (__builtin_expect(size > left, 0)) {
-				is_damaged = true;
-				break;
-			}
+		/* each length is read to find the next: without this the walk waits for memory */
+		if (is_native)
+			__builtin_prefetch(pos + PREFETCH_BYTES);
+		if (__builtin_expect(type - 1 < TYPE_DATA_MAX && size + 4 <= left, 1)) {
 			ts += delta;
 			last = ts;
-			decode_event(pages, pos + 4, size, ts, is_native, want, batch);
+			decode_event(&loop, pos + 4, size, ts, is_native, want);
 			pos += 4 + size;
 			continue;
 		}
-		if (type == TYPE_PADDING && !delta) {
-			pos = end;
+		skip = type - 1 < TYPE_DATA_MAX
+			       ? 0
+			       : walk_other(pos, left, type, delta, big, &ts, &size);
+		if (!skip)
 			break;
+		if (type == 0) {
+			last = ts;
+			if (size >= 4)
+				decode_event(&loop, pos + 8, size, ts, is_native, want);
+			else
+				pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
 		}
-		if (left < 4) {
-			is_damaged = true;
-			break;
-		}
-		extra = is_native ? native_u32(pos + 4) : (uint32_t)km_load_uint(pos + 4, 4, big);
-		switch (type) {
-		case TYPE_TIME_EXTEND:
-			ts += ((uint64_t)extra << DELTA_BITS) + delta;
-			skip = 8;
-			break;
-		case TYPE_TIME_STAMP:
-			ts = (((uint64_t)extra << DELTA_BITS) + delta) | (ts & STAMP_UPPER);
-			skip = 8;
-			break;
-		default: /* padding that was an event, or an event with a length of its own */
-			skip = 4 + ((size_t)extra + 3) / 4 * 4;
-			if (extra < 4 || skip - 4 > left) {
-				is_damaged = true;
-				break;
-			}
-			ts += delta;
-			if (type == 0) {
-				last = ts;
-				decode_event(pages, pos + 8, extra - 4, ts, is_native, want, batch);
-			}
-			break;
-		}
-		if (is_damaged)
-			break;
 		pos += skip;
 	}
-	if (is_damaged || (end - pos > 0 && end - pos < 4)) {
+	if (pos < end && batch->nr < KM_BATCH_EVENTS) {
 		pages->stats.quality.count[KM_PAGES_DAMAGED]++;
 		pos = end;
 	}

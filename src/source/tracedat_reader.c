@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads parts of a trace.dat: blocks of pages, or chunks unpacked into a buffer of pages. */
+/* Reads parts of a trace.dat: pages mapped into memory, or chunks unpacked into a buffer. */
 #include "source/tracedat.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include "decode/pages.h"
 
-/*
- * Read by pread() into a buffer that stays in the second-level cache: resident memory stays
- * small, and a file that shrinks meanwhile cannot kill us as it can through a mapping.
- */
-#define BLOCK_BYTES     (256U << 10)
 /* trace-cmd packs 10 pages a chunk; this only stops absurd numbers. */
 #define MAX_CHUNK_BYTES (64U << 20)
 /* zstd can pack 1 GiB of zeros into some KiB: more than this is no ring buffer. */
@@ -22,10 +21,12 @@ struct td_reader {
 	struct km_pages pages;
 	const struct td_part *part;
 	uint64_t at;          /* in the file */
-	uint64_t bytes_left;  /* of a part of pages */
+	bool has_pages_left;  /* of a part of pages: not yet fed to the decoder */
 	uint32_t chunks_left; /* of a compressed part */
 	bool is_finished;
-	uint8_t *buf; /* pages */
+	void *map; /* of a part of pages, or NULL */
+	size_t map_size;
+	uint8_t *buf; /* pages of a chunk */
 	size_t buf_size;
 	uint8_t *packed;
 	size_t packed_size;
@@ -35,6 +36,13 @@ struct td_reader {
 static struct tracedat *tracedat_of(struct td_reader *reader)
 {
 	return (struct tracedat *)reader->base.source;
+}
+
+static void unmap_part(struct td_reader *reader)
+{
+	if (reader->map)
+		munmap(reader->map, reader->map_size);
+	reader->map = NULL;
 }
 
 struct km_error *td_reader_create(struct km_source *source, enum km_want want,
@@ -62,6 +70,7 @@ void td_reader_destroy(struct km_reader *base)
 {
 	struct td_reader *reader = (struct td_reader *)base;
 
+	unmap_part(reader);
 	km_pages_deinit(&reader->pages);
 	ZSTD_freeDCtx(reader->zstd);
 	free(reader->buf);
@@ -75,10 +84,11 @@ struct km_error *td_reader_start(struct km_reader *base, size_t part)
 	struct tracedat *td = tracedat_of(reader);
 	struct km_quality *quality = &reader->pages.stats.quality;
 
+	unmap_part(reader);
 	reader->part = &td->parts[part];
 	reader->at = reader->part->offset;
 	reader->chunks_left = reader->part->nr_chunks;
-	reader->bytes_left = td->compression == KM_COMPRESSION_NONE ? reader->part->bytes : 0;
+	reader->has_pages_left = td->compression == KM_COMPRESSION_NONE && reader->part->bytes;
 	reader->is_finished = false;
 	km_pages_begin(&reader->pages, reader->part->stream, &td->clocks[reader->part->stream]);
 	quality->count[KM_BYTES_MISSING] += reader->part->missing_bytes;
@@ -97,33 +107,43 @@ static bool reserve(uint8_t **buf, size_t *buf_size, size_t size)
 	return *buf != NULL;
 }
 
-/* The next block of plain pages. */
-static struct km_error *load_pages(struct td_reader *reader)
+/*
+ * Maps the part, whole: reading it into a buffer would cost as much again as decoding it. A part
+ * is small, so resident memory stays so.
+ */
+static struct km_error *map_part(struct td_reader *reader)
 {
 	struct tracedat *td = tracedat_of(reader);
-	uint32_t page_bytes = reader->pages.page_bytes;
-	size_t want = page_bytes < BLOCK_BYTES ? BLOCK_BYTES / page_bytes * page_bytes : page_bytes;
-	size_t got;
-	struct km_error *error;
+	const uint64_t before = reader->at % (uint64_t)sysconf(_SC_PAGESIZE);
+	const size_t size = reader->part->bytes + before;
+	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, td->fd,
+			 (off_t)(reader->at - before));
 
-	if (!reserve(&reader->buf, &reader->buf_size, want))
-		return &km_error_memory;
-	if (want > reader->bytes_left)
-		want = reader->bytes_left;
-	error = td_read(td, reader->at, reader->buf, want, &got);
-	if (error)
-		return error;
-	if (got < want) {
-		/* the file has become shorter since it was opened */
-		uint64_t cut = got % page_bytes ? page_bytes - got % page_bytes : 0;
+	if (map == MAP_FAILED)
+		return km_error_os(KM_ERR_INPUT, td->path, errno, "cannot map it into memory");
+	reader->map = map;
+	reader->map_size = size;
+	reader->has_pages_left = false;
+	km_pages_feed(&reader->pages, (uint8_t *)map + before, reader->part->bytes);
+	return NULL;
+}
 
-		reader->pages.stats.quality.count[KM_BYTES_MISSING] +=
-			reader->bytes_left - got - cut;
-		reader->bytes_left = got;
-	}
-	reader->at += got;
-	reader->bytes_left -= got;
-	km_pages_feed(&reader->pages, reader->buf, got);
+/*
+ * Pages that vanished under the map, because the file became shorter, were read as zeros (see
+ * km_sigbus_install()).
+ */
+static struct km_error *check_part(struct td_reader *reader)
+{
+	struct tracedat *td = tracedat_of(reader);
+	const uint64_t end = reader->part->offset + reader->part->bytes;
+	struct stat st;
+
+	unmap_part(reader);
+	if (fstat(td->fd, &st) < 0)
+		return km_error_os(KM_ERR_INPUT, td->path, errno, "cannot stat");
+	/* a block device has no size here, and does not shrink */
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < end)
+		reader->pages.stats.quality.count[KM_BYTES_MISSING] += end - (uint64_t)st.st_size;
 	return NULL;
 }
 
@@ -177,8 +197,8 @@ struct km_error *td_reader_fill(struct km_reader *base, struct km_batch *batch)
 
 		if (km_pages_fill(&reader->pages, batch))
 			return NULL;
-		if (reader->bytes_left)
-			error = load_pages(reader);
+		if (reader->has_pages_left)
+			error = map_part(reader);
 		else if (reader->chunks_left)
 			error = load_chunk(reader);
 		else
@@ -186,11 +206,11 @@ struct km_error *td_reader_fill(struct km_reader *base, struct km_batch *batch)
 		if (error)
 			return error;
 	}
-	if (!batch->nr && !reader->is_finished) {
-		km_pages_finish(&reader->pages);
-		reader->is_finished = true;
-	}
-	return NULL;
+	if (batch->nr || reader->is_finished)
+		return NULL;
+	reader->is_finished = true;
+	km_pages_finish(&reader->pages);
+	return reader->map ? check_part(reader) : NULL;
 }
 
 const struct km_part_stats *td_reader_stats(const struct km_reader *base)
