@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"$KMEMSTAT" --no-debug-search --class -l 3 small/v7-zlib.dat

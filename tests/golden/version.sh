@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"$KMEMSTAT" --version
+"$KMEMSTAT" -V
