@@ -38,13 +38,11 @@ uint64_t km_class_largest_cache(uint32_t page_size)
 
 unsigned int km_page_order(uint64_t bytes, uint32_t page_size)
 {
-	uint64_t pages = km_sane_page_size(page_size);
+	uint64_t more = bytes ? (bytes - 1) / km_sane_page_size(page_size) : 0;
 	unsigned int order = 0;
 
-	while (pages < bytes && pages <= UINT64_MAX / 2) {
-		pages *= 2;
+	for (; more; more /= 2)
 		order++;
-	}
 	return order;
 }
 

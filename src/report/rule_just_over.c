@@ -73,12 +73,18 @@ static char *advice(const struct km_case *c, const struct km_finding *finding,
 		    struct km_strings *strings)
 {
 	uint64_t below = km_class_below(c->max_req, c->page_size);
-	char less[KM_RANGE_SIZE], total[KM_HUMAN_SIZE];
+	char less[KM_RANGE_SIZE], total[KM_HUMAN_SIZE], exact[96] = "";
 
+	/* alloc_pages_exact() (mm/page_alloc.c) frees the pages behind the end of the object */
+	if (c->bytes_alloc > km_class_largest_cache(c->page_size) && c->tail_saved)
+		snprintf(exact, sizeof(exact),
+			 "; as it is, alloc_pages_exact() would take %" PRIu64 " pages of %" PRIu32,
+			 ((uint64_t)c->max_req + c->page_size - 1) / c->page_size,
+			 c->bytes_alloc / c->page_size);
 	return km_strings_printf(
-		strings, "%s less would save %" PRIu64 " bytes an object, %s in all",
+		strings, "%s less would save %" PRIu64 " bytes an object, %s in all%s",
 		km_range_bytes(finding->bytes_over, finding->bytes_over, less),
-		c->bytes_alloc - below, km_human_bytes(finding->bytes_saved, total));
+		c->bytes_alloc - below, km_human_bytes(finding->bytes_saved, total), exact);
 }
 
 const struct km_rule_row km_rule_just_over = {
