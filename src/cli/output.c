@@ -119,7 +119,9 @@ static struct km_error *open_file(const struct km_options *options, struct km_ou
 			"choose another file for --output");
 	if (exists && S_ISDIR(old.st_mode))
 		return output_error(options->output, EISDIR, "cannot write");
-	output->path = exists ? realpath(options->output, NULL) : strdup(options->output);
+	/* a link stays a link; what is no file, as /dev/stdout, may have no path of its own */
+	output->path = exists && S_ISREG(old.st_mode) ? realpath(options->output, NULL)
+						      : strdup(options->output);
 	if (!output->path)
 		return errno == ENOMEM ? &km_error_memory
 				       : output_error(options->output, errno, "cannot create");

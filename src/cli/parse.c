@@ -264,7 +264,7 @@ static struct km_error *check_combination(const struct km_options *options, cons
 					km_error_create(KM_ERR_USAGE, NULL,
 							"--%s does not go with --csv",
 							options->views[i]),
-					"--csv writes the call-site table; --json has everything");
+					"--csv writes the call-site table, --json has everything");
 	return NULL;
 }
 

@@ -29,6 +29,7 @@ struct merge {
 	size_t nr_streams;
 	struct km_quality quality;
 	uint64_t nr_left; /* events that may still be printed */
+	bool reads_all;   /* even when none may be: --strict is about the whole trace */
 	struct km_out *out;
 };
 
@@ -168,10 +169,12 @@ static struct km_error *merge_streams(struct merge *merge)
 		error = stream_fill(merge, &merge->streams[i]);
 	while (!error && (stream = earliest_stream(merge, &until))) {
 		do {
-			if (merge->nr_left == 0 || merge->out->error)
+			if (merge->out->error || (!merge->nr_left && !merge->reads_all))
 				return NULL;
-			merge->nr_left--;
-			print_event(merge, stream);
+			if (merge->nr_left) {
+				merge->nr_left--;
+				print_event(merge, stream);
+			}
 			stream->next++;
 			error = stream_fill(merge, stream);
 		} while (!error && stream->next < stream->batch.nr && stream_time(stream) <= until);
@@ -187,6 +190,7 @@ static struct km_error *dump(struct km_session *session, struct km_quality *ret_
 		.nr_streams = km_source_info(session->source)->nr_streams,
 		.quality = *km_source_quality(session->source),
 		.nr_left = session->options->lines ? session->options->lines : UINT64_MAX,
+		.reads_all = session->options->strict,
 	};
 	struct km_output output;
 	struct km_error *error;
@@ -201,7 +205,7 @@ static struct km_error *dump(struct km_session *session, struct km_quality *ret_
 	error = assign_parts(&merge);
 	if (!error)
 		error = merge_streams(&merge);
-	if (!error && merge.nr_left)
+	if (!error && merge.nr_left && !output.out.error)
 		error = km_check_usable(session->options->input, &merge.quality,
 					km_source_info(session->source)->nr_instances > 1);
 	if (error)
