@@ -119,6 +119,11 @@ struct km_error *td_add_cpu(struct td_buffer *buffer, uint32_t cpu, uint64_t off
 /* The two versions: read everything but the events. */
 struct km_error *td_open_v6(struct tracedat *td, uint64_t offset);
 struct km_error *td_open_v7(struct tracedat *td, uint64_t options_offset);
+/*
+ * Looks for the events of a version 7 file without its end, from the section at `offset` on. Adds a
+ * buffer if it finds one, and counts the bytes that are missing (tracedat_recover.c).
+ */
+struct km_error *td_recover_v7(struct tracedat *td, uint64_t offset);
 
 /*
  * Reads `size` bytes at `offset` of the file; fewer only at its end, *ret_size then says how

@@ -230,29 +230,57 @@ static struct km_error *parse_options(struct tracedat *td, const struct section 
 	}
 }
 
+/*
+ * The file ends before the options at `missing`. If those at `offset`, the last that are there, are
+ * whole, the events that follow them can be had all the same.
+ */
+static struct km_error *recover(struct tracedat *td, uint64_t offset, uint64_t missing)
+{
+	uint8_t head[SECTION_HEADER_BYTES];
+	struct km_cursor cur = km_cursor_make(head, sizeof(head), td->is_big_endian);
+	size_t got;
+	struct km_error *error = offset ? td_read(td, offset, head, sizeof(head), &got) : NULL;
+
+	if (!error && offset && got == sizeof(head)) {
+		km_cursor_u64(&cur);
+		error = td_recover_v7(td, offset + SECTION_HEADER_BYTES + km_cursor_u64(&cur));
+	}
+	if (error)
+		return error;
+	if (td->nr_buffers) {
+		td->base.quality.count[KM_SECTIONS_DAMAGED]++;
+		return NULL;
+	}
+	return km_error_advise(
+		km_error_at(td->path, td->file_bytes,
+			    "the file ends before its options, which say where the "
+			    "events are (byte %llu)",
+			    (unsigned long long)missing),
+		"it was cut short, or the recording did not finish: copy it again or "
+		"record again");
+}
+
 struct km_error *td_open_v7(struct tracedat *td, uint64_t options_offset)
 {
-	uint64_t offset = options_offset;
+	uint64_t offset = options_offset, last = 0;
 
 	for (int i = 0; offset; i++) {
-		struct section section;
+		struct section section = { 0 };
 		struct km_error *error;
 
 		if (i == MAX_OPTION_SECTIONS)
 			return km_error_at(td->path, offset,
 					   "its sections of options follow each other in a circle");
 		if (offset >= td->file_bytes)
-			return km_error_advise(
-				km_error_at(td->path, td->file_bytes,
-					    "the file ends before its options, which say where the "
-					    "events are (byte %llu)",
-					    (unsigned long long)offset),
-				"it was cut short, or the recording did not finish: copy it again "
-				"or "
-				"record again");
+			return recover(td, last, offset);
 		error = section_load(td, offset, &section);
+		if (error && last && !td->nr_buffers && error->kind == KM_ERR_INPUT) {
+			km_error_free(error);
+			return recover(td, last, offset);
+		}
 		if (error)
 			return error;
+		last = offset;
 		if (section.id != 0)
 			error = km_error_at(td->path, offset, "options expected, section %u found",
 					    section.id);
