@@ -28,21 +28,41 @@ static void remove_temp_and_die(int signal_number)
 	raise(signal_number);
 }
 
+static const int deadly_signals[] = { SIGINT, SIGTERM, SIGHUP };
+#define NR_DEADLY_SIGNALS (sizeof(deadly_signals) / sizeof(deadly_signals[0]))
+
 static void watch_temp(const char *path)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-
 	if (strlen(path) >= sizeof(temp_to_remove))
 		return;
 	strcpy(temp_to_remove, path);
 	has_temp = 1;
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+	for (size_t i = 0; i < NR_DEADLY_SIGNALS; i++) {
 		struct sigaction action = { .sa_handler = remove_temp_and_die }, old;
 
-		sigaction(signals[i], NULL, &old);
+		sigaction(deadly_signals[i], NULL, &old);
 		if (old.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
+			sigaction(deadly_signals[i], &action, NULL);
 	}
+}
+
+/* mkostemp() with no moment in which a signal would leave the file behind. */
+static int make_watched_temp(char *path)
+{
+	sigset_t deadly, old;
+	int fd, err;
+
+	sigemptyset(&deadly);
+	for (size_t i = 0; i < NR_DEADLY_SIGNALS; i++)
+		sigaddset(&deadly, deadly_signals[i]);
+	sigprocmask(SIG_BLOCK, &deadly, &old);
+	fd = mkostemp(path, O_CLOEXEC);
+	err = errno;
+	if (fd >= 0)
+		watch_temp(path);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = err;
+	return fd;
 }
 
 static char reader_gone[] = "the reader is gone";
@@ -89,7 +109,7 @@ static struct km_error *open_temp(struct km_output *output, const struct stat *o
 		output->temp_path = NULL;
 		return &km_error_memory;
 	}
-	fd = mkostemp(output->temp_path, O_CLOEXEC);
+	fd = make_watched_temp(output->temp_path);
 	if (fd < 0) {
 		int err = errno;
 
@@ -97,7 +117,6 @@ static struct km_error *open_temp(struct km_output *output, const struct stat *o
 		output->temp_path = NULL;
 		return output_error(output->path, err, "cannot create");
 	}
-	watch_temp(output->temp_path);
 	/* a file system without modes is no reason to fail */
 	if (fchmod(fd, old ? old->st_mode & 07777 : 0666 & ~mask) < 0)
 		errno = 0;
