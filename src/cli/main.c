@@ -5,6 +5,7 @@
 
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/sigbus.h"
 #include "cli/verbs.h"
 
 static enum km_exit status_of(const struct km_error *error)
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
 
 	/* a reader of our output that goes away is an error of write(), so that we can clean up */
 	signal(SIGPIPE, SIG_IGN);
+	km_sigbus_install();
 	error = km_options_parse(argc, argv, &options);
 	if (!error)
 		error = run(&options, &status);
