@@ -54,14 +54,13 @@ struct parser {
 	bool has_address; /* one that is not zero */
 };
 
-/* The value of a hex digit, or 255. */
-static inline unsigned int hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 255u;
-}
+/* The value of a hex digit plus one; 0 for any other character. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 static bool is_text_type(char type)
 {
@@ -74,12 +73,15 @@ static bool is_text_type(char type)
  */
 static bool is_end_mark(const char *name, size_t len)
 {
-	static const char *const marks[] = { "_etext", "_einittext", "__exittext_end", "_end" };
+	static const struct {
+		const char *name;
+		size_t len;
+	} marks[] = {
+		{ "_etext", 6 }, { "_einittext", 10 }, { "__exittext_end", 14 }, { "_end", 4 }
+	};
 
-	if (name[0] != '_')
-		return false;
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (strlen(marks[i]) == len && !memcmp(marks[i], name, len))
+	for (size_t i = 0; name[0] == '_' && i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (marks[i].len == len && !memcmp(marks[i].name, name, len))
 			return true;
 	return false;
 }
@@ -108,20 +110,30 @@ static struct km_error *push(struct parser *p, uint64_t address, size_t name, si
 	return NULL;
 }
 
+/* Data: what stood before it ends here. Of the kernel's runs of data the first will do. */
+static struct km_error *push_end(struct parser *p, uint64_t address, size_t module)
+{
+	const struct entry *last = p->tab->nr ? &p->tab->entries[p->tab->nr - 1] : NULL;
+
+	if (last && !last->name && !last->module && !module && last->address <= address)
+		return NULL;
+	return push(p, address, 0, module);
+}
+
 /* Cuts "\t[module]" off the name; returns the module's offset, 0 if there is none. */
 static size_t split_module(struct parser *p, size_t name, size_t end, size_t *ret_name_end)
 {
 	char *text = p->tab->text;
-	char *tab = memchr(text + name, '\t', end - name);
+	char *tab;
 	size_t start, len;
 
 	*ret_name_end = end;
-	if (!tab)
+	if (text[end - 1] != ']' || !(tab = memchr(text + name, '\t', end - name)))
 		return 0;
-	*ret_name_end = (size_t)(tab - text);
-	start = *ret_name_end + 1;
-	if (end - start < 3 || text[start] != '[' || text[end - 1] != ']')
+	start = (size_t)(tab - text) + 1;
+	if (end - start < 3 || text[start] != '[')
 		return 0;
+	*ret_name_end = start - 1;
 	start++;
 	len = end - 1 - start;
 	text[end - 1] = 0;
@@ -143,8 +155,9 @@ static bool parse_line(struct parser *p, size_t pos, size_t end, struct km_error
 	unsigned int digit;
 	char type;
 
-	while (pos < end && (digit = hex_digit((unsigned char)text[pos])) < 16) {
-		address = address << 4 | digit;
+	/* text[end] is no digit: a newline, or the NUL behind the text */
+	while ((digit = hex_digits[(unsigned char)text[pos]])) {
+		address = address << 4 | (digit - 1);
 		pos++;
 	}
 	if (pos == start || pos - start > 16 || end - pos < 4 || text[pos] != ' ' ||
@@ -161,11 +174,11 @@ static bool parse_line(struct parser *p, size_t pos, size_t end, struct km_error
 	if (!address || is_mapping_symbol(text + name, name_end - name))
 		return true;
 	if (!module && is_end_mark(text + name, name_end - name))
-		*error = push(p, address, 0, 0);
+		*error = push_end(p, address, 0);
 	else if (is_text_type(type))
 		*error = push(p, address, name, module);
 	else if (type != 'a' && type != 'A') /* absolute: an offset or a constant */
-		*error = push(p, address, 0, module);
+		*error = push_end(p, address, module);
 	return true;
 }
 
@@ -187,40 +200,33 @@ static struct km_error *parse(struct parser *p)
 	return error;
 }
 
-/* Sorts by address, stable: equal addresses stay in the order of the text. */
-static struct km_error *sort_entries(struct entry *entries, size_t nr)
+/* Sorts by address with a byte of it at a time, stable. */
+static struct km_error *radix_sort(struct entry *entries, size_t nr)
 {
 	struct entry *from = entries, *to, *spare;
 	uint64_t varies = 0;
-	size_t i = 1;
 
-	while (i < nr && entries[i - 1].address <= entries[i].address)
-		i++;
-	if (i >= nr)
-		return NULL;
-	for (i = 1; i < nr; i++)
+	for (size_t i = 1; i < nr; i++)
 		varies |= entries[i].address ^ entries[0].address;
-	spare = malloc(nr * sizeof(*spare));
+	to = spare = malloc(nr * sizeof(*spare));
 	if (!spare)
 		return &km_error_memory;
-	to = spare;
 	for (unsigned int shift = 0; shift < 64; shift += 8) {
 		size_t at[256] = { 0 }, sum = 0;
+		struct entry *swap = from;
 
 		if (!(varies >> shift & 0xff))
 			continue;
-		for (i = 0; i < nr; i++)
+		for (size_t i = 0; i < nr; i++)
 			at[from[i].address >> shift & 0xff]++;
-		for (i = 0; i < 256; i++) {
+		for (size_t i = 0; i < 256; i++) {
 			size_t count = at[i];
 
 			at[i] = sum;
 			sum += count;
 		}
-		for (i = 0; i < nr; i++)
+		for (size_t i = 0; i < nr; i++)
 			to[at[from[i].address >> shift & 0xff]++] = from[i];
-		struct entry *swap = from;
-
 		from = to;
 		to = swap;
 	}
@@ -228,6 +234,22 @@ static struct km_error *sort_entries(struct entry *entries, size_t nr)
 		memcpy(entries, from, nr * sizeof(*entries));
 	free(spare);
 	return NULL;
+}
+
+/* Sorts by address; equal addresses stay in the order of the text. */
+static struct km_error *sort_entries(struct entry *entries, size_t nr)
+{
+	size_t sorted = nr ? 1 : 0;
+
+	while (sorted < nr && entries[sorted - 1].address <= entries[sorted].address)
+		sorted++;
+	if (sorted == nr)
+		return NULL;
+	/* commonly the kernel is sorted and all modules lie behind it */
+	for (size_t i = sorted; i < nr; i++)
+		while (sorted && entries[sorted - 1].address > entries[i].address)
+			sorted--;
+	return radix_sort(entries + sorted, nr - sorted);
 }
 
 /* Of each address the first text symbol stays; of areas without functions only the start. */

@@ -24,7 +24,8 @@ struct file_symbol {
 	const char *name;
 	uint64_t address; /* in the file */
 	uint32_t section;
-	uint32_t next; /* of the same hash, index + 1; 0: none */
+	uint32_t hash;
+	uint32_t next; /* of the same bucket, index + 1; 0: none */
 };
 
 struct table {
@@ -34,10 +35,10 @@ struct table {
 	uint32_t mask;
 };
 
-/* A name that both sides have exactly once. */
+/* The candidate for a section's distance, by Boyer and Moore's majority vote. */
 struct vote {
 	uint64_t delta;
-	uint32_t section;
+	size_t lead;
 };
 
 struct matcher {
@@ -47,8 +48,9 @@ struct matcher {
 	const char *module;
 	bool is_relocatable;
 	struct table table;
-	uint32_t *kernel_count; /* per file symbol: how often kallsyms has its name, 0 to 2 */
-	struct vote *votes;
+	uint8_t *kernel_count; /* per file symbol: how often kallsyms has its name, 0 to 2 */
+	uint32_t *found;       /* per slot of tab: the first symbol of that name, index + 1 */
+	struct vote *votes;    /* per section; an image has but one vote, the first */
 	size_t nr_votes;
 	struct km_match *match;
 };
@@ -62,16 +64,25 @@ static uint32_t hash_name(const char *name)
 	return hash ^ hash >> 15;
 }
 
-/* The next symbol named `name` after `prev` (NULL: the first), or NULL. */
-static struct file_symbol *table_find(const struct table *table, const char *name,
-				      const struct file_symbol *prev)
+/* The first symbol named `name`, as its index + 1, in a chain that starts at `at`; 0: none. */
+static uint32_t table_find(const struct table *table, const char *name, uint32_t hash, uint32_t at)
 {
-	uint32_t at = prev ? prev->next : table->heads[hash_name(name) & table->mask];
+	while (at) {
+		const struct file_symbol *symbol = &table->symbols[at - 1];
 
-	for (; at; at = table->symbols[at - 1].next)
-		if (!strcmp(table->symbols[at - 1].name, name))
-			return &table->symbols[at - 1];
-	return NULL;
+		if (symbol->hash == hash && !strcmp(symbol->name, name))
+			break;
+		at = symbol->next;
+	}
+	return at;
+}
+
+/* The next symbol of the same name; index + 1. */
+static uint32_t table_next(const struct table *table, uint32_t at)
+{
+	const struct file_symbol *symbol = &table->symbols[at - 1];
+
+	return table_find(table, symbol->name, symbol->hash, symbol->next);
 }
 
 static struct km_error *bad_file(const struct matcher *m, const char *what)
@@ -122,9 +133,11 @@ static void add_symbol(struct matcher *m, const char *name, const GElf_Sym *sym,
 {
 	struct table *table = &m->table;
 	struct file_symbol *symbol = &table->symbols[table->nr++];
-	uint32_t *head = &table->heads[hash_name(name) & table->mask];
+	uint32_t hash = hash_name(name);
+	uint32_t *head = &table->heads[hash & table->mask];
 
 	symbol->name = name;
+	symbol->hash = hash;
 	symbol->section = (uint32_t)section;
 	symbol->address = sym->st_value; /* in a relocatable file: the offset in the section */
 	symbol->next = *head;
@@ -134,7 +147,7 @@ static void add_symbol(struct matcher *m, const char *name, const GElf_Sym *sym,
 static struct km_error *read_symbols(struct matcher *m)
 {
 	Elf_Scn *scn = NULL, *xscn;
-	Elf_Data *data = NULL, *xdata = NULL;
+	Elf_Data *data = NULL, *xdata = NULL, *names = NULL;
 	GElf_Shdr shdr = { 0 };
 	size_t nr, nr_heads = 64;
 	int xindex;
@@ -142,7 +155,9 @@ static struct km_error *read_symbols(struct matcher *m)
 	while ((scn = elf_nextscn(m->elf, scn)))
 		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == SHT_SYMTAB)
 			break;
-	if (!scn || !(data = elf_getdata(scn, NULL)))
+	if (scn && (data = elf_getdata(scn, NULL)))
+		names = elf_getdata(elf_getscn(m->elf, shdr.sh_link), NULL);
+	if (!names || !names->d_size || ((const char *)names->d_buf)[names->d_size - 1])
 		return bad_file(m, "no symbol table: it cannot be compared with the traced kernel");
 	xindex = elf_scnshndx(scn);
 	if (xindex > 0 && (xscn = elf_getscn(m->elf, (size_t)xindex)))
@@ -161,15 +176,13 @@ static struct km_error *read_symbols(struct matcher *m)
 	for (size_t i = 1; i < nr; i++) {
 		GElf_Sym sym;
 		GElf_Word xndx = 0;
-		const char *name;
 		size_t section;
 
 		if (!gelf_getsymshndx(data, xdata, (int)i, &sym, &xndx) ||
 		    !is_code_symbol(m, &sym, xndx, &section))
 			continue;
-		name = elf_strptr(m->elf, shdr.sh_link, sym.st_name);
-		if (name && *name)
-			add_symbol(m, name, &sym, section);
+		if (sym.st_name && sym.st_name < names->d_size)
+			add_symbol(m, (const char *)names->d_buf + sym.st_name, &sym, section);
 	}
 	return NULL;
 }
@@ -183,92 +196,86 @@ static bool is_of_module(const struct matcher *m, size_t slot, struct km_symbol 
 	return !strcmp(m->module, ret->module);
 }
 
-static int compare_votes(const void *a, const void *b)
-{
-	const struct vote *va = a, *vb = b;
-
-	if (va->section != vb->section)
-		return va->section < vb->section ? -1 : 1;
-	return va->delta < vb->delta ? -1 : va->delta > vb->delta;
-}
-
-/* One vote for each name that the file and the kernel have once. */
-static struct km_error *collect_votes(struct matcher *m)
+/* Looks up every name of kallsyms in the file, once. */
+static struct km_error *find_names(struct matcher *m)
 {
 	size_t nr = km_symtab_nr(m->tab);
-	struct km_symbol sym;
 
 	m->kernel_count = calloc((size_t)m->table.nr + 1, sizeof(*m->kernel_count));
-	m->votes = malloc(((size_t)m->table.nr + 1) * sizeof(*m->votes));
-	if (!m->kernel_count || !m->votes)
+	m->found = calloc(nr + 1, sizeof(*m->found));
+	if (!m->kernel_count || !m->found)
 		return &km_error_memory;
 	for (size_t i = 0; i < nr; i++) {
-		struct file_symbol *found;
+		struct km_symbol sym;
+		uint32_t hash, at;
 
 		if (!is_of_module(m, i, &sym))
 			continue;
-		found = table_find(&m->table, sym.name, NULL);
-		if (found && m->kernel_count[found - m->table.symbols] < 2)
-			m->kernel_count[found - m->table.symbols]++;
+		hash = hash_name(sym.name);
+		at = table_find(&m->table, sym.name, hash, m->table.heads[hash & m->table.mask]);
+		m->found[i] = at;
+		if (at && m->kernel_count[at - 1] < 2)
+			m->kernel_count[at - 1]++;
 	}
-	for (size_t i = 0; i < nr; i++) {
-		const struct file_symbol *found;
-
-		if (!is_of_module(m, i, &sym))
-			continue;
-		found = table_find(&m->table, sym.name, NULL);
-		if (!found || m->kernel_count[found - m->table.symbols] != 1 ||
-		    table_find(&m->table, sym.name, found))
-			continue;
-		m->votes[m->nr_votes++] = (struct vote){
-			.delta = sym.start - found->address,
-			.section = m->is_relocatable ? found->section : 0,
-		};
-	}
-	qsort(m->votes, m->nr_votes, sizeof(*m->votes), compare_votes);
 	return NULL;
 }
 
-/* Gives each section (of an image: all at once) the distance most of its names are for. */
+/* One vote for each name that the file and the kernel have once. */
+static struct km_error *vote(struct matcher *m)
+{
+	size_t nr = km_symtab_nr(m->tab);
+
+	m->votes = calloc(m->match->nr_sections, sizeof(*m->votes));
+	if (!m->votes)
+		return &km_error_memory;
+	for (size_t i = 0; i < nr; i++) {
+		const struct file_symbol *symbol;
+		struct km_symbol sym;
+		struct vote *candidate;
+
+		if (!m->found[i] || m->kernel_count[m->found[i] - 1] != 1 ||
+		    table_next(&m->table, m->found[i]) || !km_symtab_get(m->tab, i, &sym))
+			continue;
+		symbol = &m->table.symbols[m->found[i] - 1];
+		candidate = &m->votes[m->is_relocatable ? symbol->section : 0];
+		m->nr_votes++;
+		if (!candidate->lead)
+			candidate->delta = sym.start - symbol->address;
+		if (candidate->delta == sym.start - symbol->address)
+			candidate->lead++;
+		else
+			candidate->lead--;
+	}
+	return NULL;
+}
+
+/* Gives each section (of an image: all at once) the distance its names voted for. */
 static void place_sections(struct matcher *m)
 {
-	struct km_match *match = m->match;
-	size_t best = 0;
+	for (size_t i = 0; i < m->match->nr_sections; i++) {
+		struct km_match_section *section = &m->match->sections[i];
+		const struct vote *elected = &m->votes[m->is_relocatable ? i : 0];
 
-	for (size_t i = 0, run; i < m->nr_votes; i += run) {
-		const struct vote *vote = &m->votes[i];
-
-		run = 1;
-		while (i + run < m->nr_votes && !compare_votes(vote, vote + run))
-			run++;
-		if (i && vote[-1].section != vote->section)
-			best = 0;
-		if (run <= best)
-			continue;
-		best = run;
-		for (size_t s = 0; s < match->nr_sections; s++) {
-			if (m->is_relocatable && s != vote->section)
-				continue;
-			match->sections[s].delta = vote->delta;
-			match->sections[s].is_placed = match->sections[s].size > 0;
-		}
+		section->delta = elected->delta;
+		section->is_placed = section->size && elected->lead;
 	}
 }
 
 /* Whether the file has a symbol of that name at that place. */
-static bool agrees(const struct matcher *m, const struct km_symbol *sym, bool *ret_is_unique)
+static bool agrees(const struct matcher *m, size_t slot, uint64_t start, bool *ret_is_unique)
 {
-	const struct file_symbol *found = NULL;
+	uint32_t at = m->found[slot];
 	size_t nr = 0;
 	bool does = false;
 
-	while (nr < SAME_NAME_MAX && (found = table_find(&m->table, sym->name, found))) {
-		const struct km_match_section *section = &m->match->sections[found->section];
+	for (; at && nr < SAME_NAME_MAX; at = table_next(&m->table, at)) {
+		const struct file_symbol *symbol = &m->table.symbols[at - 1];
+		const struct km_match_section *section = &m->match->sections[symbol->section];
 
-		does |= section->is_placed && found->address + section->delta == sym->start;
+		does |= section->is_placed && symbol->address + section->delta == start;
 		nr++;
 	}
-	*ret_is_unique = nr <= 1;
+	*ret_is_unique = !m->found[slot] || (nr == 1 && m->kernel_count[m->found[slot] - 1] == 1);
 	return does;
 }
 
@@ -284,7 +291,7 @@ static struct km_error *count_agreement(struct matcher *m)
 
 		if (!is_of_module(m, i, &sym))
 			continue;
-		if (agrees(m, &sym, &is_unique)) {
+		if (agrees(m, i, sym.start, &is_unique)) {
 			match->nr_compared += is_unique;
 			continue;
 		}
@@ -324,7 +331,7 @@ static struct km_error *judge(const struct matcher *m)
 	else
 		error = km_error_create(KM_ERR_INPUT, m->path,
 					"refused: it is not the traced %s%s%s: %zu of %zu symbols "
-					"are elsewhere in the traced kernel, for example %s",
+					"are not where that has them, for example %s",
 					m->module ? "module [" : "kernel",
 					m->module ? m->module : "", m->module ? "]" : "",
 					match->nr_disagree, match->nr_compared, match->example);
@@ -352,7 +359,9 @@ struct km_error *km_match_create(Elf *elf, const char *path, const struct km_sym
 	if (!error)
 		error = read_symbols(&m);
 	if (!error)
-		error = collect_votes(&m);
+		error = find_names(&m);
+	if (!error)
+		error = vote(&m);
 	if (!error) {
 		place_sections(&m);
 		error = count_agreement(&m);
@@ -362,6 +371,7 @@ struct km_error *km_match_create(Elf *elf, const char *path, const struct km_sym
 	free(m.table.symbols);
 	free(m.table.heads);
 	free(m.kernel_count);
+	free(m.found);
 	free(m.votes);
 	if (error)
 		km_match_destroy(m.match);

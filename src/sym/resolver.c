@@ -103,7 +103,7 @@ static struct km_error *open_file(const struct km_resolver *resolver, struct obj
 	int fd;
 
 	*ret_has_dwarf = true;
-	error = km_unpack_open(path, &fd);
+	error = km_unpack_open(path, KM_UNPACK_BYTES_MAX, &fd);
 	if (error)
 		return error;
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);

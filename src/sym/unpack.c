@@ -20,17 +20,16 @@
 #include <lzma.h>
 #endif
 
-/* A vmlinux with DWARF has 0.4 to 1.5 GB. */
-#define UNPACKED_BYTES_MAX (UINT64_C(4) << 30)
 /* Needed to unpack: kernel modules use windows up to 128 MiB (zstd -22 --ultra). */
-#define WINDOW_LOG_MAX     27
-#define XZ_MEMORY_MAX      (UINT64_C(256) << 20)
+#define WINDOW_LOG_MAX 27
+#define XZ_MEMORY_MAX  (UINT64_C(256) << 20)
 
 enum { IN_BYTES = 128 << 10, OUT_BYTES = 256 << 10 };
 
 struct unpack {
 	const char *path;
 	int in, out;
+	uint64_t max_bytes;
 	uint64_t in_bytes, out_bytes; /* so far */
 	uint8_t *in_buf, *out_buf;
 };
@@ -61,10 +60,10 @@ static struct km_error *drain(struct unpack *u, size_t size)
 	size_t done = 0;
 
 	u->out_bytes += size;
-	if (u->out_bytes > UNPACKED_BYTES_MAX)
+	if (u->out_bytes > u->max_bytes)
 		return km_error_create(KM_ERR_INPUT, u->path,
-				       "unpacks to more than %" PRIu64 " GiB: no debug file",
-				       UNPACKED_BYTES_MAX >> 30);
+				       "unpacks to more than %" PRIu64 " MiB: no debug file",
+				       u->max_bytes >> 20);
 	while (done < size) {
 		ssize_t got = write(u->out, u->out_buf + done, size - done);
 
@@ -83,6 +82,7 @@ static struct km_error *unpack_zstd(struct unpack *u)
 	struct km_error *error = NULL;
 	ZSTD_inBuffer in = { u->in_buf, 0, 0 };
 	size_t left = 1; /* 0: at the end of a frame */
+	bool is_full = false;
 
 	if (!ctx)
 		return &km_error_memory;
@@ -90,26 +90,19 @@ static struct km_error *unpack_zstd(struct unpack *u)
 	while (!error) {
 		ZSTD_outBuffer out = { u->out_buf, OUT_BYTES, 0 };
 
-		if (in.pos == in.size) {
+		if (in.pos == in.size && !is_full) {
 			error = fill(u, &in.size);
 			in.pos = 0;
 			if (error || !in.size)
 				break;
 		}
 		left = ZSTD_decompressStream(ctx, &out, &in);
+		/* then there may be more that needs no input; not so behind the end of a frame */
+		is_full = out.pos == out.size && left;
 		if (ZSTD_isError(left))
 			error = damaged(u, "zstd", ZSTD_getErrorName(left));
 		else
 			error = drain(u, out.pos);
-		/* what a full output buffer left inside comes out with no new input */
-		while (!error && out.pos == out.size) {
-			out.pos = 0;
-			left = ZSTD_decompressStream(ctx, &out, &in);
-			if (ZSTD_isError(left))
-				error = damaged(u, "zstd", ZSTD_getErrorName(left));
-			else
-				error = drain(u, out.pos);
-		}
 	}
 	if (!error && left)
 		error = damaged(u, "zstd", "it is cut short");
@@ -126,7 +119,7 @@ static struct km_error *unpack_gzip(struct unpack *u)
 	if (inflateInit2(&z, 15 + 16) != Z_OK)
 		return &km_error_memory;
 	while (!error && state != Z_STREAM_END) {
-		size_t size;
+		size_t size = 0;
 
 		if (!z.avail_in) {
 			error = fill(u, &size);
@@ -233,11 +226,11 @@ static bool is_packed(const uint8_t *magic)
 	       !memcmp(magic, "\x28\xb5\x2f\xfd", 4);
 }
 
-struct km_error *km_unpack_open(const char *path, int *ret)
+struct km_error *km_unpack_open(const char *path, uint64_t max_bytes, int *ret)
 {
 	/* a FIFO must not hang the program before it is known to be none */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct unpack u = { .path = path, .in = fd };
+	struct unpack u = { .path = path, .in = fd, .max_bytes = max_bytes };
 	struct km_error *error = NULL;
 	uint8_t magic[6] = { 0 };
 	struct stat st;

@@ -15,6 +15,7 @@ static const char *const wrapper_files[] = {
 };
 
 static const char *const wrapper_names[] = {
+	"alloc_inode_sb", /* over kmem_cache_alloc_lru(), in fs.h */
 	"kcalloc",
 	"kcalloc_node",
 	"kmalloc",
