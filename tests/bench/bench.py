@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 
-SLOW_S = 5.0  # a program that takes longer than this runs in --slow-rounds rounds only
+SLOW_S = 15.0  # a program that takes longer than this runs in --slow-rounds rounds only
 ALLOCS = ('kmalloc', 'kmalloc_node', 'kmem_cache_alloc', 'kmem_cache_alloc_node')
 
 
@@ -105,6 +105,7 @@ class Program:
         self.name, self.what, self.command, self.file = name, what, command, file
         self.limit = limit
         self.seconds = {}  # by round
+        self.cpu_seconds = {}  # user and system, of all threads
         self.peak_kib = 0
 
     def run(self, args, number):
@@ -114,6 +115,7 @@ class Program:
         if done.returncode or len(fields) != 5 or fields[4] != '0':
             die(f'{" ".join(self.command)}: failed\n{done.stderr}')
         self.seconds[number] = float(fields[0])
+        self.cpu_seconds[number] = float(fields[1]) + float(fields[2])
         self.peak_kib = max(self.peak_kib, int(fields[3]))
 
     def median(self):
@@ -127,16 +129,19 @@ class Program:
         return statistics.median(other.seconds[r] / self.seconds[r] for r in rounds)
 
 
-def peers():
+def peers(skip):
     found = {name: shutil.which(name) for name in ('perf', 'trace-cmd')}
     for name, path in found.items():
-        if not path:
+        if name in skip:
+            say(f'bench: {name}: left out as asked')
+            found[name] = None
+        elif not path:
             say(f'bench: {name} is not installed: left out')
     return found
 
 
-def perf_command(found, file):
-    return [found['perf'], 'kmem', '-f', '-i', file, '--caller', 'stat']
+def perf_command(found, file, *options):
+    return [found['perf'], 'kmem', '-f', '-i', file, *options, '--caller', 'stat']
 
 
 def kmemstat_command(args, file, threads, *options):
@@ -199,7 +204,7 @@ def print_table(todo, files):
     events = files.counts['slab_events']
     titles = {files.dat: 'trace.dat, not compressed', files.zstd: 'trace.dat, zstd',
               files.perf: 'perf.data'}
-    print(f'{"":32}{"seconds":>9}{"ns/event":>10}{"M events/s":>12}{"x perf":>8}'
+    print(f'{"":32}{"seconds":>9}{"CPU s":>9}{"ns/event":>10}{"M events/s":>12}{"x perf":>8}'
           f'{"x trace-cmd":>13}{"of limit":>10}{"peak RSS":>11}')
     for file in files.all:
         rows = [p for p in todo if p.file == file]
@@ -211,7 +216,8 @@ def print_table(todo, files):
             limit = p.ratio_of(p.limit)
             share = f'{100 * limit:.0f}%' if limit else ''
             is_limit = p.name in ('touch', 'unzstd1', 'unzstd2')
-            print(f'  {p.what:30}{p.median():9.3f}{p.median() / events * 1e9:10.1f}'
+            cpu = statistics.median(p.cpu_seconds.values())
+            print(f'  {p.what:30}{p.median():9.3f}{cpu:9.3f}{p.median() / events * 1e9:10.1f}'
                   f'{events / p.median() / 1e6:12.1f}'
                   f'{times(None if is_limit else p.ratio_of(by_name.get("perf"))):>8}'
                   f'{times(None if is_limit else p.ratio_of(report)):>13}'
@@ -234,7 +240,7 @@ def print_start(args, found):
             program.run(args, number)
     names = {'k1': 'kmemstat', 'z1': 'kmemstat (zstd)', 'perf': 'perf kmem', 'tc': 'trace-cmd'}
     parts = ', '.join(f'{names[p.name]} {1000 * p.median():.0f} ms' for p in todo)
-    print(f'Of that, start and end (the same files with {files.counts["events"]} events): {parts}.')
+    print(f'Start and end alone (the same files with {files.counts["events"]} events): {parts}.')
 
 
 def first_line(command):
@@ -260,7 +266,7 @@ def machine(args, found):
 
 
 def kmemstat_json(args, file, threads):
-    return json.loads(output_of(kmemstat_command(args, file, threads, '--json')))
+    return json.loads(output_of(kmemstat_command(args, file, threads, '--json', '--raw-ip')))
 
 
 def kmemstat_counts(report):
@@ -291,17 +297,41 @@ def trace_cmd_counts(found, file):
     return counts
 
 
-def perf_counts(found, file):
-    """perf counts the allocations only; its rows' hits and its totals have to agree."""
-    text = output_of(perf_command(found, file))
-    hits = 0
+def perf_sites(text):
+    """perf kmem's rows: address -> (hits, bytes_req, bytes_alloc)."""
+    sites = {}
     for line in text.splitlines():
-        row = line.split('|')
-        if len(row) == 6 and row[3].strip().isdigit():
-            hits += int(row[3])
-    total = {key: int(re.search(rf'Total bytes {word}:\s*([\d,]+)', text)[1].replace(',', ''))
+        row = [cell.strip() for cell in line.split('|')]
+        if len(row) == 6 and row[3].isdigit():
+            sites[int(row[0], 16)] = (int(row[3]), int(row[2].split('/')[0]),
+                                      int(row[1].split('/')[0]))
+    return sites
+
+
+def kmemstat_sites(report):
+    """The same of kmemstat's report; perf does not keep event families apart."""
+    sites = {}
+    for row in report['callsites']:
+        address = int(row['address'], 16)
+        new = (row['hits'], row['bytes_req'], row['bytes_alloc'])
+        sites[address] = tuple(map(sum, zip(sites.get(address, (0, 0, 0)), new)))
+    return sites
+
+
+def perf_counts(text):
+    """perf counts the allocations only. Its totals are counted apart from its rows."""
+    total = {key: int(re.search(rf'Total bytes {word}:\s*(\d+)', text)[1])
              for key, word in (('bytes_req', 'requested'), ('bytes_alloc', 'allocated'))}
-    return {'allocs': hits, **total}
+    return {'allocs': sum(site[0] for site in perf_sites(text).values()), **total}
+
+
+def sites_differ(theirs, ours):
+    print(f'call sites: perf kmem {len(theirs)}, kmemstat {len(ours)}')
+    different = [a for a in sorted(theirs.keys() | ours.keys()) if theirs.get(a) != ours.get(a)]
+    for address in different:
+        print(f'{address:#x}: hits, bytes_req, bytes_alloc: perf kmem {theirs.get(address)}, '
+              f'kmemstat {ours.get(address)}')
+    return bool(different)
 
 
 def check(args, found):
@@ -312,25 +342,26 @@ def check(args, found):
             'allocs': sum(made.get(name, 0) for name in ALLOCS)}
     reports = {(file, threads): kmemstat_json(args, file, threads)
                for file in (files.dat, files.zstd) for threads in (1, 2)}
-    found_counts = {f'kmemstat --threads {threads} {os.path.basename(file)}': kmemstat_counts(report)
-                    for (file, threads), report in reports.items()}
+    counted = {f'kmemstat --threads {threads} {os.path.basename(file)}': kmemstat_counts(report)
+               for (file, threads), report in reports.items()}
     if found['trace-cmd']:
         for file in (files.dat, files.zstd):
-            found_counts[f'trace-cmd report {os.path.basename(file)}'] = trace_cmd_counts(found, file)
+            counted[f'trace-cmd report {os.path.basename(file)}'] = trace_cmd_counts(found, file)
+    rows = [report['callsites'] for report in reports.values()]
+    failed = any(row != rows[0] for row in rows)
+    if failed:
+        print('kmemstat: the call sites differ between files or numbers of threads')
     if found['perf']:
-        found_counts['perf kmem'] = perf_counts(found, files.perf)
-    failed = False
-    for who, counts in found_counts.items():
+        text = output_of(perf_command(found, files.perf, '--raw-ip'))
+        counted['perf kmem'] = perf_counts(text)
+        failed |= sites_differ(perf_sites(text), kmemstat_sites(reports[files.dat, 1]))
+    for who, counts in counted.items():
+        print(f'{who}: ' + ', '.join(f'{key} {value}' for key, value in counts.items()))
         for key, value in counts.items():
             expected = want.setdefault(key, value)
             if value != expected:
                 print(f'{who}: {key} {value}, expected {expected}')
                 failed = True
-        print(f'{who}: ' + ', '.join(f'{key} {value}' for key, value in counts.items()))
-    rows = [report['callsites'] for report in reports.values()]
-    if any(row != rows[0] for row in rows):
-        print('kmemstat: the call sites differ between files or numbers of threads')
-        failed = True
     return 1 if failed else 0
 
 
@@ -345,13 +376,16 @@ def bench(args, found):
     print(f'\n{files.counts["slab_events"]:,} slab events ({files.counts["events"]:,} in all), '
           f'{args.rounds} rounds, medians; programs over {SLOW_S:.0f} s: {args.slow_rounds}\n')
     print_table(todo, files)
-    print()
-    print_passes(args, files)
+    print('\nRatios are medians of those within one round. "of limit": the time of the first row, or\n'
+          'of unpacking with as many threads, as a share of the program\'s. The peak counts pages of\n'
+          'mapped files too.')
     print_start(args, found)
+    print_passes(args, files)
     print(machine(args, found))
     with open(os.path.join(args.dir, 'result.json'), 'w', encoding='utf-8') as file:
         json.dump({'machine': machine(args, found), 'counts': files.counts,
-                   'seconds': {p.name: list(p.seconds.values()) for p in todo},
+                   'seconds': {p.name: p.seconds for p in todo},
+                   'cpu_seconds': {p.name: p.cpu_seconds for p in todo},
                    'peak_kib': {p.name: p.peak_kib for p in todo}}, file, indent=1)
         file.write('\n')
     return 0
@@ -360,9 +394,8 @@ def bench(args, found):
 def main():
     env = os.environ.get
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0],
-                                     epilog='KMEMSTAT_BENCH_COPIES, KMEMSTAT_BENCH_ROUNDS and '
-                                     'KMEMSTAT_BENCH_TRACE in the environment come before '
-                                     'the options.')
+                                     epilog='KMEMSTAT_BENCH_COPIES, _ROUNDS, _SKIP and _TRACE in '
+                                     'the environment come before the options.')
     parser.add_argument('--kmemstat', required=True)
     parser.add_argument('--mkbench', required=True)
     parser.add_argument('--limit', required=True)
@@ -373,16 +406,20 @@ def main():
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--slow-rounds', type=int, default=2)
     parser.add_argument('--seed', type=int, default=0, help='other pointers in every copy')
+    parser.add_argument('--skip', default='', metavar='PEER[,PEER]', help='leave peers out')
     parser.add_argument('--check', action='store_true')
     args = parser.parse_args()
     if not args.check:
         args.copies = int(env('KMEMSTAT_BENCH_COPIES', args.copies))
         args.rounds = int(env('KMEMSTAT_BENCH_ROUNDS', args.rounds))
+        args.skip = env('KMEMSTAT_BENCH_SKIP', args.skip)
     args.trace = env('KMEMSTAT_BENCH_TRACE', args.trace)
     if args.copies < 1 or args.rounds < 1:
         die('the numbers of copies and rounds have to be 1 or more')
+    if not os.path.isfile(args.trace):
+        die(f'{args.trace}: not there; KMEMSTAT_BENCH_TRACE can name another trace.dat')
     os.environ['LC_ALL'] = 'C'
-    found = peers()
+    found = peers(args.skip.split(','))
     return check(args, found) if args.check else bench(args, found)
 
 
