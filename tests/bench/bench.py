@@ -376,9 +376,9 @@ def bench(args, found):
     print(f'\n{files.counts["slab_events"]:,} slab events ({files.counts["events"]:,} in all), '
           f'{args.rounds} rounds, medians; programs over {SLOW_S:.0f} s: {args.slow_rounds}\n')
     print_table(todo, files)
-    print('\nRatios are medians of those within one round. "of limit": the time of the first row, or\n'
-          'of unpacking with as many threads, as a share of the program\'s. The peak counts pages of\n'
-          'mapped files too.')
+    print('\nRatios are medians of those within one round. "of limit": the time of the first row,\n'
+          'or of unpacking with as many threads, as a share of the program\'s time. The peak has\n'
+          'the pages of mapped files in it.')
     print_start(args, found)
     print_passes(args, files)
     print(machine(args, found))
