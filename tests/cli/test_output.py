@@ -5,6 +5,7 @@ cannot go there: files, closed and full outputs, pipes, terminals, pagers, signa
 """
 
 import fcntl
+import json
 import os
 import pathlib
 import pty
@@ -265,6 +266,22 @@ def test_views():
     views = ["--class", "--summary", "--caller"]
     texts = [run(view, "-l", "3", SMALL)[1] for view in views]
     expect(run(*views, "-l", "3", SMALL)[1], "\n".join(texts))
+
+
+def test_json_manual():
+    """kmemstat-json(5) has every key of the report."""
+    def keys(value):
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield key
+                yield from keys(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from keys(item)
+    manual = (TESTDATA.parent / "man" / "kmemstat-json.5").read_text(encoding="utf-8")
+    words = set(re.findall(r"[a-z_]+", manual))
+    report = json.loads(run("--json", "--raw-ip", "--debug-dir", str(TESTDATA / "mesh"), MESH)[1])
+    expect(set(keys(report)) - words, set())
 
 
 def test_threads():
