@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of groups against a plain count, and clocks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "decode/clock.h"
+#include "kmemstat/agg.h"
+
+static void batch_put(struct km_batch *batch, uint64_t call_site, uint32_t req, uint32_t alloc,
+		      uint16_t cache, enum km_event_kind kind, uint8_t flags)
+{
+	uint32_t i = batch->nr++;
+
+	batch->call_site[i] = call_site;
+	batch->bytes_req[i] = req;
+	batch->bytes_alloc[i] = alloc;
+	batch->cache[i] = cache;
+	batch->kind[i] = (uint8_t)kind;
+	batch->flags[i] = flags;
+}
+
+static const char *cache_name(const void *arg, uint16_t cache)
+{
+	return ((const char *const *)arg)[cache];
+}
+
+static uint64_t hits_of(const struct km_groups *groups, uint64_t call_site, uint32_t req,
+			const char *cache, uint8_t flags)
+{
+	size_t nr;
+	const struct km_group *items = km_groups_items(groups, &nr);
+	uint64_t hits = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		const char *name = km_groups_cache_name(groups, items[i].cache);
+
+		if (items[i].call_site == call_site && items[i].bytes_req == req &&
+		    items[i].flags == flags && strcmp(name ? name : "", cache) == 0) {
+			assert_int_equal(hits, 0); /* there is one such group only */
+			hits = items[i].hits;
+		}
+	}
+	return hits;
+}
+
+static void test_groups(void **state)
+{
+	static const char *const names_a[] = { NULL, "dentry", "inode_cache" };
+	static const char *const names_b[] = { NULL, "inode_cache", "dentry" };
+	struct km_groups *a, *b, *all;
+	struct km_batch *batch = calloc(1, sizeof(*batch));
+
+	(void)state;
+	assert_null(km_groups_create(&a));
+	assert_null(km_groups_create(&b));
+	assert_null(km_groups_create(&all));
+	batch_put(batch, 0x10, 40, 64, 0, KM_EV_KMALLOC, 0);
+	batch_put(batch, 0x10, 40, 64, 0, KM_EV_KMALLOC, KM_EVF_ACCOUNTED);
+	batch_put(batch, 0x10, 40, 64, 0, KM_EV_KMALLOC, 0);
+	batch_put(batch, 0x10, 48, 64, 0, KM_EV_KMALLOC, 0);
+	batch_put(batch, 0x20, 192, 192, 1, KM_EV_CACHE_ALLOC, 0);
+	batch_put(batch, 0x20, 192, 192, 2, KM_EV_CACHE_ALLOC, 0);
+	batch_put(batch, 0x30, 0, 0, 0, KM_EV_KFREE, 0);
+	batch_put(batch, 0x40, 99, 0, 0, KM_EV_KMALLOC, 0); /* failed */
+	assert_null(km_groups_add(a, batch));
+	assert_int_equal(km_groups_count(a), 5);
+	batch->nr = 0;
+	batch_put(batch, 0x20, 192, 192, 1, KM_EV_CACHE_ALLOC, 0);
+	batch_put(batch, 0x10, 40, 64, 0, KM_EV_KMALLOC, 0);
+	assert_null(km_groups_add(b, batch));
+
+	assert_null(km_groups_merge(all, a, cache_name, names_a));
+	assert_null(km_groups_merge(all, b, cache_name, names_b));
+	assert_int_equal(km_groups_count(all), 5);
+	assert_int_equal(hits_of(all, 0x10, 40, "", 0), 3);
+	assert_int_equal(hits_of(all, 0x10, 40, "", KM_EVF_ACCOUNTED), 1);
+	assert_int_equal(hits_of(all, 0x10, 48, "", 0), 1);
+	assert_int_equal(hits_of(all, 0x20, 192, "dentry", 0), 1);
+	assert_int_equal(hits_of(all, 0x20, 192, "inode_cache", 0), 2);
+	km_groups_destroy(a);
+	km_groups_destroy(b);
+	km_groups_destroy(all);
+	free(batch);
+}
+
+/* 40,000 groups, so that the table grows many times, each hit as often as its number says. */
+static void test_growth(void **state)
+{
+	enum { NR = 40000 };
+	struct km_groups *groups, *all;
+	struct km_batch *batch = calloc(1, sizeof(*batch));
+	const struct km_group *items;
+	size_t nr;
+
+	(void)state;
+	assert_null(km_groups_create(&groups));
+	assert_null(km_groups_create(&all));
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < NR; i++) {
+			if (i % 3 < (uint32_t)round)
+				continue;
+			batch_put(batch, 0xffffffff81000000 + 16 * i, 8 + i % 7, 16, 0,
+				  KM_EV_KMALLOC, 0);
+			if (batch->nr == KM_BATCH_EVENTS || i >= NR - 3) {
+				assert_null(km_groups_add(groups, batch));
+				batch->nr = 0;
+			}
+		}
+	}
+	assert_null(km_groups_merge(all, groups, cache_name, NULL));
+	items = km_groups_items(all, &nr);
+	assert_int_equal(nr, NR);
+	for (size_t k = 0; k < nr; k++) {
+		uint32_t i = (uint32_t)((items[k].call_site - 0xffffffff81000000) / 16);
+
+		assert_int_equal(items[k].bytes_req, 8 + i % 7);
+		assert_int_equal(items[k].hits, i % 3 + 1);
+	}
+	km_groups_destroy(groups);
+	km_groups_destroy(all);
+	free(batch);
+}
+
+static void test_clock(void **state)
+{
+	static const struct km_clock_sample samples[] = {
+		{ .time = 1000, .offset = 100, .scaling = 1 << 4 },
+		{ .time = 2000, .offset = 300, .scaling = 1 << 4 },
+	};
+	struct km_clock clock = { 0 };
+
+	(void)state;
+	assert_int_equal(km_clock_ns(&clock, 12345), 12345);
+	clock.offset_ns = -345;
+	assert_int_equal(km_clock_ns(&clock, 12345), 12000);
+	clock.mult = 3;
+	clock.shift = 1;
+	assert_int_equal(km_clock_ns(&clock, 1000), 1500 - 345);
+	/* no overflow in between */
+	clock.offset_ns = 0;
+	clock.mult = 1U << 31;
+	clock.shift = 31;
+	assert_int_equal(km_clock_ns(&clock, 1ULL << 60), 1ULL << 60);
+	clock = (struct km_clock){ .samples = samples, .nr_samples = 2, .fraction_bits = 4 };
+	assert_int_equal(km_clock_ns(&clock, 500), 600);
+	assert_int_equal(km_clock_ns(&clock, 1500), 1500 + 200);
+	assert_int_equal(km_clock_ns(&clock, 9000), 9300);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_clock),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The page decoder: what each record does, what damage does, and that the fast path and the generic
+ * one say the same of any page, whole or damaged.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "decode/pages.h"
+
+#define PAGE 4096
+
+static const char header_page[] = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+				  "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
+				  "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
+				  "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;\n";
+
+#define COMMON                                                                                     \
+	"format:\n"                                                                                \
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"                     \
+	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"                     \
+	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"             \
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"                               \
+	"\tfield:unsigned long call_site;\toffset:8;\tsize:8;\tsigned:0;\n"                        \
+	"\tfield:const void * ptr;\toffset:16;\tsize:8;\tsigned:0;\n"
+
+static const char kmalloc_format[] =
+	"name: kmalloc\nID: 10\n" COMMON
+	"\tfield:size_t bytes_req;\toffset:24;\tsize:8;\tsigned:0;\n"
+	"\tfield:size_t bytes_alloc;\toffset:32;\tsize:8;\tsigned:0;\n"
+	"\tfield:unsigned long gfp_flags;\toffset:40;\tsize:8;\tsigned:0;\n"
+	"\tfield:int node;\toffset:48;\tsize:4;\tsigned:1;\n\n"
+	"print fmt: \"gfp_flags=%s\", (REC->gfp_flags) ? __print_flags(REC->gfp_flags, \"|\", "
+	"{ 0x40u, \"__GFP_IO\" }, { 0x400000u, \"__GFP_ACCOUNT\" }) : \"none\"\n";
+
+static const char cache_alloc_format[] =
+	"name: kmem_cache_alloc\nID: 11\n" COMMON
+	"\tfield:__data_loc char[] name;\toffset:24;\tsize:4;\tsigned:0;\n"
+	"\tfield:size_t bytes_req;\toffset:32;\tsize:8;\tsigned:0;\n"
+	"\tfield:size_t bytes_alloc;\toffset:40;\tsize:8;\tsigned:0;\n"
+	"\tfield:bool accounted;\toffset:48;\tsize:1;\tsigned:0;\n\n"
+	"print fmt: \"%p\", REC->ptr\n";
+
+static const char kfree_format[] = "name: kfree\nID: 12\n" COMMON "\nprint fmt: \"%p\", REC->ptr\n";
+static const char other_format[] = "name: other\nID: 13\n" COMMON "\nprint fmt: \"%p\", REC->ptr\n";
+
+static void make_formats(struct km_formats *formats)
+{
+	assert_null(km_formats_init(formats, __BYTE_ORDER == __BIG_ENDIAN, 8));
+	assert_null(km_formats_add_header_page(formats, header_page, strlen(header_page)));
+	assert_null(km_formats_add_event(formats, "kmem", kmalloc_format, strlen(kmalloc_format)));
+	assert_null(km_formats_add_event(formats, "kmem", cache_alloc_format,
+					 strlen(cache_alloc_format)));
+	assert_null(km_formats_add_event(formats, "kmem", kfree_format, strlen(kfree_format)));
+	assert_null(km_formats_add_event(formats, "sched", other_format, strlen(other_format)));
+	assert_null(km_formats_seal(formats));
+}
+
+/* A page that is being written. */
+struct page {
+	uint8_t data[PAGE];
+	size_t pos;
+};
+
+static void put(struct page *page, uint64_t value, size_t size)
+{
+	assert_true(page->pos + size <= PAGE);
+	memcpy(page->data + page->pos, &value, size); /* tests run on little-endian machines */
+	page->pos += size;
+}
+
+static void page_begin(struct page *page, uint64_t ts)
+{
+	memset(page, 0, sizeof(*page));
+	put(page, ts, 8);
+	put(page, 0, 8);
+}
+
+static void page_end(struct page *page, uint64_t flags)
+{
+	uint64_t commit = (page->pos - 16) | flags;
+
+	memcpy(page->data + 8, &commit, 8);
+}
+
+static void put_head(struct page *page, unsigned int type, uint32_t delta)
+{
+	put(page, type | delta << 5, 4);
+}
+
+static void put_kmalloc(struct page *page, uint32_t delta, uint64_t ptr, uint64_t req,
+			uint64_t alloc, uint64_t gfp)
+{
+	put_head(page, 14, delta);
+	put(page, 10, 2);
+	put(page, 0, 2);
+	put(page, 77, 4);
+	put(page, 0xffffffff81000010, 8);
+	put(page, ptr, 8);
+	put(page, req, 8);
+	put(page, alloc, 8);
+	put(page, gfp, 8);
+	put(page, 0, 8);
+}
+
+static void put_kfree(struct page *page, uint32_t delta, uint64_t ptr)
+{
+	put_head(page, 6, delta);
+	put(page, 12, 2);
+	put(page, 0, 2);
+	put(page, 77, 4);
+	put(page, 0xffffffff81000020, 8);
+	put(page, ptr, 8);
+}
+
+/* With its length in a u32, as events over 112 bytes are written. */
+static void put_cache_alloc(struct page *page, uint32_t delta, const char *name)
+{
+	size_t len = strlen(name) + 1, size = (52 + len + 3) / 4 * 4, end;
+
+	put_head(page, 0, delta);
+	put(page, size + 4, 4);
+	end = page->pos + size;
+	put(page, 11, 2);
+	put(page, 0, 2);
+	put(page, 78, 4);
+	put(page, 0xffffffff81000030, 8);
+	put(page, 0xffff888000001000, 8);
+	put(page, 52 | len << 16, 8);
+	put(page, 100, 8);
+	put(page, 104, 8);
+	put(page, 1, 4);
+	memcpy(page->data + page->pos, name, len);
+	page->pos = end;
+}
+
+struct decoded {
+	struct km_pages pages;
+	struct km_batch batch;
+	uint64_t nr_events, checksum;
+};
+
+/* Decodes a buffer to its end; the last batch stays. */
+static void decode(const struct km_formats *formats, enum km_want want, bool use_generic,
+		   const uint8_t *buf, size_t size, struct decoded *ret)
+{
+	struct km_clock clock = { 0 };
+
+	memset(ret, 0, sizeof(*ret));
+	assert_null(km_pages_init(&ret->pages, formats, want, PAGE));
+	ret->pages.use_generic = use_generic;
+	km_pages_begin(&ret->pages, 3, &clock);
+	km_pages_feed(&ret->pages, buf, size);
+	for (bool is_full = true; is_full;) {
+		struct km_batch *b = &ret->batch;
+
+		b->nr = 0;
+		is_full = km_pages_fill(&ret->pages, b);
+		for (uint32_t i = 0; i < b->nr; i++) {
+			uint64_t values[] = { b->call_site[i],
+					      b->bytes_req[i],
+					      b->bytes_alloc[i],
+					      b->cache[i],
+					      b->kind[i],
+					      b->flags[i],
+					      0,
+					      0,
+					      0 };
+
+			if (want == KM_WANT_ALL) {
+				values[6] = b->ts_ns[i];
+				values[7] = b->ptr[i];
+				values[8] = (uint32_t)b->pid[i];
+			}
+			for (size_t k = 0; k < 9; k++)
+				ret->checksum = (ret->checksum ^ values[k]) * 1099511628211ULL;
+		}
+		ret->nr_events += b->nr;
+	}
+	km_pages_finish(&ret->pages);
+}
+
+static void test_records(void **state)
+{
+	struct km_formats formats;
+	struct decoded *d = malloc(sizeof(*d));
+	struct page page;
+
+	(void)state;
+	make_formats(&formats);
+	page_begin(&page, 1000);
+	put_kmalloc(&page, 5, 0xffff888000000100, 40, 64, 0x400000);
+	put_head(&page, 30, 7); /* time extend: 2 << 27, and 7 */
+	put(&page, 2, 4);
+	put_kfree(&page, 1, 0xffff888000000100);
+	put_head(&page, 29, 3); /* an event that was discarded */
+	put(&page, 8, 4);
+	put(&page, 0, 4);
+	put_cache_alloc(&page, 2, "dentry");
+	put_head(&page, 31, 9); /* absolute stamp: 1 << 27, and 9 */
+	put(&page, 1, 4);
+	put_kmalloc(&page, 0, 0, 1ULL << 40, 0, 0); /* failed */
+	put_kfree(&page, 0, 0);
+	put_kfree(&page, 0, 16);
+	put_head(&page, 29, 0); /* nothing more */
+	put(&page, 0xffffffffffffffff, 8);
+	page_end(&page, 0);
+
+	decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
+	assert_int_equal(d->batch.nr, 6);
+	assert_int_equal(d->batch.kind[0], KM_EV_KMALLOC);
+	assert_int_equal(d->batch.flags[0], KM_EVF_ACCOUNTED);
+	assert_int_equal(d->batch.bytes_req[0], 40);
+	assert_int_equal(d->batch.bytes_alloc[0], 64);
+	assert_int_equal(d->batch.pid[0], 77);
+	assert_int_equal(d->batch.ts_ns[0], 1005);
+	assert_int_equal(d->batch.kind[1], KM_EV_KFREE);
+	assert_int_equal(d->batch.ptr[1], 0xffff888000000100);
+	assert_int_equal(d->batch.ts_ns[1], 1005 + (2 << 27) + 7 + 1);
+	assert_int_equal(d->batch.kind[2], KM_EV_CACHE_ALLOC);
+	assert_string_equal(km_intern_string(&d->pages.names, d->batch.cache[2]), "dentry");
+	assert_int_equal(d->batch.ts_ns[2], 1005 + (2 << 27) + 7 + 1 + 3 + 2);
+	assert_int_equal(d->batch.ts_ns[3], (1 << 27) + 9);
+	assert_int_equal(d->batch.bytes_alloc[3], 0);
+	assert_int_equal(d->pages.stats.quality.count[KM_FAILED_ALLOCS], 1);
+	assert_int_equal(d->pages.stats.quality.count[KM_NULL_FREES], 1);
+	assert_int_equal(d->pages.stats.quality.count[KM_ZERO_SIZE_FREES], 1);
+	assert_int_equal(d->pages.stats.quality.count[KM_EVENTS_USED], 6);
+	assert_int_equal(d->pages.stats.quality.count[KM_PAGES_DAMAGED], 0);
+	assert_int_equal(d->pages.stats.first_ns, 1005);
+	assert_int_equal(d->pages.stats.last_ns, (1 << 27) + 9);
+	km_pages_deinit(&d->pages);
+
+	/* allocations that succeeded only */
+	decode(&formats, KM_WANT_ALLOCS, false, page.data, PAGE, d);
+	assert_int_equal(d->batch.nr, 2);
+	assert_int_equal(d->pages.stats.quality.count[KM_EVENTS_USED], 6);
+	assert_int_equal(d->pages.stats.kinds[KM_EV_KFREE], 3);
+	km_pages_deinit(&d->pages);
+	km_formats_deinit(&formats);
+	free(d);
+}
+
+static uint64_t count_after(const struct km_formats *formats, const struct page *page, size_t size,
+			    enum km_counter counter)
+{
+	struct decoded *d = malloc(sizeof(*d));
+	uint64_t count;
+
+	decode(formats, KM_WANT_ALLOCS, false, page->data, size, d);
+	count = d->pages.stats.quality.count[counter];
+	km_pages_deinit(&d->pages);
+	free(d);
+	return count;
+}
+
+static void test_losses(void **state)
+{
+	struct km_formats formats;
+	struct page page;
+	uint64_t lost = 12345;
+
+	(void)state;
+	make_formats(&formats);
+	page_begin(&page, 1000);
+	put_kfree(&page, 0, 0xffff888000000100);
+	page_end(&page, 0x80000000);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_GAPS_UNKNOWN), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_LOST), 0);
+	page_end(&page, 0xc0000000);
+	memcpy(page.data + page.pos, &lost, 8);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_GAPS_UNKNOWN), 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_LOST), 12345);
+	km_formats_deinit(&formats);
+}
+
+static void test_damage(void **state)
+{
+	struct km_formats formats;
+	struct page page;
+
+	(void)state;
+	make_formats(&formats);
+	/* a commit beyond the page */
+	page_begin(&page, 1000);
+	put_kfree(&page, 0, 0xffff888000000100);
+	page.data[8] = 0xf1;
+	page.data[9] = 0x0f;
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	/* an event that goes on beyond the commit */
+	page_begin(&page, 1000);
+	put_kfree(&page, 0, 0xffff888000000100);
+	page_end(&page, 0);
+	page.data[8] -= 4;
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 0);
+	/* a length of less than itself */
+	page_begin(&page, 1000);
+	put_head(&page, 0, 0);
+	put(&page, 3, 4);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	/* an id without a format, an event shorter than its format, sizes that cannot be */
+	page_begin(&page, 1000);
+	put_head(&page, 2, 0);
+	put(&page, 99, 8);
+	put_head(&page, 2, 0);
+	put(&page, 12, 8);
+	put_kmalloc(&page, 0, 0xffff888000000100, 65, 64, 0);
+	put_kmalloc(&page, 0, 0xffff888000000100, 64, 1ULL << 32 | 64, 0);
+	put_kmalloc(&page, 0, 0xffff888000000100, 0, 0, 0);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_UNDECODABLE_ID), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_UNDECODABLE_SHORT), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_UNDECODABLE_SIZE), 3);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 0);
+	/* a page that ends early: its events as far as they are there */
+	page_begin(&page, 1000);
+	put_kfree(&page, 0, 0xffff888000000100);
+	put_kfree(&page, 0, 0xffff888000000200);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, 16 + 28 + 10, KM_EVENTS_USED), 1);
+	assert_int_equal(count_after(&formats, &page, 16 + 28 + 10, KM_BYTES_MISSING),
+			 PAGE - (16 + 28 + 10));
+	/* zeros: a hole in the file */
+	memset(&page, 0, sizeof(page));
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	km_formats_deinit(&formats);
+}
+
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return *seed >> 33;
+}
+
+static void put_random(struct page *page, uint64_t *seed)
+{
+	uint32_t delta = (uint32_t)next_random(seed) & 0xffff;
+
+	switch (next_random(seed) % 8) {
+	case 0:
+		put_kfree(page, delta, next_random(seed) % 5 ? next_random(seed) : 16);
+		break;
+	case 1:
+		put_cache_alloc(page, delta, next_random(seed) % 2 ? "dentry" : "inode_cache");
+		break;
+	case 2:
+		put_head(page, 30 + next_random(seed) % 2, delta);
+		put(page, next_random(seed), 4);
+		break;
+	case 3:
+		put_head(page, 7, delta);
+		put(page, 13, 4); /* an event of another kind */
+		page->pos += 24;
+		break;
+	default:
+		put_kmalloc(page, delta, next_random(seed) % 9 ? next_random(seed) : 0,
+			    next_random(seed) % 64, 64, next_random(seed) << 20);
+	}
+}
+
+static void assert_same(const struct km_formats *formats, enum km_want want, const uint8_t *buf,
+			size_t size)
+{
+	struct decoded *fast = malloc(sizeof(*fast)), *generic = malloc(sizeof(*generic));
+
+	decode(formats, want, false, buf, size, fast);
+	decode(formats, want, true, buf, size, generic);
+	assert_int_equal(fast->nr_events, generic->nr_events);
+	assert_int_equal(fast->checksum, generic->checksum);
+	assert_memory_equal(&fast->pages.stats.quality, &generic->pages.stats.quality,
+			    sizeof(struct km_quality));
+	assert_memory_equal(fast->pages.slots, generic->pages.slots,
+			    formats->nr_infos * sizeof(uint64_t));
+	assert_int_equal(fast->pages.stats.first_ns, generic->pages.stats.first_ns);
+	assert_int_equal(fast->pages.stats.last_ns, generic->pages.stats.last_ns);
+	km_pages_deinit(&fast->pages);
+	km_pages_deinit(&generic->pages);
+	free(fast);
+	free(generic);
+}
+
+/* 60 buffers of 12 pages, each whole and then with up to 40 bits flipped. */
+static void test_fast_is_generic(void **state)
+{
+	enum { NR_PAGES = 12 };
+	struct km_formats formats;
+	struct page page;
+	uint8_t *buf = malloc(NR_PAGES * PAGE);
+	uint64_t seed = 20260101;
+
+	(void)state;
+	make_formats(&formats);
+	for (int round = 0; round < 60; round++) {
+		for (int i = 0; i < NR_PAGES; i++) {
+			page_begin(&page, 1000000 * (uint64_t)i + 1);
+			while (page.pos < PAGE - 100)
+				put_random(&page, &seed);
+			page_end(&page, next_random(&seed) % 4 ? 0 : 0x80000000);
+			memcpy(buf + i * PAGE, page.data, PAGE);
+		}
+		assert_same(&formats, KM_WANT_ALLOCS, buf, NR_PAGES * PAGE);
+		assert_same(&formats, KM_WANT_ALL, buf, NR_PAGES * PAGE);
+		for (int i = 0; i < 40; i++) {
+			size_t bit = next_random(&seed) % (NR_PAGES * PAGE * 8);
+
+			buf[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		}
+		assert_same(&formats, KM_WANT_ALLOCS, buf, NR_PAGES * PAGE);
+		assert_same(&formats, KM_WANT_ALL, buf,
+			    NR_PAGES * PAGE - next_random(&seed) % PAGE);
+	}
+	km_formats_deinit(&formats);
+	free(buf);
+}
+
+static void test_bad_formats(void **state)
+{
+	static const char no_id[] = "name: kmalloc\nformat:\n";
+	static const char no_ptr[] =
+		"name: kfree\nID: 5\nformat:\n"
+		"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n"
+		"print fmt: \"x\"\n";
+	struct km_formats formats;
+	struct km_error *error;
+
+	(void)state;
+	assert_null(km_formats_init(&formats, false, 8));
+	error = km_formats_add_event(&formats, "kmem", no_id, strlen(no_id));
+	assert_non_null(error);
+	assert_string_equal(error->message, "an event format of system kmem has no name or id");
+	km_error_free(error);
+	error = km_formats_add_event(&formats, "kmem", no_ptr, strlen(no_ptr));
+	assert_non_null(error);
+	assert_string_equal(error->message, "the format of event kmem:kfree lacks call_site, ptr, "
+					    "bytes_req or bytes_alloc");
+	km_error_free(error);
+	error = km_formats_add_header_page(&formats, "field: u64 x;", 13);
+	assert_non_null(error);
+	km_error_free(error);
+	error = km_formats_seal(&formats);
+	assert_non_null(error);
+	assert_string_equal(error->message, "there is no ring-buffer page layout (header_page)");
+	km_error_free(error);
+	km_formats_deinit(&formats);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_records),     cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_damage),      cmocka_unit_test(test_fast_is_generic),
+		cmocka_unit_test(test_bad_formats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
