@@ -42,6 +42,7 @@ struct km_counter_info {
 	enum km_severity severity;
 	bool is_undecodable; /* adds to events_undecodable */
 	const char *text;    /* after the number, for people: "events of other kinds" */
+	const char *one;     /* the same after 1: "event of another kind" */
 	const char *advice;  /* one sentence, or NULL */
 };
 
@@ -51,6 +52,8 @@ struct km_quality {
 
 /* The row of a counter. */
 const struct km_counter_info *km_counter_info(enum km_counter counter);
+/* What stands after the number `count` of a counter. */
+const char *km_counter_text(const struct km_counter_info *info, uint64_t count);
 /* Adds src to dst, counter by counter, saturating. */
 void km_quality_add(struct km_quality *dst, const struct km_quality *src);
 /* used + filtered + other + undecodable: the events that are in the file. */

@@ -24,7 +24,7 @@ struct km_callsite {
 	uint64_t address;
 	bool has_symbol;
 	struct km_symbol symbol;
-	char *name;             /* for people: "symbol+0x4a [module]", or the address */
+	const char *name;       /* for people: "symbol+0x4a [module]", or the address */
 	struct km_chain source; /* empty without debug information */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
 	uint64_t accounted_hits;
@@ -42,7 +42,7 @@ struct km_class_site {
 
 /* A size class ("kmalloc-64"), page order ("order-2"), named cache or cache size ("cache-256"). */
 struct km_report_class {
-	char *name;
+	const char *name;
 	uint64_t bytes; /* of one object */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
 	struct km_class_site *sites; /* by hits, most first; ties by name, address */
@@ -80,12 +80,12 @@ struct km_finding {
 	 * compilers add), event family and size class. No address, offset or number of bytes.
 	 */
 	char fingerprint[17];
-	char *message;                                      /* what is wrong, with numbers */
-	char *advice;                                       /* what change would mend it */
+	const char *message;                                /* what is wrong, with numbers */
+	const char *advice;                                 /* what change would mend it */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the sizes it is about */
 	uint64_t bytes_saved; /* what the advice would save, in total; 0: not known */
 	uint32_t bytes_over;  /* just-over: the most that a size is over the class below */
-	char *size_class;
+	const char *size_class;
 };
 
 struct km_layer_summary {

@@ -6,47 +6,58 @@
 #include <stddef.h>
 
 static const struct km_counter_info counters[KM_NR_COUNTERS] = {
-	{ KM_EVENTS_USED, "events_used", KM_SEV_COUNT, false, "events used", NULL },
+	{ KM_EVENTS_USED, "events_used", KM_SEV_COUNT, false, "events used", "event used", NULL },
 	{ KM_EVENTS_FILTERED, "events_filtered", KM_SEV_COUNT, false, "events left out by filters",
-	  NULL },
-	{ KM_EVENTS_OTHER, "events_other", KM_SEV_COUNT, false, "events of other kinds", NULL },
+	  "event left out by filters", NULL },
+	{ KM_EVENTS_OTHER, "events_other", KM_SEV_COUNT, false, "events of other kinds",
+	  "event of another kind", NULL },
 	{ KM_UNDECODABLE_SHORT, "undecodable_short", KM_SEV_DAMAGE, true,
-	  "events shorter than their format",
+	  "events shorter than their format", "event shorter than its format",
 	  "the event formats in the file are not those of the kernel that wrote the events; record "
 	  "again" },
 	{ KM_UNDECODABLE_ID, "undecodable_id", KM_SEV_DAMAGE, true, "events of an unknown id",
+	  "event of an unknown id",
 	  "the file has no format for them: record again with all events' formats, or the file is "
 	  "damaged" },
 	{ KM_UNDECODABLE_SIZE, "undecodable_size", KM_SEV_DAMAGE, true,
-	  "allocations with sizes that cannot be",
+	  "allocations with sizes that cannot be", "allocation with a size that cannot be",
 	  "4 GiB and more, or more bytes requested than allocated: the file is damaged" },
 	{ KM_EVENTS_LOST, "events_lost", KM_SEV_LOSS, false, "events lost while recording",
+	  "event lost while recording",
 	  "totals are lower bounds: record with a larger buffer (trace-cmd record -b KIB)" },
 	{ KM_GAPS_UNKNOWN, "gaps_unknown", KM_SEV_LOSS, false,
 	  "gaps in which an unknown number of events was lost",
+	  "gap in which an unknown number of events was lost",
 	  "totals are lower bounds: record with a larger buffer (trace-cmd record -b KIB)" },
 	{ KM_PAGES_DAMAGED, "pages_damaged", KM_SEV_DAMAGE, false, "damaged ring-buffer pages",
-	  "their remaining events are missing from all totals: copy the file again or record "
-	  "again" },
+	  "damaged ring-buffer page",
+	  "events are missing from all totals: copy the file again or record again" },
 	{ KM_CHUNKS_DAMAGED, "chunks_damaged", KM_SEV_DAMAGE, false, "damaged compressed chunks",
-	  "their events are missing from all totals: copy the file again or record again" },
+	  "damaged compressed chunk",
+	  "events are missing from all totals: copy the file again or record again" },
 	{ KM_BYTES_MISSING, "bytes_missing", KM_SEV_DAMAGE, false,
 	  "bytes of events that the file should hold and does not",
+	  "byte of events that the file should hold and does not",
 	  "the file was cut short: copy it again, and see whether the disk was full" },
 	{ KM_SECTIONS_DAMAGED, "sections_damaged", KM_SEV_DAMAGE, false,
-	  "damaged sections beside the events",
+	  "damaged sections beside the events", "damaged section beside the events",
 	  "symbols or command lines may be missing: give --kallsyms FILE, or copy the file again" },
-	{ KM_NULL_FREES, "null_frees", KM_SEV_COUNT, false, "frees of NULL", NULL },
+	{ KM_NULL_FREES, "null_frees", KM_SEV_COUNT, false, "frees of NULL", "free of NULL", NULL },
 	{ KM_ZERO_SIZE_FREES, "zero_size_frees", KM_SEV_COUNT, false, "frees of ZERO_SIZE_PTR",
-	  NULL },
+	  "free of ZERO_SIZE_PTR", NULL },
 	{ KM_FAILED_ALLOCS, "failed_allocs", KM_SEV_NOTE, false, "allocations that failed",
-	  "they take no bytes and are in no table" },
+	  "allocation that failed", "no bytes, and in no table" },
 };
 
 const struct km_counter_info *km_counter_info(enum km_counter counter)
 {
 	assert(counters[counter].counter == counter);
 	return &counters[counter];
+}
+
+const char *km_counter_text(const struct km_counter_info *info, uint64_t count)
+{
+	return count == 1 ? info->one : info->text;
 }
 
 static uint64_t sat_add(uint64_t a, uint64_t b)

@@ -200,7 +200,7 @@ static char *list_counters(const struct km_quality *quality, enum km_severity se
 		if (info->severity < severity || !quality->count[i])
 			continue;
 		fprintf(stream, "%s%s %s", comma, km_grouped(quality->count[i], number),
-			info->text);
+			km_counter_text(info, quality->count[i]));
 		comma = ", ";
 	}
 	if (fclose(stream)) {

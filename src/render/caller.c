@@ -73,7 +73,7 @@ struct km_error *km_render_caller(const struct km_report *report,
 			.header = view->columns[i]->header,
 			.is_number = view->columns[i]->type != KM_COL_TEXT,
 			/* without debug information it would be an empty column */
-			.drops = !view->has_fields && view->columns[i]->type == KM_COL_TEXT,
+			.drops = !view->has_fields && cut_of(view->columns[i]) == KM_CUT_HEAD,
 			.moves = cut_of(view->columns[i]) == KM_CUT_HEAD,
 			.cut = cut_of(view->columns[i]),
 		};

@@ -13,10 +13,27 @@
 
 enum { SCHEMA_VERSION = 1 };
 
-/* An object or array under construction; without memory it goes on as NULL. */
-static void set(json_t *object, const char *key, json_t *value)
+/*
+ * An object or array under construction is NULL from the first failure on (no memory), and so is
+ * what it becomes a part of: nothing is left out silently.
+ */
+static void drop(json_t **value)
 {
-	json_object_set_new(object, key, value);
+	json_decref(*value);
+	*value = NULL;
+}
+
+/* Takes `value` over. */
+static void set(json_t **object, const char *key, json_t *value)
+{
+	if (json_object_set_new(*object, key, value))
+		drop(object);
+}
+
+static void append(json_t **list, json_t *value)
+{
+	if (json_array_append_new(*list, value))
+		drop(list);
 }
 
 /* JSON integers are signed in most readers: a sum held at UINT64_MAX stays a large number. */
@@ -25,7 +42,7 @@ static json_t *number(uint64_t value)
 	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
 }
 
-static void set_number(json_t *object, const char *key, uint64_t value)
+static void set_number(json_t **object, const char *key, uint64_t value)
 {
 	set(object, key, number(value));
 }
@@ -40,12 +57,12 @@ static json_t *text_value(const char *text)
 	return value;
 }
 
-static void set_text(json_t *object, const char *key, const char *text)
+static void set_text(json_t **object, const char *key, const char *text)
 {
 	set(object, key, text_value(text));
 }
 
-static void set_text_if(json_t *object, const char *key, const char *text)
+static void set_text_if(json_t **object, const char *key, const char *text)
 {
 	if (text)
 		set_text(object, key, text);
@@ -86,17 +103,17 @@ static json_t *make_instances(const struct km_input_info *input)
 		const struct km_instance_info *instance = &input->instances[i];
 		json_t *item = json_object();
 
-		set_text(item, "name", instance->name);
-		set_text_if(item, "clock", instance->clock);
-		set_number(item, "cpus", instance->nr_cpus);
-		set_number(item, "bytes", instance->bytes);
-		set(item, "selected", json_boolean(instance->is_selected));
-		json_array_append_new(list, item);
+		set_text(&item, "name", instance->name);
+		set_text_if(&item, "clock", instance->clock);
+		set_number(&item, "cpus", instance->nr_cpus);
+		set_number(&item, "bytes", instance->bytes);
+		set(&item, "selected", json_boolean(instance->is_selected));
+		append(&list, item);
 	}
 	return list;
 }
 
-static void set_counters(json_t *object, const struct km_quality *quality)
+static void set_counters(json_t **object, const struct km_quality *quality)
 {
 	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++)
 		set_number(object, km_counter_info(i)->key, quality->count[i]);
@@ -110,19 +127,19 @@ static json_t *make_streams(const struct km_report *report)
 		const struct km_stream_report *stream = &report->streams[i];
 		json_t *item = json_object();
 
-		set_number(item, "cpu", stream->info->cpu);
-		set_number(item, "bytes", stream->info->bytes);
-		set_number(item, "events_total", stream->events);
-		set_counters(item, &stream->quality);
+		set_number(&item, "cpu", stream->info->cpu);
+		set_number(&item, "bytes", stream->info->bytes);
+		set_number(&item, "events_total", stream->events);
+		set_counters(&item, &stream->quality);
 		if (stream->info->has_recorder_stats) {
-			set_number(item, "recorder_overrun", stream->info->overrun);
-			set_number(item, "recorder_dropped", stream->info->dropped);
+			set_number(&item, "recorder_overrun", stream->info->overrun);
+			set_number(&item, "recorder_dropped", stream->info->dropped);
 		}
 		if (stream->first_ns <= stream->last_ns) {
-			set_number(item, "first_ns", stream->first_ns);
-			set_number(item, "last_ns", stream->last_ns);
+			set_number(&item, "first_ns", stream->first_ns);
+			set_number(&item, "last_ns", stream->last_ns);
 		}
-		json_array_append_new(list, item);
+		append(&list, item);
 	}
 	return list;
 }
@@ -135,10 +152,10 @@ static json_t *make_events(const struct km_report *report)
 		const struct km_event_report *event = &report->events[i];
 		json_t *item = json_object();
 
-		set_text(item, "system", event->format->system);
-		set_text(item, "name", event->format->name);
-		set_number(item, "count", event->count);
-		json_array_append_new(list, item);
+		set_text(&item, "system", event->format->system);
+		set_text(&item, "name", event->format->name);
+		set_number(&item, "count", event->count);
+		append(&list, item);
 	}
 	return list;
 }
@@ -148,28 +165,28 @@ static json_t *make_input(const struct km_report *report)
 	const struct km_input_info *input = report->input;
 	json_t *object = json_object();
 
-	set_text(object, "path", input->path);
-	set_text(object, "format", input->format);
-	set_number(object, "format_version", input->format_version);
-	set_text_if(object, "compression", input->compression);
-	set_number(object, "file_bytes", input->file_bytes);
-	set_text_if(object, "kernel_release", input->kernel_release);
-	set_text_if(object, "machine", input->machine);
-	set_text_if(object, "recorder", input->recorder);
-	set_number(object, "cpus", input->nr_cpus);
-	set_number(object, "page_size", input->page_size);
-	set_number(object, "subbuf_bytes", input->subbuf_bytes);
-	set_number(object, "long_bytes", input->long_bytes);
-	set(object, "big_endian", json_boolean(input->is_big_endian));
-	set(object, "clock", input->clock ? text_value(input->clock) : json_null());
-	set_number(object, "duration_ns", report->duration_ns);
+	set_text(&object, "path", input->path);
+	set_text(&object, "format", input->format);
+	set_number(&object, "format_version", input->format_version);
+	set_text_if(&object, "compression", input->compression);
+	set_number(&object, "file_bytes", input->file_bytes);
+	set_text_if(&object, "kernel_release", input->kernel_release);
+	set_text_if(&object, "machine", input->machine);
+	set_text_if(&object, "recorder", input->recorder);
+	set_number(&object, "cpus", input->nr_cpus);
+	set_number(&object, "page_size", input->page_size);
+	set_number(&object, "subbuf_bytes", input->subbuf_bytes);
+	set_number(&object, "long_bytes", input->long_bytes);
+	set(&object, "big_endian", json_boolean(input->is_big_endian));
+	set(&object, "clock", input->clock ? text_value(input->clock) : json_null());
+	set_number(&object, "duration_ns", report->duration_ns);
 	if (report->first_ns <= report->last_ns) {
-		set_number(object, "first_ns", report->first_ns);
-		set_number(object, "last_ns", report->last_ns);
+		set_number(&object, "first_ns", report->first_ns);
+		set_number(&object, "last_ns", report->last_ns);
 	}
-	set(object, "instances", make_instances(input));
-	set(object, "streams", make_streams(report));
-	set(object, "events", make_events(report));
+	set(&object, "instances", make_instances(input));
+	set(&object, "streams", make_streams(report));
+	set(&object, "events", make_events(report));
 	return object;
 }
 
@@ -177,10 +194,10 @@ static json_t *make_quality(const struct km_quality *quality)
 {
 	json_t *object = json_object();
 
-	set_number(object, "events_total", km_quality_events_total(quality));
-	set_number(object, "events_undecodable", km_quality_events_undecodable(quality));
-	set_counters(object, quality);
-	set(object, "incomplete", json_boolean(km_quality_is_incomplete(quality)));
+	set_number(&object, "events_total", km_quality_events_total(quality));
+	set_number(&object, "events_undecodable", km_quality_events_undecodable(quality));
+	set_counters(&object, quality);
+	set(&object, "incomplete", json_boolean(km_quality_is_incomplete(quality)));
 	return object;
 }
 
@@ -189,13 +206,13 @@ static json_t *make_summary(const struct km_report *report)
 	const struct km_layer_summary *slab = &report->slab;
 	json_t *layer = json_object(), *object = json_object();
 
-	set_number(layer, "allocs", slab->allocs);
-	set_number(layer, "frees", slab->frees);
-	set_number(layer, "bytes_req", slab->bytes_req);
-	set_number(layer, "bytes_alloc", slab->bytes_alloc);
-	set_number(layer, "bytes_waste", slab->bytes_waste);
-	set_number(layer, "accounted_hits", slab->accounted_hits);
-	set(object, slab->layer, layer);
+	set_number(&layer, "allocs", slab->allocs);
+	set_number(&layer, "frees", slab->frees);
+	set_number(&layer, "bytes_req", slab->bytes_req);
+	set_number(&layer, "bytes_alloc", slab->bytes_alloc);
+	set_number(&layer, "bytes_waste", slab->bytes_waste);
+	set_number(&layer, "accounted_hits", slab->accounted_hits);
+	set(&object, slab->layer, layer);
 	return object;
 }
 
@@ -205,23 +222,23 @@ static json_t *make_place(const struct km_callsite *site, const struct km_render
 	json_t *object = json_object();
 	char address[24];
 
-	set_text(object, "layer", site->layer);
-	set_text(object, "event", site->event);
+	set_text(&object, "layer", site->layer);
+	set_text(&object, "event", site->event);
 	if (site->has_symbol) {
-		set_text(object, "symbol", site->symbol.name);
-		set_number(object, "offset", site->symbol.offset);
-		set_text_if(object, "module", site->symbol.module);
+		set_text(&object, "symbol", site->symbol.name);
+		set_number(&object, "offset", site->symbol.offset);
+		set_text_if(&object, "module", site->symbol.module);
 	} else {
-		set(object, "symbol", json_null());
+		set(&object, "symbol", json_null());
 	}
 	if (options->raw_ip || !site->has_symbol) {
 		snprintf(address, sizeof(address), "0x%" PRIx64, site->address);
-		set_text(object, "address", address);
+		set_text(&object, "address", address);
 	}
 	return object;
 }
 
-static void set_source(json_t *object, const struct km_callsite *site)
+static void set_source(json_t **object, const struct km_callsite *site)
 {
 	json_t *list;
 
@@ -232,13 +249,13 @@ static void set_source(json_t *object, const struct km_callsite *site)
 		const struct km_frame *frame = &site->source.frames[i];
 		json_t *item = json_object();
 
-		set(item, "function", frame->function ? text_value(frame->function) : json_null());
-		set(item, "file", frame->file ? text_value(frame->file) : json_null());
-		set(item, "line", frame->line ? number(frame->line) : json_null());
+		set(&item, "function", frame->function ? text_value(frame->function) : json_null());
+		set(&item, "file", frame->file ? text_value(frame->file) : json_null());
+		set(&item, "line", frame->line ? number(frame->line) : json_null());
 		if (frame->column)
-			set_number(item, "column", frame->column);
-		set(item, "inlined", json_boolean(frame->is_inlined));
-		json_array_append_new(list, item);
+			set_number(&item, "column", frame->column);
+		set(&item, "inlined", json_boolean(frame->is_inlined));
+		append(&list, item);
 	}
 	set(object, "source", list);
 }
@@ -251,11 +268,11 @@ static json_t *make_sizes(const struct km_callsite *site)
 		const struct km_report_size *size = &site->sizes[i];
 		json_t *item = json_object();
 
-		set_number(item, "bytes_req", size->bytes_req);
-		set_number(item, "bytes_alloc", size->bytes_alloc);
-		set_number(item, "hits", size->hits);
-		set_text_if(item, "cache", size->cache);
-		json_array_append_new(list, item);
+		set_number(&item, "bytes_req", size->bytes_req);
+		set_number(&item, "bytes_alloc", size->bytes_alloc);
+		set_number(&item, "hits", size->hits);
+		set_text_if(&item, "cache", size->cache);
+		append(&list, item);
 	}
 	return list;
 }
@@ -265,15 +282,15 @@ static json_t *make_callsite(const struct km_callsite *site,
 {
 	json_t *object = make_place(site, options);
 
-	set_number(object, "hits", site->hits);
-	set_number(object, "bytes_req", site->bytes_req);
-	set_number(object, "bytes_alloc", site->bytes_alloc);
-	set_number(object, "bytes_waste", site->bytes_waste);
-	set(object, "frag_percent", json_real(site->frag_percent));
-	set_number(object, "accounted_hits", site->accounted_hits);
-	set_text(object, "size_class", site->size_class);
-	set(object, "sizes", make_sizes(site));
-	set_source(object, site);
+	set_number(&object, "hits", site->hits);
+	set_number(&object, "bytes_req", site->bytes_req);
+	set_number(&object, "bytes_alloc", site->bytes_alloc);
+	set_number(&object, "bytes_waste", site->bytes_waste);
+	set(&object, "frag_percent", json_real(site->frag_percent));
+	set_number(&object, "accounted_hits", site->accounted_hits);
+	set_text(&object, "size_class", site->size_class);
+	set(&object, "sizes", make_sizes(site));
+	set_source(&object, site);
 	return object;
 }
 
@@ -283,22 +300,22 @@ static json_t *make_class(const struct km_report_class *class,
 {
 	json_t *object = json_object(), *list = json_array();
 
-	set_text(object, "name", class->name);
-	set_number(object, "bytes", class->bytes);
-	set_number(object, "hits", class->hits);
-	set_number(object, "bytes_req", class->bytes_req);
-	set_number(object, "bytes_alloc", class->bytes_alloc);
-	set_number(object, "bytes_waste", class->bytes_waste);
+	set_text(&object, "name", class->name);
+	set_number(&object, "bytes", class->bytes);
+	set_number(&object, "hits", class->hits);
+	set_number(&object, "bytes_req", class->bytes_req);
+	set_number(&object, "bytes_alloc", class->bytes_alloc);
+	set_number(&object, "bytes_waste", class->bytes_waste);
 	for (size_t i = 0; i < class->nr_sites; i++) {
 		const struct km_class_site *site = &class->sites[i];
 		json_t *item = make_place(site->callsite, options);
 
-		set_number(item, "hits", site->hits);
-		set_number(item, "bytes_alloc", site->bytes_alloc);
-		set_number(item, "bytes_waste", site->bytes_waste);
-		json_array_append_new(list, item);
+		set_number(&item, "hits", site->hits);
+		set_number(&item, "bytes_alloc", site->bytes_alloc);
+		set_number(&item, "bytes_waste", site->bytes_waste);
+		append(&list, item);
 	}
-	set(object, "callsites", list);
+	set(&object, "callsites", list);
 	return object;
 }
 
@@ -307,20 +324,20 @@ static json_t *make_finding(const struct km_finding *finding,
 {
 	json_t *object = json_object(), *place = make_place(finding->callsite, options);
 
-	set_text(object, "rule", km_rule_info(finding->rule)->name);
-	set_text(object, "severity", km_finding_severity_name(finding->severity));
-	set_text(object, "fingerprint", finding->fingerprint);
-	set_text(object, "message", finding->message);
-	set_text(object, "advice", finding->advice);
-	set_number(object, "hits", finding->hits);
-	set_number(object, "bytes_req", finding->bytes_req);
-	set_number(object, "bytes_alloc", finding->bytes_alloc);
-	set_number(object, "bytes_waste", finding->bytes_waste);
-	set_number(object, "bytes_saved", finding->bytes_saved);
-	set_number(object, "bytes_over", finding->bytes_over);
-	set_text(object, "size_class", finding->size_class);
-	set_source(place, finding->callsite);
-	set(object, "callsite", place);
+	set_text(&object, "rule", km_rule_info(finding->rule)->name);
+	set_text(&object, "severity", km_finding_severity_name(finding->severity));
+	set_text(&object, "fingerprint", finding->fingerprint);
+	set_text(&object, "message", finding->message);
+	set_text(&object, "advice", finding->advice);
+	set_number(&object, "hits", finding->hits);
+	set_number(&object, "bytes_req", finding->bytes_req);
+	set_number(&object, "bytes_alloc", finding->bytes_alloc);
+	set_number(&object, "bytes_waste", finding->bytes_waste);
+	set_number(&object, "bytes_saved", finding->bytes_saved);
+	set_number(&object, "bytes_over", finding->bytes_over);
+	set_text(&object, "size_class", finding->size_class);
+	set_source(&place, finding->callsite);
+	set(&object, "callsite", place);
 	return object;
 }
 
@@ -355,8 +372,8 @@ struct km_error *km_render_json(const struct km_report *report,
 	struct km_error *error;
 	json_t *generator = json_object();
 
-	set_text(generator, "name", "kmemstat");
-	set_text(generator, "version", KMEMSTAT_VERSION);
+	set_text(&generator, "name", "kmemstat");
+	set_text(&generator, "version", KMEMSTAT_VERSION);
 	km_out_printf(out, "{\n\"schema_version\": %d", SCHEMA_VERSION);
 	error = dump_member(out, "generator", generator);
 	if (!error)

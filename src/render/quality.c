@@ -27,7 +27,7 @@ static void write_events(const struct km_quality *quality, const struct km_rende
 		if (info->severity != KM_SEV_COUNT || !quality->count[i])
 			continue;
 		fprintf(stream, "%s%s %s", separator, km_grouped(quality->count[i], number),
-			info->text);
+			km_counter_text(info, quality->count[i]));
 		separator = ", ";
 	}
 	km_line_write(out, stream, &line, 0, 2, options->width);
@@ -43,7 +43,7 @@ static void write_counter(const struct km_counter_info *info, uint64_t count,
 	const char *label = is_note ? "note:" : "warning:";
 	char number[KM_GROUPED_SIZE], *line;
 
-	if (asprintf(&line, "%s %s%s%s", km_grouped(count, number), info->text,
+	if (asprintf(&line, "%s %s%s%s", km_grouped(count, number), km_counter_text(info, count),
 		     info->advice ? ": " : "", info->advice ? info->advice : "") < 0) {
 		out->error = out->error ? out->error : ENOMEM;
 		return;
@@ -79,19 +79,19 @@ static void write_totals(const struct km_report *report, const struct km_render_
 			 struct km_out *out)
 {
 	const struct km_layer_summary *slab = &report->slab;
-	const char *least = km_quality_is_incomplete(&report->quality) ? "at least " : "";
+	bool is_least = km_quality_is_incomplete(&report->quality);
 	char grouped[KM_GROUPED_SIZE], human[KM_HUMAN_SIZE], *line = NULL;
 	size_t size = 0;
 	FILE *stream = km_line_open(out, &line, &size);
 
 	if (!stream)
 		return;
-	fprintf(stream, "%s: %s%s allocations", slab->layer, least,
+	fprintf(stream, "%s%s: %s allocations", slab->layer, is_least ? " (lower bounds)" : "",
 		km_grouped(slab->allocs, grouped));
 	fprintf(stream, ", %s frees", km_grouped(slab->frees, grouped));
-	fprintf(stream, "; requested %s%s", least, km_human_bytes(slab->bytes_req, human));
-	fprintf(stream, ", allocated %s%s", least, km_human_bytes(slab->bytes_alloc, human));
-	fprintf(stream, ", wasted %s%s", least, km_human_bytes(slab->bytes_waste, human));
+	fprintf(stream, "; requested %s", km_human_bytes(slab->bytes_req, human));
+	fprintf(stream, ", allocated %s", km_human_bytes(slab->bytes_alloc, human));
+	fprintf(stream, ", wasted %s", km_human_bytes(slab->bytes_waste, human));
 	if (slab->bytes_alloc)
 		fprintf(stream, " (%.1f%%)",
 			100.0 * (double)slab->bytes_waste / (double)slab->bytes_alloc);
