@@ -2,8 +2,9 @@
 """Pages of the kernel's ring buffer (kernel/trace/ring_buffer.c, v6.1), written by hand.
 
 A page: u64 time stamp, `commit` (long of the kernel: length of the data in its low 30 bits;
-bit 31: events were lost before this page; bit 30: their number, a long, follows the data),
-then events from offset 8 + long on. An event is a 32-bit word and its data:
+bit 31: events were lost before this page; bit 30: their number, a long, follows the data;
+since the kernel adds `1 << 31`, an int, the high half of a 64-bit long is all ones then), then
+events from offset 8 + long on. An event is a 32-bit word and its data:
 
     little endian: type_len in bits 0-4, time delta in bits 5-31
     big endian:    type_len in bits 27-31, time delta in bits 0-26
@@ -72,12 +73,14 @@ class CpuBuffer:
 
     always_long: every event in the type_len 0 form, as kernels with RB_FORCE_8BYTE_ALIGNMENT do.
     dirt: the byte behind the data of a page, which readers must not look at.
+    is_missed_signed: bit 31 of `commit` is extended, as real kernels do.
     """
 
-    def __init__(self, layout, always_long=False, dirt=0):
+    def __init__(self, layout, always_long=False, dirt=0, is_missed_signed=True):
         self.layout = layout
         self.always_long = always_long
         self.dirt = dirt
+        self.is_missed_signed = is_missed_signed
         self.pages = []
         self._data = bytearray()
         self._start = None  # time stamp of the page being filled
@@ -115,6 +118,8 @@ class CpuBuffer:
             if self._missed != "unknown":
                 commit |= MISSED_STORED
                 tail = layout.uint(self._missed, layout.long_bytes)
+            if self.is_missed_signed:
+                commit |= (1 << 8 * layout.long_bytes) - MISSED_EVENTS
         page = layout.uint(self._start, 8) + layout.uint(commit, layout.long_bytes)
         page += bytes(self._data) + tail
         page += bytes([self.dirt]) * (layout.subbuf_bytes - len(page))
