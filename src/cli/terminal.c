@@ -92,7 +92,7 @@ void km_progress_update(void *arg, uint64_t bytes_done, uint64_t bytes_total, ui
 		return;
 	progress->last = now;
 	progress->is_shown = true;
-	left = elapsed * (double)(bytes_total - bytes_done) / (double)bytes_done;
+	left = 0.5 + elapsed * (double)(bytes_total - bytes_done) / (double)bytes_done;
 	fprintf(stderr, "\rkmemstat: %3.0f%%, %.0f MB/s, %.1f million events/s, %.0f:%02d left%s",
 		100.0 * (double)bytes_done / (double)bytes_total,
 		(double)bytes_done / 1e6 / elapsed, (double)events_done / 1e6 / elapsed,
