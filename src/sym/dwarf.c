@@ -226,7 +226,7 @@ static struct km_error *find_root(struct unit *unit, Dwarf_Die *cudie)
 
 		if (!file || !strstr(file, "include/"))
 			continue;
-		path = km_srcpath_normalize(file);
+		path = km_srcpath_join(unit->comp_dir, file);
 		if (!path)
 			return &km_error_memory;
 		len = km_srcpath_root_len(path);
@@ -387,7 +387,7 @@ static struct km_error *tidy_path(const struct unit *unit, const char *file, str
 	*ret = NULL;
 	if (!file || !*file)
 		return NULL;
-	path = km_srcpath_normalize(file);
+	path = km_srcpath_join(unit->comp_dir, file);
 	if (!path)
 		return &km_error_memory;
 	if (unit->root)

@@ -314,6 +314,48 @@ static struct km_error *count_agreement(struct matcher *m)
 	return NULL;
 }
 
+struct placed {
+	uint64_t start, end; /* in the traced kernel */
+};
+
+static int compare_placed(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/*
+ * Whether two sections of a module would lie in one place: of a section with one function
+ * alone no other function can tell that it is the wrong one.
+ */
+static struct km_error *check_overlap(const struct matcher *m)
+{
+	const struct km_match *match = m->match;
+	struct placed *placed = malloc(match->nr_sections * sizeof(*placed));
+	struct km_error *error = NULL;
+	size_t nr = 0;
+
+	if (!placed)
+		return &km_error_memory;
+	for (size_t i = 0; i < match->nr_sections; i++) {
+		const struct km_match_section *section = &match->sections[i];
+
+		if (section->is_placed)
+			placed[nr++] =
+				(struct placed){ section->delta, section->delta + section->size };
+	}
+	qsort(placed, nr, sizeof(*placed), compare_placed);
+	for (size_t i = 1; i < nr && !error; i++)
+		if (placed[i].start < placed[i - 1].end)
+			error = km_error_create(KM_ERR_INPUT, m->path,
+						"refused: it is not the traced module [%s]: by its "
+						"symbols two of its sections would overlap",
+						m->module);
+	free(placed);
+	return error;
+}
+
 static struct km_error *judge(const struct matcher *m)
 {
 	const struct km_match *match = m->match;
@@ -321,8 +363,8 @@ static struct km_error *judge(const struct matcher *m)
 	struct km_error *error;
 
 	if (m->nr_votes && nr_agree * 100 >= match->nr_compared * AGREE_PERCENT_MIN)
-		return NULL;
-	if (!match->nr_compared || !m->nr_votes)
+		error = m->is_relocatable ? check_overlap(m) : NULL;
+	else if (!match->nr_compared || !m->nr_votes)
 		error = km_error_create(KM_ERR_INPUT, m->path,
 					"refused: none of its symbols can be compared with the "
 					"traced %s%s%s",

@@ -9,6 +9,7 @@
 #include "sym/srcpath.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,19 @@ char *km_srcpath_normalize(const char *path)
 		len--;
 	out[len] = 0;
 	return out;
+}
+
+char *km_srcpath_join(const char *comp_dir, const char *path)
+{
+	char *joined, *normal;
+
+	if (!comp_dir || !*comp_dir || *path == '/' || km_srcpath_below(path, comp_dir))
+		return km_srcpath_normalize(path);
+	if (asprintf(&joined, "%s/%s", comp_dir, path) < 0)
+		return NULL;
+	normal = km_srcpath_normalize(joined);
+	free(joined);
+	return normal;
 }
 
 long km_srcpath_root_len(const char *path)

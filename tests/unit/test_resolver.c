@@ -537,8 +537,164 @@ static void test_explicit_vmlinux(void **state)
 	snprintf(path, sizeof(path), "%s", path_in(fx, "module"));
 	assert_vmlinux_error(fx, fx->tab, path, "not a kernel image");
 	assert_vmlinux_error(fx, NULL, path, "no kernel symbols");
-	/* this very program is an executable with code, and not the traced kernel */
-	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
+}
+
+/* Slid by 0x18000000, as KASLR does. */
+static const char gcc_kallsyms[] = "ffffffff99000000 T thing_add\n"
+				   "ffffffff99000030 t helper_one\n"
+				   "ffffffff99000050 t helper_two\n"
+				   "ffffffff99000060 T thing_count\n"
+				   "ffffffff99000090 T start_kernel\n"
+				   "ffffffff990000b0 T __kmalloc\n"
+				   "ffffffff990000d0 T _etext\n";
+static const char clang_kallsyms[] = "ffffffff99000000 T thing_add\n"
+				     "ffffffff99000030 T thing_count\n"
+				     "ffffffff99000060 T start_kernel\n"
+				     "ffffffff99000080 t helper_two\n"
+				     "ffffffff99000090 t helper_one\n"
+				     "ffffffff990000a0 T __kmalloc\n"
+				     "ffffffff990000c0 T _etext\n";
+
+static struct km_symtab *tiny_symtab(const char *text)
+{
+	struct km_symtab *tab = NULL;
+
+	assert_null(km_symtab_create("kallsyms", strdup(text), strlen(text), &tab));
+	return tab;
+}
+
+static const char *tiny_path(const char *name)
+{
+	static char path[4096];
+	const char *testdata = getenv("KMEMSTAT_TESTDATA");
+
+	assert_non_null(testdata);
+	snprintf(path, sizeof(path), "%s/sym/%s", testdata, name);
+	return path;
+}
+
+static void test_slide(void **state)
+{
+	static const struct {
+		const char *file, *kallsyms;
+		uint64_t helper_two; /* the return address of its call */
+	} cases[] = {
+		{ "vmlinux-gcc5", gcc_kallsyms, 0xffffffff9900005b },
+		{ "vmlinux-gcc4", gcc_kallsyms, 0xffffffff9900005b },
+		{ "vmlinux-clang5", clang_kallsyms, 0xffffffff99000088 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct km_symtab *tab = tiny_symtab(cases[i].kallsyms);
+		struct km_resolver_options options = { .vmlinux = tiny_path(cases[i].file) };
+		struct km_resolver *resolver;
+
+		assert_null(km_resolver_create(tab, &options, &resolver));
+		assert_string_equal(chain_at(resolver, 0xffffffff99000012),
+				    "thing_new kernel/main.c:13:24 < "
+				    "thing_add kernel/main.c:21:24");
+		assert_string_equal(chain_at(resolver, cases[i].helper_two),
+				    "helper_two kernel/main.c:44:2");
+		assert_int_equal(km_resolver_nr_notes(resolver), 0);
+		km_resolver_destroy(resolver);
+		km_symtab_destroy(tab);
+	}
+}
+
+static void test_vmlinux_of_other_kernel(void **state)
+{
+	struct fixture *fx = *state;
+	struct km_symtab *tab = tiny_symtab(clang_kallsyms);
+
+	assert_vmlinux_error(fx, tab, tiny_path("vmlinux-gcc5"),
+			     "refused: it is not the traced kernel: 6 of 6 symbols are not where "
+			     "that has them, for example thing_add");
+	km_symtab_destroy(tab);
+	assert_vmlinux_error(fx, fx->tab, tiny_path("vmlinux-gcc5"),
+			     "refused: none of its symbols can be compared");
+}
+
+/* vmlinux below the directory, under the names it has in a build, in Debian and in Fedora. */
+static void test_vmlinux_places(void **state)
+{
+	static const char *const names[] = {
+		"vmlinux",
+		"vmlinux-6.1.0-tiny",
+		"boot/vmlinux-6.1.0-tiny",
+		"lib/modules/6.1.0-tiny/vmlinux",
+		"usr/lib/debug/boot/vmlinux-6.1.0-tiny",
+		"usr/lib/debug/lib/modules/6.1.0-tiny/vmlinux",
+	};
+	struct fixture *fx = *state;
+	const char *dirs[] = { fx->dir };
+	struct km_resolver_options options = { .debug_dirs = dirs,
+					       .nr_debug_dirs = 1,
+					       .kernel_release = "6.1.0-tiny" };
+	struct km_symtab *tab = tiny_symtab(gcc_kallsyms);
+	size_t size;
+	int fd = open(tiny_path("vmlinux-gcc5"), O_RDONLY);
+	char *image;
+
+	assert_true(fd >= 0);
+	image = read_fd(fd, &size);
+	close(fd);
+	for (size_t i = 0; i <= sizeof(names) / sizeof(names[0]); i++) {
+		struct km_resolver *resolver;
+
+		/* the last round is without any */
+		if (i < sizeof(names) / sizeof(names[0]))
+			write_file(fx, names[i], image, size);
+		assert_null(km_resolver_create(tab, &options, &resolver));
+		assert_string_equal(chain_at(resolver, 0xffffffff9900005b),
+				    i < sizeof(names) / sizeof(names[0])
+					    ? "helper_two kernel/main.c:44:2"
+					    : "");
+		km_resolver_destroy(resolver);
+		if (i < sizeof(names) / sizeof(names[0]))
+			assert_int_equal(unlink(path_in(fx, names[i])), 0);
+	}
+	free(image);
+	km_symtab_destroy(tab);
+}
+
+/* Each section of a module is placed by itself. */
+static void test_sections(void **state)
+{
+	struct fixture *fx = *state;
+	const char *dirs[] = { tiny_path("") };
+	struct km_resolver_options options = { .debug_dirs = dirs, .nr_debug_dirs = 1 };
+	struct km_resolver *resolver;
+	struct km_symtab *tab = tiny_symtab("ffffffffc0001000 t helper_two\t[tiny]\n"
+					    "ffffffffc0002000 T thing_add\t[tiny]\n"
+					    "ffffffffc0000040 t helper_one\t[tiny]\n"
+					    "ffffffffc0000000 T __kmalloc\t[tiny]\n");
+
+	assert_null(km_resolver_create(tab, &options, &resolver));
+	assert_string_equal(chain_at(resolver, 0xffffffffc0002012),
+			    "thing_new kernel/main.c:13:24 < thing_add kernel/main.c:21:24");
+	assert_string_equal(chain_at(resolver, 0xffffffffc000100b),
+			    "helper_two kernel/main.c:44:2");
+	/* behind the end of that section */
+	assert_string_equal(chain_at(resolver, 0xffffffffc0001080), "");
+	km_resolver_destroy(resolver);
+	km_symtab_destroy(tab);
+
+	/* thing_add has 0x28 bytes: helper_two cannot begin in it */
+	tab = tiny_symtab("ffffffffc0000040 t helper_one\t[mac80211]\n"
+			  "ffffffffc0462540 T thing_add\t[mac80211]\n"
+			  "ffffffffc0462560 t helper_two\t[mac80211]\n"
+			  "ffffffffc03e5000 T __kmalloc\t[mac80211]\n");
+	int fd = open(tiny_path("tiny.ko"), O_RDONLY);
+	size_t size;
+
+	assert_true(fd >= 0);
+	char *module = read_fd(fd, &size);
+
+	close(fd);
+	write_file(fx, "mac80211.ko", module, size);
+	free(module);
+	assert_refuses(fx, tab, "two of its sections would overlap");
+	km_symtab_destroy(tab);
 }
 
 static void test_missing_dir(void **state)
@@ -585,6 +741,16 @@ static void test_paths(void **state)
 	assert_path("/build/linux-6.12/mm/slub.c", "/build/linux-6.1",
 		    "/build/linux-6.12/mm/slub.c");
 	assert_path("./net//mac80211/./trace.h", NULL, "net/mac80211/trace.h");
+	char *joined = km_srcpath_join("/k/build", "../include/linux/slab.h");
+
+	assert_string_equal(joined, "/k/include/linux/slab.h");
+	free(joined);
+	joined = km_srcpath_join("debian/build", "debian/build/mm/slub.c");
+	assert_string_equal(joined, "debian/build/mm/slub.c");
+	free(joined);
+	joined = km_srcpath_join("", "mm/slub.c");
+	assert_string_equal(joined, "mm/slub.c");
+	free(joined);
 	assert_path("a/../../b.c", NULL, "../b.c");
 	assert_path("../../b.c", NULL, "../../b.c");
 	assert_path("/../b.c", "/", "b.c");
@@ -653,6 +819,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_explicit_vmlinux, setup, teardown),
+		cmocka_unit_test(test_slide),
+		cmocka_unit_test_setup_teardown(test_vmlinux_of_other_kernel, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vmlinux_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sections, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_dir, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_symbols, setup, teardown),
 	};
