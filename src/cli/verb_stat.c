@@ -83,6 +83,19 @@ static struct km_error *show(struct km_session *session)
 	return km_output_finish(&output);
 }
 
+/* Wrong keys are told before a long file is read. */
+static struct km_error *check_keys(const struct km_options *options)
+{
+	struct km_view_options keys = { .sort = options->sort, .fields = options->fields };
+	const struct km_report empty = { 0 };
+	struct km_view *view;
+	struct km_error *error = km_view_create(&empty, &keys, &view);
+
+	if (!error)
+		km_view_destroy(view);
+	return error;
+}
+
 static struct km_error *run(struct km_session *session)
 {
 	struct km_error *error = km_session_build(session);
@@ -97,8 +110,11 @@ static struct km_error *run(struct km_session *session)
 struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status)
 {
 	struct km_session session;
-	struct km_error *error = km_session_open(options, &session);
+	struct km_error *error = check_keys(options);
 
+	if (error)
+		return error;
+	error = km_session_open(options, &session);
 	if (!error)
 		error = run(&session);
 	if (!error)
