@@ -1,0 +1,148 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What --json prints, against the JSON Schema that is installed with the program.
+
+usage: schema.py KMEMSTAT TESTDATA SHARE
+
+Valid is not enough: a schema that forgets a key lets it through. So every key that occurs must
+be described, and the sums within a report must add up.
+"""
+
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import kmem  # noqa: E402
+import ringbuf  # noqa: E402
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+SKIPPED = 77
+
+
+def resolve(schema, root):
+    while "$ref" in schema:
+        name = schema["$ref"]
+        schema = root
+        for part in name.removeprefix("#/").split("/"):
+            schema = schema[part]
+    return schema
+
+
+def closed(schema, root):
+    """The schema with no key allowed that it does not describe."""
+    if isinstance(schema, list):
+        return [closed(item, root) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {key: closed(value, root) for key, value in schema.items()}
+    if "properties" in schema and "additionalProperties" not in schema and "allOf" not in schema:
+        out["additionalProperties"] = False
+    return out
+
+
+def check_sums(report):
+    wrong = []
+    quality = report["quality"]
+    if quality["events_total"] != sum(quality[key] for key in (
+            "events_used", "events_filtered", "events_other", "events_undecodable")):
+        wrong.append("quality: events_total is not the sum of its parts")
+    for key, total in report["summary"]["slab"].items():
+        if key in ("bytes_req", "bytes_alloc", "bytes_waste", "accounted_hits"):
+            for rows in ("callsites",) + (("classes",) if key != "accounted_hits" else ()):
+                got = sum(row[key] for row in report[rows])
+                if got != total:
+                    wrong.append(f"{rows}: {key} sums up to {got}, the summary has {total}")
+    hits = report["summary"]["slab"]["allocs"]
+    for rows in ("callsites", "classes"):
+        if sum(row["hits"] for row in report[rows]) != hits:
+            wrong.append(f"{rows}: hits do not sum up to the allocations")
+    streams = sum(s["events_total"] for s in report["input"]["streams"])
+    if streams != quality["events_total"]:
+        wrong.append(f"streams: {streams} events, quality has {quality['events_total']}")
+    for site in report["callsites"]:
+        if site.get("symbol") is None and "address" not in site:
+            wrong.append(f"a call site without symbol and address: {site}")
+    return wrong
+
+
+def commands(testdata, tmp):
+    """(what, arguments)"""
+    for path in sorted(glob.glob(os.path.join(testdata, "small", "*.dat"))):
+        yield os.path.basename(path), [path]
+    mesh = os.path.join(testdata, "mesh", "trace.dat")
+    yield "mesh", [mesh]
+    yield "mesh with sources", ["--debug-dir", os.path.join(testdata, "mesh"), mesh]
+    yield "raw addresses", ["--raw-ip", mesh]
+    yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", "--min-severity", "low",
+                           mesh]
+    formats = kmem.load_formats(os.path.join(testdata, "formats", "6.18-x86_64"))
+    load = kmem.Workload(ringbuf.Layout(), formats, seed=5, nr_cpus=3, losses=0.02)
+    load.add(800)
+    trace = load.trace()
+    path = os.path.join(tmp, "names.dat")
+    trace.write(path)
+    yield "cache names and lost events", [path]
+    trace.kallsyms = trace.cmdlines = b""
+    trace.options = []
+    path = os.path.join(tmp, "bare.dat")
+    trace.write(path)
+    yield "no symbols, no options", [path]
+    data = trace.to_bytes()
+    path = os.path.join(tmp, "cut.dat")
+    trace.version = 6
+    with open(path, "wb") as file:
+        file.write(trace.to_bytes()[:-5000])
+    yield "cut short", [path]
+    assert data
+
+
+def main():
+    kmemstat, testdata, share = sys.argv[1:4]
+    if jsonschema is None:
+        print("skipped: no python3-jsonschema")
+        return SKIPPED
+    with open(os.path.join(share, "kmemstat-report-1.schema.json"), encoding="utf-8") as file:
+        schema = json.load(file)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validators = [("schema", jsonschema.Draft202012Validator(schema)),
+                  ("keys", jsonschema.Draft202012Validator(closed(schema, schema)))]
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="kmemstat-schema-") as tmp:
+        for what, args in commands(testdata, tmp):
+            done = subprocess.run([kmemstat, "--json", "--no-debug-search", *args],
+                                  capture_output=True, timeout=60, check=False)
+            wrong = []
+            if done.returncode:
+                wrong.append(f"status {done.returncode}: {done.stderr.decode()[:200]}")
+            else:
+                report = json.loads(done.stdout)
+                for name, validator in validators:
+                    wrong += [f"{name}: {'/'.join(map(str, e.absolute_path))}: {e.message}"
+                              for e in validator.iter_errors(report)][:4]
+                wrong += check_sums(report)
+            print(f"{what}: {'FAILED' if wrong else 'ok'}")
+            for line in wrong[:8]:
+                print("    " + line[:300])
+            failed += bool(wrong)
+        # a check that cannot fail is none
+        report["quality"]["events_total"] = "many"
+        report["surprise"] = 1
+        if not any(validators[0][1].iter_errors(report)) or \
+                not any("surprise" in e.message for e in validators[1][1].iter_errors(report)):
+            print("the schema lets anything through: FAILED")
+            failed += 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
