@@ -65,8 +65,9 @@ struct km_resolver;
 
 /*
  * Opens debug files lazily, a module when the first address in it is asked for. `tab` must
- * outlive the resolver. An explicit vmlinux that cannot be read or does not match the
- * traced kernel is an error (KM_ERR_INPUT); of other files such is a note.
+ * outlive the resolver; with tab NULL nothing is found. An explicit vmlinux that cannot be
+ * read or does not match the traced kernel, and a debug directory that is not there, are errors
+ * (KM_ERR_INPUT); of other files such is a note.
  */
 KM_MUST_CHECK struct km_error *km_resolver_create(const struct km_symtab *tab,
 						  const struct km_resolver_options *options,

@@ -52,6 +52,13 @@ static struct km_error *add_note(struct km_resolver *resolver, char *text)
 
 	if (!text)
 		return &km_error_memory;
+	/* a file may be found by two ways */
+	for (size_t i = 0; i < resolver->nr_notes; i++) {
+		if (!strcmp(resolver->notes[i], text)) {
+			free(text);
+			return NULL;
+		}
+	}
 	grown = reallocarray(resolver->notes, resolver->nr_notes + 1, sizeof(*grown));
 	if (!grown) {
 		free(text);
@@ -146,7 +153,8 @@ static struct km_error *open_candidates(struct km_resolver *resolver, struct obj
 		if (!error || error->kind == KM_ERR_MEMORY)
 			break;
 		/* an installed system's own modules and kernel are stripped: nothing to tell */
-		if (is_with_dwarf && nr_refusals < REFUSALS_TOLD_MAX)
+		if ((is_with_dwarf || km_search_is_users(resolver->search, paths->paths[i])) &&
+		    nr_refusals < REFUSALS_TOLD_MAX)
 			refusals[nr_refusals++] = error;
 		else
 			km_error_free(error);
@@ -173,6 +181,13 @@ static struct km_error *find_object_file(struct km_resolver *resolver, struct ob
 	if (!error)
 		error = open_candidates(resolver, object, &paths);
 	km_paths_deinit(&paths);
+	if (!error && km_search_cut(resolver->search) && !object->dwarf)
+		error = note_error(resolver,
+				   km_error_advise(km_error_create(KM_ERR_INPUT,
+								   km_search_cut(resolver->search),
+								   "too many files: not all were "
+								   "searched for debug files"),
+						   "name a directory that has less in it"));
 	return error;
 }
 

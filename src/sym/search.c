@@ -28,7 +28,7 @@ struct km_search {
 	char *release;
 	bool search_system;
 	bool has_walked;
-	bool is_cut;
+	char *cut;               /* a directory with too many files, or NULL */
 	struct km_paths modules; /* every *.ko of the directories, in order of preference */
 };
 
@@ -136,6 +136,7 @@ void km_search_destroy(struct km_search *search)
 		free(search->dirs[i]);
 	free(search->dirs);
 	free(search->release);
+	free(search->cut);
 	km_paths_deinit(&search->modules);
 	free(search);
 }
@@ -233,7 +234,8 @@ static struct km_error *walk(struct km_search *search, const char *dir)
 		return errno == ENOMEM ? &km_error_memory : NULL;
 	while (!error && (entry = fts_read(fts))) {
 		if (++nr_files > WALK_FILES_MAX) {
-			search->is_cut = true;
+			if (!search->cut && !(search->cut = strdup(dir)))
+				error = &km_error_memory;
 			break;
 		}
 		if (entry->fts_info == FTS_D && entry->fts_level >= WALK_DEPTH_MAX)
@@ -315,7 +317,15 @@ struct km_error *km_search_module(struct km_search *search, const char *module,
 	return error ? error : add_modules(search, module, false, ret);
 }
 
-bool km_search_is_cut(const struct km_search *search)
+bool km_search_is_users(const struct km_search *search, const char *path)
 {
-	return search->is_cut;
+	for (size_t i = 0; i < search->nr_dirs; i++)
+		if (!strncmp(path, search->dirs[i], strlen(search->dirs[i])))
+			return true;
+	return false;
+}
+
+const char *km_search_cut(const struct km_search *search)
+{
+	return search->cut;
 }

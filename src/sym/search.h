@@ -32,7 +32,9 @@ KM_MUST_CHECK struct km_error *km_search_kernel(const struct km_search *search,
  */
 KM_MUST_CHECK struct km_error *km_search_module(struct km_search *search, const char *module,
 						struct km_paths *ret);
-/* Whether some directory had more files than are looked at. */
-bool km_search_is_cut(const struct km_search *search);
+/* Whether a path is below a directory of the user's. */
+bool km_search_is_users(const struct km_search *search, const char *path);
+/* A directory that has more files than are looked at, or NULL. */
+const char *km_search_cut(const struct km_search *search);
 
 #endif

@@ -467,6 +467,24 @@ static void test_second_candidate(void **state)
 	assert_refuses(fx, fx->tab, "not an ELF file");
 }
 
+/* A module as distributions install it has no DWARF. */
+static void test_stripped(void **state)
+{
+	struct fixture *fx = *state;
+	char *stripped = fx->ko;
+	bool is_renamed = false;
+
+	for (size_t i = 0; i + 12 < fx->ko_size; i++) {
+		if (!memcmp(stripped + i, "\0.debug_info", 13)) {
+			stripped[i + 1] = '_';
+			is_renamed = true;
+		}
+	}
+	assert_true(is_renamed);
+	write_file(fx, "mac80211.ko", stripped, fx->ko_size);
+	assert_refuses(fx, fx->tab, "no debug information (DWARF) in it");
+}
+
 /* Cut or flipped: right answers or none, and no crash. */
 static void test_truncated(void **state)
 {
@@ -817,6 +835,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_some_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_module, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_candidate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stripped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_explicit_vmlinux, setup, teardown),
