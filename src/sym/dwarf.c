@@ -484,7 +484,7 @@ struct km_error *km_dwarf_lookup(struct km_dwarf *dwarf, size_t section, uint64_
 {
 	struct scopes scopes = { .nr = 0 };
 	struct km_error *error;
-	struct unit *unit;
+	struct unit *unit = NULL;
 	uint64_t address;
 	Dwarf_Die cudie;
 	bool found;

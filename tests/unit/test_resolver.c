@@ -475,8 +475,8 @@ static void test_stripped(void **state)
 	bool is_renamed = false;
 
 	for (size_t i = 0; i + 12 < fx->ko_size; i++) {
-		if (!memcmp(stripped + i, "\0.debug_info", 13)) {
-			stripped[i + 1] = '_';
+		if (!memcmp(stripped + i, ".debug_info", 12)) {
+			stripped[i] = '_';
 			is_renamed = true;
 		}
 	}
