@@ -29,25 +29,30 @@ except ImportError:
 SKIPPED = 77
 
 
-def resolve(schema, root):
-    while "$ref" in schema:
-        name = schema["$ref"]
-        schema = root
-        for part in name.removeprefix("#/").split("/"):
-            schema = schema[part]
-    return schema
-
-
-def closed(schema, root):
+def closed(schema):
     """The schema with no key allowed that it does not describe."""
     if isinstance(schema, list):
-        return [closed(item, root) for item in schema]
+        return [closed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    out = {key: closed(value, root) for key, value in schema.items()}
-    if "properties" in schema and "additionalProperties" not in schema and "allOf" not in schema:
-        out["additionalProperties"] = False
+    out = {key: closed(value) for key, value in schema.items()
+           if (key, value) != ("additionalProperties", True)}
+    if isinstance(out.get("properties"), dict):
+        out["properties"] = {name: alone(value) for name, value in out["properties"].items()}
+    if "items" in out:
+        out["items"] = alone(out["items"])
     return out
+
+
+def alone(schema):
+    """A schema for a whole value: objects have the keys it describes, and no others."""
+    return {"allOf": [schema], "unevaluatedProperties": False}
+
+
+def some_of(report):
+    """A few rows of each kind: the check of keys is slow."""
+    return {key: value[:8] + value[-8:] if isinstance(value, list) else value
+            for key, value in report.items()}
 
 
 def check_sums(report):
@@ -83,8 +88,7 @@ def commands(testdata, tmp):
     yield "mesh", [mesh]
     yield "mesh with sources", ["--debug-dir", os.path.join(testdata, "mesh"), mesh]
     yield "raw addresses", ["--raw-ip", mesh]
-    yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", "--min-severity", "low",
-                           mesh]
+    yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", mesh]
     formats = kmem.load_formats(os.path.join(testdata, "formats", "6.18-x86_64"))
     load = kmem.Workload(ringbuf.Layout(), formats, seed=5, nr_cpus=3, losses=0.02)
     load.add(800)
@@ -97,13 +101,11 @@ def commands(testdata, tmp):
     path = os.path.join(tmp, "bare.dat")
     trace.write(path)
     yield "no symbols, no options", [path]
-    data = trace.to_bytes()
     path = os.path.join(tmp, "cut.dat")
     trace.version = 6
     with open(path, "wb") as file:
         file.write(trace.to_bytes()[:-5000])
     yield "cut short", [path]
-    assert data
 
 
 def main():
@@ -115,7 +117,8 @@ def main():
         schema = json.load(file)
     jsonschema.Draft202012Validator.check_schema(schema)
     validators = [("schema", jsonschema.Draft202012Validator(schema)),
-                  ("keys", jsonschema.Draft202012Validator(closed(schema, schema)))]
+                  ("keys", jsonschema.Draft202012Validator(
+                      dict(closed(schema), unevaluatedProperties=False)))]
     failed = 0
     with tempfile.TemporaryDirectory(prefix="kmemstat-schema-") as tmp:
         for what, args in commands(testdata, tmp):
@@ -126,9 +129,9 @@ def main():
                 wrong.append(f"status {done.returncode}: {done.stderr.decode()[:200]}")
             else:
                 report = json.loads(done.stdout)
-                for name, validator in validators:
+                for (name, validator), what_of in zip(validators, (report, some_of(report))):
                     wrong += [f"{name}: {'/'.join(map(str, e.absolute_path))}: {e.message}"
-                              for e in validator.iter_errors(report)][:4]
+                              for e in validator.iter_errors(what_of)][:4]
                 wrong += check_sums(report)
             print(f"{what}: {'FAILED' if wrong else 'ok'}")
             for line in wrong[:8]:
