@@ -50,7 +50,7 @@ def alone(schema):
 
 
 def some_of(report):
-    """A few rows of each kind: the check of keys is slow."""
+    """A few rows of each kind."""
     return {key: value[:8] + value[-8:] if isinstance(value, list) else value
             for key, value in report.items()}
 
@@ -129,7 +129,10 @@ def main():
                 wrong.append(f"status {done.returncode}: {done.stderr.decode()[:200]}")
             else:
                 report = json.loads(done.stdout)
-                for (name, validator), what_of in zip(validators, (report, some_of(report))):
+                # the check of keys is slow: of the plain ones a few will do
+                some = validators if not what.endswith(".dat") or "lost" in what else \
+                    validators[:1]
+                for (name, validator), what_of in zip(some, (report, some_of(report))):
                     wrong += [f"{name}: {'/'.join(map(str, e.absolute_path))}: {e.message}"
                               for e in validator.iter_errors(what_of)][:4]
                 wrong += check_sums(report)
