@@ -328,11 +328,23 @@ def test_help(tmp):
         assert max(map(len, text.splitlines())) <= 80
 
 
+def has_terminals():
+    try:
+        for fd in os.openpty():
+            os.close(fd)
+    except OSError:
+        return False
+    return True
+
+
 def main():
     tests = [(name[5:], test) for name, test in globals().items() if name.startswith("test_")]
     failed = 0
     print(f"1..{len(tests)}")
     for number, (name, test) in enumerate(tests, 1):
+        if "run_on_terminal" in test.__code__.co_names and not has_terminals():
+            print(f"ok {number} - {name} # SKIP no pseudo-terminal can be opened", flush=True)
+            continue
         try:
             if "tmp" in test.__code__.co_varnames[:test.__code__.co_argcount]:
                 with tempfile.TemporaryDirectory(prefix="kmemstat-test-") as tmp:
