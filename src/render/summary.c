@@ -181,8 +181,8 @@ struct km_error *km_render_summary(const struct km_report *report,
 	for (size_t i = 0; i < nr_shown; i++)
 		write_finding(&report->findings[i], options, out);
 	if (nr_shown < report->nr_findings)
-		km_out_printf(out, "\n%zu more: --min-severity low --lines 0 shows all\n",
-			      report->nr_findings - nr_shown);
+		km_out_printf(out, "\n%zu %s: --min-severity low --lines 0 shows all\n",
+			      report->nr_findings - nr_shown, nr_shown ? "more" : "not shown");
 	write_hints(report, options, out);
 	return NULL;
 }

@@ -179,6 +179,24 @@ static struct km_case make_case(const struct km_report_own *own, const struct km
 	return c;
 }
 
+/*
+ * Functions that allocate for their callers and are themselves the call site in the event:
+ * kvmalloc_node() (mm/util.c, v6.1; __kvmalloc_node_noprof() in mm/slub.c since v6.11),
+ * mempool_kmalloc() and mempool_alloc_slab() (mm/mempool.c). kmemdup(), krealloc(), kstrdup()
+ * and devm_kmalloc() pass their caller on.
+ */
+static bool is_wrapper(const struct km_callsite *site)
+{
+	static const char *const names[] = { "kvmalloc_node",        "__kvmalloc_node",
+					     "kvmalloc_node_noprof", "__kvmalloc_node_noprof",
+					     "mempool_kmalloc",      "mempool_alloc_slab" };
+
+	for (size_t i = 0; site->has_symbol && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(site->symbol.name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static struct km_error *add_finding(struct km_report_own *own, const struct km_case *c,
 				    enum km_rule rule, const struct km_thresholds *thresholds)
 {
@@ -199,6 +217,12 @@ static struct km_error *add_finding(struct km_report_own *own, const struct km_c
 	rules[rule]->grade(c, thresholds, finding);
 	finding->message = rules[rule]->message(c, &own->strings);
 	finding->advice = rules[rule]->advice(c, finding, &own->strings);
+	if (finding->advice && is_wrapper(c->site))
+		finding->advice = km_strings_printf(&own->strings,
+						    "%s; %s() allocates for others: stack traces "
+						    "(trace-cmd record -T) tell for "
+						    "whom",
+						    finding->advice, c->site->symbol.name);
 	if (!finding->message || !finding->advice)
 		return &km_error_memory;
 	set_fingerprint(finding);

@@ -375,6 +375,29 @@ static void waste_of_full_page_orders(void **state)
 	       NR(findings));
 }
 
+/* A wrapper's own line is no place to mend. */
+static void wrappers_point_to_callers(void **state)
+{
+	static const char wrapper[] = "ffffffff81001000 T kvmalloc_node\n"
+				      "ffffffff81002000 T kvmalloc_node_other\n"
+				      "ffffffff81003000 T gamma\n";
+	static const struct alloc allocs[] = {
+		{ ALPHA, KM_EV_KMALLOC, 520, 1024, 2 },
+		{ BETA, KM_EV_KMALLOC, 520, 1024, 1 },
+	};
+	struct built built = { 0 };
+
+	build_report(&built, allocs, NR(allocs), names, wrapper, KM_THRESHOLDS_DEFAULT);
+	assert_int_equal(built.report->nr_findings, 2);
+	assert_string_equal(built.report->findings[0].advice,
+			    "8 bytes less would save 512 bytes an object, 1.0 KiB in all; "
+			    "kvmalloc_node() allocates for others: stack traces (trace-cmd record "
+			    "-T) tell for whom");
+	assert_string_equal(built.report->findings[1].advice,
+			    "8 bytes less would save 512 bytes an object, 512 B in all");
+	built_deinit(&built);
+}
+
 /* Of one allocation at `address`: the fingerprint of its finding. */
 static void fingerprint_of(uint64_t address, enum km_event_kind kind, uint32_t req, uint32_t alloc,
 			   const char *symbols, char ret[17])
@@ -612,6 +635,7 @@ int main(void)
 		cmocka_unit_test(waste_of_other_classes),
 		cmocka_unit_test(waste_of_caches),
 		cmocka_unit_test(waste_of_full_page_orders),
+		cmocka_unit_test(wrappers_point_to_callers),
 		cmocka_unit_test(fingerprints_stay_over_builds),
 		cmocka_unit_test(fingerprint_value),
 		cmocka_unit_test(names_of_callsites),
