@@ -11,10 +11,8 @@
 /* All allocations that are alike; everything else is derived from hits x group. */
 struct km_group {
 	uint64_t call_site;
-	uint32_t bytes_req, bytes_alloc; /* of one object */
-	uint16_t cache;                  /* id in km_groups_cache_name(), 0: no name */
-	uint8_t kind;                    /* enum km_event_kind, an allocation */
-	uint8_t flags;                   /* enum km_event_flag */
+	struct km_event_size size;
+	struct km_event_what what; /* cache: id in km_groups_cache_name(); kind: an allocation */
 	uint64_t hits;
 };
 

@@ -40,20 +40,28 @@ enum km_want {
 
 #define KM_BATCH_EVENTS 512
 
+/* What an object takes: bytes asked for and bytes given; both 0 for a free. */
+struct km_event_size {
+	uint32_t req, alloc;
+};
+
+/* What an event is. */
+struct km_event_what {
+	uint16_t cache; /* index in the reader's cache names (km_reader_cache_name()), 0: no name */
+	uint8_t kind;   /* enum km_event_kind */
+	uint8_t flags;  /* enum km_event_flag */
+};
+
 /*
- * Events as columns, in the order of their stream. `cache` is an index into the reader's
- * cache names (km_reader_cache_name()), 0 for an event without a name. With KM_WANT_ALL,
- * failed allocations (ptr 0) and frees of NULL are in the batch too.
+ * Events as columns, in the order of their stream; what is always used together shares a column.
+ * With KM_WANT_ALL, failed allocations (ptr and size.alloc 0) and frees of NULL are in it too.
  */
 struct km_batch {
 	uint32_t nr;
 	uint32_t stream; /* index of the stream (CPU buffer) all these events come from */
 	uint64_t call_site[KM_BATCH_EVENTS];
-	uint32_t bytes_req[KM_BATCH_EVENTS];
-	uint32_t bytes_alloc[KM_BATCH_EVENTS];
-	uint16_t cache[KM_BATCH_EVENTS];
-	uint8_t kind[KM_BATCH_EVENTS];  /* enum km_event_kind */
-	uint8_t flags[KM_BATCH_EVENTS]; /* enum km_event_flag */
+	struct km_event_size size[KM_BATCH_EVENTS];
+	struct km_event_what what[KM_BATCH_EVENTS];
 	/* only with KM_WANT_ALL */
 	uint64_t ts_ns[KM_BATCH_EVENTS];
 	uint64_t ptr[KM_BATCH_EVENTS];

@@ -20,34 +20,38 @@ struct km_groups {
 
 #define FIRST_SLOTS 1024
 
-/* A group's identity, as the table compares it. */
+/* A group's identity, as the table compares it: the bytes of a struct km_group before its hits. */
 struct key {
 	uint64_t call_site;
-	uint64_t sizes; /* bytes_alloc above bytes_req */
-	uint32_t rest;  /* cache, kind, flags */
+	uint64_t size; /* struct km_event_size */
+	uint32_t what; /* struct km_event_what */
 };
 
 _Static_assert(sizeof(struct km_group) == 32, "a slot is half a cache line");
+_Static_assert(sizeof(struct km_event_size) == 8 && sizeof(struct km_event_what) == 4,
+	       "a key is compared as three numbers");
 
-static inline struct key key_make(uint64_t call_site, uint32_t bytes_req, uint32_t bytes_alloc,
-				  uint16_t cache, uint8_t kind, uint8_t flags)
+static inline struct key key_make(const uint64_t *call_site, const struct km_event_size *size,
+				  const struct km_event_what *what)
 {
-	return (struct key){ call_site, (uint64_t)bytes_alloc << 32 | bytes_req,
-			     (uint32_t)flags << 24 | (uint32_t)kind << 16 | cache };
+	struct key key = { .call_site = *call_site };
+
+	memcpy(&key.size, size, sizeof(key.size));
+	memcpy(&key.what, what, sizeof(key.what));
+	return key;
 }
 
 static inline struct key key_of(const struct km_group *g)
 {
-	return key_make(g->call_site, g->bytes_req, g->bytes_alloc, g->cache, g->kind, g->flags);
+	return key_make(&g->call_site, &g->size, &g->what);
 }
 
 static inline size_t hash_of(struct key key)
 {
-	/* odd multipliers with well spread bits; the middle of the sum is the hash */
-	uint64_t hash = key.call_site * 0x9e3779b97f4a7c15ULL + key.sizes * 0xc2b2ae3d27d4eb4fULL +
-			key.rest * 0x165667b19e3779f9ULL;
+	/* odd multipliers with well spread bits; the upper bits of the product are the best */
+	uint64_t hash = (key.call_site ^ (uint64_t)key.what << 32) * 0x9e3779b97f4a7c15ULL;
 
-	return hash ^ hash >> 32;
+	return ((hash ^ key.size) * 0xc2b2ae3d27d4eb4fULL) >> 32;
 }
 
 /* The slot that holds the key, or the free one where it belongs. */
@@ -59,8 +63,8 @@ static inline struct km_group *find_slot(struct km_group *slots, size_t mask, st
 		struct km_group *g = &slots[at];
 		struct key other = key_of(g);
 
-		if (((other.call_site ^ key.call_site) | (other.sizes ^ key.sizes) |
-		     (other.rest ^ key.rest)) == 0 ||
+		if (((other.call_site ^ key.call_site) | (other.size ^ key.size) |
+		     (other.what ^ key.what)) == 0 ||
 		    !g->hits)
 			return g;
 	}
@@ -116,13 +120,10 @@ void km_groups_destroy(struct km_groups *groups)
 static struct km_error *group_add(struct km_groups *groups, struct km_group *free_slot,
 				  struct key key, uint64_t hits)
 {
-	*free_slot = (struct km_group){ .call_site = key.call_site,
-					.bytes_req = (uint32_t)key.sizes,
-					.bytes_alloc = (uint32_t)(key.sizes >> 32),
-					.cache = (uint16_t)key.rest,
-					.kind = (uint8_t)(key.rest >> 16),
-					.flags = (uint8_t)(key.rest >> 24),
-					.hits = hits };
+	free_slot->call_site = key.call_site;
+	memcpy(&free_slot->size, &key.size, sizeof(key.size));
+	memcpy(&free_slot->what, &key.what, sizeof(key.what));
+	free_slot->hits = hits;
 	groups->nr++;
 	return 4 * groups->nr > groups->nr_slots ? resize(groups, 2 * groups->nr_slots) : NULL;
 }
@@ -133,13 +134,12 @@ struct km_error *km_groups_add(struct km_groups *groups, const struct km_batch *
 	size_t mask = groups->nr_slots - 1;
 
 	for (uint32_t i = 0; i < batch->nr; i++) {
-		struct key key =
-			key_make(batch->call_site[i], batch->bytes_req[i], batch->bytes_alloc[i],
-				 batch->cache[i], batch->kind[i], batch->flags[i]);
+		struct key key = key_make(&batch->call_site[i], &batch->size[i], &batch->what[i]);
 		struct km_group *g;
 
-		/* a failed allocation has no bytes; no allocation that succeeded has none */
-		if (!km_event_is_alloc(batch->kind[i]) || !batch->bytes_alloc[i])
+		/* a free has no bytes, nor has an allocation that failed; one that did not has some
+		 */
+		if (!batch->size[i].alloc)
 			continue;
 		g = find_slot(slots, mask, key);
 		if (__builtin_expect(!g->hits, 0)) {
@@ -177,17 +177,18 @@ struct km_error *km_groups_merge(struct km_groups *dst, const struct km_groups *
 {
 	for (size_t i = 0; i < src->nr_slots; i++) {
 		const struct km_group *from = &src->slots[i];
-		const char *name = from->cache ? name_of(arg, from->cache) : NULL;
-		struct key key = key_of(from);
-		uint16_t cache = 0;
+		const char *name = from->what.cache ? name_of(arg, from->what.cache) : NULL;
+		struct km_event_what what = from->what;
 		struct km_group *to;
+		struct key key;
 		struct km_error *error = NULL;
 
 		if (!from->hits)
 			continue;
-		if (name && !(cache = km_intern_get(&dst->names, name, strlen(name))))
+		what.cache = name ? km_intern_get(&dst->names, name, strlen(name)) : 0;
+		if (name && !what.cache)
 			return &km_error_memory;
-		key.rest = (key.rest & ~0xffffU) | cache;
+		key = key_make(&from->call_site, &from->size, &what);
 		to = find_slot(dst->slots, dst->nr_slots - 1, key);
 		if (to->hits)
 			to->hits = km_sat_add(to->hits, from->hits);

@@ -36,15 +36,16 @@ static int compare_site(const struct key *a, const struct key *b)
 {
 	int order = compare_u64(a->group->call_site, b->group->call_site);
 
-	return order ? order : compare_u64(family_of(a->group->kind), family_of(b->group->kind));
+	return order ? order
+		     : compare_u64(family_of(a->group->what.kind), family_of(b->group->what.kind));
 }
 
 static int compare_size(const struct key *a, const struct key *b)
 {
-	int order = compare_u64(a->group->bytes_alloc, b->group->bytes_alloc);
+	int order = compare_u64(a->group->size.alloc, b->group->size.alloc);
 
 	if (!order)
-		order = compare_u64(a->group->bytes_req, b->group->bytes_req);
+		order = compare_u64(a->group->size.req, b->group->size.req);
 	return order ? order : strcmp(a->cache, b->cache);
 }
 
@@ -60,9 +61,9 @@ static void add_group(struct km_site *site, const struct km_group *group)
 	uint64_t hits = group->hits;
 
 	site->hits = km_sat_add(site->hits, hits);
-	site->bytes_req = km_sat_add(site->bytes_req, km_sat_mul(hits, group->bytes_req));
-	site->bytes_alloc = km_sat_add(site->bytes_alloc, km_sat_mul(hits, group->bytes_alloc));
-	if (group->flags & KM_EVF_ACCOUNTED)
+	site->bytes_req = km_sat_add(site->bytes_req, km_sat_mul(hits, group->size.req));
+	site->bytes_alloc = km_sat_add(site->bytes_alloc, km_sat_mul(hits, group->size.alloc));
+	if (group->what.flags & KM_EVF_ACCOUNTED)
 		site->accounted_hits = km_sat_add(site->accounted_hits, hits);
 }
 
@@ -78,15 +79,15 @@ static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
 			site = &ret->sites[ret->nr++];
 			*site = (struct km_site){
 				.address = group->call_site,
-				.family = family_of(group->kind),
+				.family = family_of(group->what.kind),
 				.sizes = next,
 			};
 		}
 		if (site->nr_sizes == 0 || compare_size(&keys[i - 1], &keys[i])) {
 			*next = (struct km_size){
-				.bytes_req = group->bytes_req,
-				.bytes_alloc = group->bytes_alloc,
-				.cache = group->cache,
+				.bytes_req = group->size.req,
+				.bytes_alloc = group->size.alloc,
+				.cache = group->what.cache,
 			};
 			next++;
 			site->nr_sizes++;
@@ -111,7 +112,7 @@ struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites 
 		return &km_error_memory;
 	}
 	for (size_t i = 0; i < nr; i++) {
-		const char *name = km_groups_cache_name(groups, items[i].cache);
+		const char *name = km_groups_cache_name(groups, items[i].what.cache);
 
 		keys[i] = (struct key){ .group = &items[i], .cache = name ? name : "" };
 	}

@@ -109,7 +109,7 @@ static void print_event(struct merge *merge, const struct stream *stream)
 {
 	const struct km_batch *batch = &stream->batch;
 	uint32_t i = stream->next;
-	enum km_event_kind kind = batch->kind[i];
+	enum km_event_kind kind = batch->what[i].kind;
 	struct km_out *out = merge->out;
 
 	km_out_printf(out,
@@ -120,11 +120,11 @@ static void print_event(struct merge *merge, const struct stream *stream)
 		      km_event_name(kind), batch->call_site[i], batch->ptr[i]);
 	if (km_event_is_alloc(kind))
 		km_out_printf(out, " bytes_req=%" PRIu32 " bytes_alloc=%" PRIu32 "%s",
-			      batch->bytes_req[i], batch->bytes_alloc[i],
-			      batch->flags[i] & KM_EVF_ACCOUNTED ? " accounted" : "");
-	if (batch->cache[i]) {
+			      batch->size[i].req, batch->size[i].alloc,
+			      batch->what[i].flags & KM_EVF_ACCOUNTED ? " accounted" : "");
+	if (batch->what[i].cache) {
 		km_out_puts(out, " name=");
-		km_out_puts_safe(out, km_reader_cache_name(stream->reader, batch->cache[i]));
+		km_out_puts_safe(out, km_reader_cache_name(stream->reader, batch->what[i].cache));
 	}
 	km_out_puts(out, "\n");
 }

@@ -30,8 +30,16 @@ struct km_error *km_formats_init(struct km_formats *formats, bool is_big_endian,
 	struct tep_handle *tep = tep_alloc();
 
 	*formats = (struct km_formats){ .is_big_endian = is_big_endian, .long_bytes = long_bytes };
-	if (!tep)
+	/* one for every id there can be, so that none has to be checked; untouched, it costs
+	 * nothing */
+	formats->fast_descs = calloc(KM_MAX_EVENT_ID + 1, sizeof(*formats->fast_descs));
+	if (!tep || !formats->fast_descs) {
+		if (tep)
+			tep_free(tep);
+		free(formats->fast_descs);
+		formats->fast_descs = NULL;
 		return &km_error_memory;
+	}
 	tep_set_loglevel(TEP_LOG_NONE);
 	tep_set_file_bigendian(tep, is_big_endian ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
 	tep_set_local_bigendian(tep, host_is_big_endian() ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
@@ -48,6 +56,7 @@ void km_formats_deinit(struct km_formats *formats)
 	}
 	free(formats->infos);
 	free(formats->descs);
+	free(formats->fast_descs);
 	if (formats->tep)
 		tep_free(formats->tep);
 	*formats = (struct km_formats){ 0 };
@@ -249,17 +258,36 @@ static void desc_fill(const struct km_formats *formats, struct km_desc *desc,
 	desc->least_bytes = (uint16_t)least;
 }
 
-/* Sets the event up for the fast path if that can read it. */
-static void desc_make_fast(const struct km_formats *formats, struct km_desc *desc)
+static bool field_is(struct km_field field, size_t offset, size_t size)
 {
-	if (formats->is_big_endian != host_is_big_endian() || formats->common_type.offset != 0 ||
-	    formats->common_type.size != 2 || desc->call_site.size != 8 || desc->ptr.size != 8)
+	return field.offset == offset && field.size == size;
+}
+
+/* Gives the event its way through the fast path, if that can read it. */
+static void make_fast(const struct km_formats *formats, const struct km_desc *desc,
+		      struct km_fast_desc *ret)
+{
+	if (formats->is_big_endian || host_is_big_endian() || desc->kind == KM_EV_OTHER ||
+	    !field_is(formats->common_type, 0, 2) ||
+	    !field_is(desc->call_site, KM_FAST_CALL_SITE, 8) ||
+	    !field_is(desc->ptr, KM_FAST_PTR, 8) || desc->least_bytes > KM_FAST_MOST_BYTES)
 		return;
-	if (desc->is_alloc && (desc->bytes_req.size != 8 || desc->bytes_alloc.size != 8))
+	if (desc->is_alloc && (desc->bytes_req.size != 8 ||
+			       !field_is(desc->bytes_alloc, desc->bytes_req.offset + 8U, 8)))
 		return;
-	if (!desc->is_alloc)
-		desc->bytes_req = desc->bytes_alloc = desc->ptr;
-	desc->fast_least_bytes = desc->least_bytes;
+	*ret = (struct km_fast_desc){
+		.least_bytes = desc->least_bytes,
+		.span_bytes = (uint16_t)(KM_FAST_MOST_BYTES + 1 - desc->least_bytes),
+		.alloc_mask = desc->is_alloc ? UINT32_MAX : 0,
+		.what = { .kind = desc->kind },
+		.slot = desc->slot,
+		.size_offset =
+			(uint8_t)(desc->is_alloc ? desc->bytes_req.offset : KM_FAST_CALL_SITE),
+		.account_offset = (uint8_t)desc->account_offset,
+		.account_bits = desc->account_bits,
+		.name_offset = (uint8_t)desc->name.offset,
+		.alloc_name_offset = (uint8_t)(desc->is_alloc ? desc->name.offset : 0),
+	};
 }
 
 static struct km_error *parse_event(struct km_formats *formats, struct km_desc *desc,
@@ -291,7 +319,23 @@ static struct km_error *parse_event(struct km_formats *formats, struct km_desc *
 			"the format of event %s:%s lacks call_site, ptr, bytes_req or "
 			"bytes_alloc",
 			system, name);
-	desc_make_fast(formats, desc);
+	return NULL;
+}
+
+/* Makes room for an event id. */
+static struct km_error *grow_descs(struct km_formats *formats, uint32_t id)
+{
+	size_t nr = id < 2048 ? 2048 : KM_MAX_EVENT_ID + 1;
+	struct km_desc *descs;
+
+	if (id < formats->nr_descs)
+		return NULL;
+	descs = reallocarray(formats->descs, nr, sizeof(*descs));
+	if (!descs)
+		return &km_error_memory;
+	memset(descs + formats->nr_descs, 0, (nr - formats->nr_descs) * sizeof(*descs));
+	formats->descs = descs;
+	formats->nr_descs = nr;
 	return NULL;
 }
 
@@ -300,8 +344,9 @@ static struct km_error *add_info(struct km_formats *formats, const char *system,
 				 uint32_t id, enum km_event_kind kind)
 {
 	char *system_copy = strdup(system);
+	struct km_error *error = grow_descs(formats, id);
 
-	if (formats->nr_infos == formats->room_infos) {
+	if (!error && formats->nr_infos == formats->room_infos) {
 		size_t room = formats->room_infos ? 2 * formats->room_infos : 256;
 		void *infos = reallocarray(formats->infos, room, sizeof(*formats->infos));
 
@@ -310,19 +355,7 @@ static struct km_error *add_info(struct km_formats *formats, const char *system,
 			formats->room_infos = room;
 		}
 	}
-	if (id >= formats->nr_descs) {
-		size_t nr = id < 2048 ? 2048 : KM_MAX_EVENT_ID + 1;
-		struct km_desc *descs = reallocarray(formats->descs, nr, sizeof(*descs));
-
-		if (descs) {
-			for (size_t i = formats->nr_descs; i < nr; i++)
-				descs[i] = (struct km_desc){ .fast_least_bytes = UINT32_MAX };
-			formats->descs = descs;
-			formats->nr_descs = nr;
-		}
-	}
-	if (!system_copy || !name || formats->nr_infos == formats->room_infos ||
-	    id >= formats->nr_descs) {
+	if (error || !system_copy || !name || formats->nr_infos == formats->room_infos) {
 		free(system_copy);
 		free(name);
 		return &km_error_memory;
@@ -351,9 +384,7 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 		free(name);
 		return NULL;
 	}
-	desc = (struct km_desc){ .kind = (uint8_t)kind,
-				 .is_known = true,
-				 .fast_least_bytes = UINT32_MAX };
+	desc = (struct km_desc){ .kind = (uint8_t)kind, .is_known = true };
 	error = add_info(formats, system, name, id, kind);
 	if (error)
 		return error;
@@ -371,6 +402,7 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 		}
 	}
 	formats->descs[id] = desc;
+	make_fast(formats, &desc, &formats->fast_descs[id]);
 	return NULL;
 }
 

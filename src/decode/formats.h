@@ -27,14 +27,32 @@ struct km_desc {
 	uint16_t account_offset;
 	uint16_t slot;        /* index in km_formats.infos */
 	uint16_t least_bytes; /* of payload, to hold every field below */
-	/*
-	 * The same for the fast path, which reads fields of 8 bytes in this machine's byte order;
-	 * UINT32_MAX if the fields are not so. A free then has the place of ptr for its sizes.
-	 */
-	uint32_t fast_least_bytes;
 	struct km_field call_site, ptr, bytes_req, bytes_alloc;
 	struct km_field name; /* __data_loc of the cache's name */
 };
+
+/*
+ * The same for the fast path: events of a little-endian 64-bit kernel on such a machine, with
+ * call_site at 8, ptr at 16 and bytes_alloc behind bytes_req, as all kernels since 2.6.31 have
+ * them. All zero: not for the fast path.
+ */
+struct km_fast_desc {
+	uint16_t least_bytes; /* of payload */
+	uint16_t span_bytes;  /* and fewer than the least and this, which is never 0 */
+	uint32_t alloc_mask;  /* all ones for an allocation, 0 for a free */
+	struct km_event_what what;
+	uint16_t slot;
+	uint8_t size_offset; /* of bytes_req; for a free a place where 16 bytes can be read */
+	uint8_t account_offset;
+	uint8_t account_bits;
+	uint8_t name_offset;       /* of the __data_loc of the cache's name; 0: none */
+	uint8_t alloc_name_offset; /* the same, but 0 for a free */
+};
+
+/* Longer events have their length in a word of its own, and are not for the fast path. */
+#define KM_FAST_MOST_BYTES 112
+#define KM_FAST_CALL_SITE  8
+#define KM_FAST_PTR        16
 
 #define KM_MAX_EVENT_ID 65535
 
@@ -51,7 +69,8 @@ struct km_formats {
 	uint32_t data_bytes;  /* as header_page has it: room for events in a page */
 	/* fields all events have */
 	struct km_field common_type, common_pid;
-	struct km_desc *descs; /* by event id, nr_descs of them */
+	struct km_desc *descs;           /* by event id, nr_descs of them */
+	struct km_fast_desc *fast_descs; /* by any event id: KM_MAX_EVENT_ID + 1 of them */
 	size_t nr_descs;
 	struct km_format_info *infos; /* by slot */
 	size_t nr_infos, room_infos;

@@ -15,9 +15,10 @@
  * In a little-endian file type_len are the lowest bits of the u32, in a big-endian one the
  * highest. An event begins with the common fields, common_type being its id.
  *
- * The loop is written once, as an always-inlined function of constants, and made three
- * times: allocations of a kernel with this machine's layout, all columns of such a kernel, and
- * everything of any kernel byte by byte.
+ * There are two ways through a page. Every record can be taken one by one, by the offsets and sizes
+ *of its format, whatever machine wrote it. Events of a kernel like this machine, nearly all there
+ *are, are taken by a loop that is made twice, for allocations alone and for all columns, and leaves
+ * any other record to the first way.
  */
 #include "decode/pages.h"
 
@@ -148,6 +149,15 @@ static bool first_event_ts(const struct km_pages *pages, uint64_t *ret)
 	return false;
 }
 
+/*
+ * The flags are added to the commit as negative ints, so that on a 64-bit kernel a page with losses
+ * has ones in all upper bits (kernel/trace/ring_buffer.c, ring_buffer_read_page(), v6.12).
+ */
+static bool upper_is_bad(uint64_t commit)
+{
+	return commit >> 32 != 0 && !(commit >> 32 == UINT32_MAX && (commit & COMMIT_MISSED));
+}
+
 /* Takes the next page of the buffer into hand; false if there is none. */
 static bool next_page(struct km_pages *pages)
 {
@@ -172,7 +182,7 @@ static bool next_page(struct km_pages *pages)
 	data_bytes = commit & COMMIT_BYTES;
 	pages->raw_ts = km_load_uint(page, 8, formats->is_big_endian);
 	/* a page of zeros was never written: a hole in the file, or it could not be read */
-	if (data_bytes > room || (commit >> 32) || (!commit && !pages->raw_ts)) {
+	if (data_bytes > room || upper_is_bad(commit) || (!commit && !pages->raw_ts)) {
 		pages->stats.quality.count[KM_PAGES_DAMAGED]++;
 		return true;
 	}
@@ -200,276 +210,271 @@ static uint16_t cache_name(struct km_pages *pages, const uint8_t *data, size_t s
 }
 
 /*
- * What the loop needs of a decoder, held in locals: the columns are bytes, and a store to them
- * would otherwise make the compiler load all of it again.
- */
-struct loop {
-	struct km_pages *pages;
-	const struct km_desc *descs;
-	size_t nr_descs;
-	uint64_t *slots;
-	struct km_batch *batch;
-	bool is_big_endian;
-	struct km_field type;
-};
-
-/*
  * An event that takes no plain way: a pointer that points nowhere or sizes that cannot be. Counts
- * it; true if it goes into the batch.
+ * it (in its format's slot it is already); true if it goes into the batch.
  */
-static bool count_odd(struct loop *loop, const struct km_desc *desc, uint64_t ptr,
-		      const enum km_want want)
+static bool count_odd(struct km_pages *pages, bool is_alloc, uint16_t slot, uint64_t ptr)
 {
-	uint64_t *count = loop->pages->stats.quality.count;
+	uint64_t *count = pages->stats.quality.count;
 
-	if (desc->is_alloc && ptr) {
+	if (is_alloc && ptr) {
+		/* not an event of its kind, after all */
+		pages->slots[slot]--;
 		count[KM_UNDECODABLE_SIZE]++;
 		return false;
 	}
-	loop->slots[desc->slot]++;
-	if (desc->is_alloc)
+	if (is_alloc)
 		count[KM_FAILED_ALLOCS]++;
 	else if (!ptr)
 		count[KM_NULL_FREES]++;
 	else if (ptr == ZERO_SIZE_PTR)
 		count[KM_ZERO_SIZE_FREES]++;
-	return want == KM_WANT_ALL;
+	return pages->want == KM_WANT_ALL || (!is_alloc && ptr > ZERO_SIZE_PTR);
 }
 
 /* The columns that only KM_WANT_ALL has. */
-static inline void take_rest(struct loop *loop, const uint8_t *data, size_t size, uint64_t raw_ts,
-			     uint64_t ptr)
+static inline void take_rest(struct km_pages *pages, struct km_batch *batch, uint32_t i,
+			     const uint8_t *data, size_t size, uint64_t raw_ts, uint64_t ptr)
 {
-	const struct km_field pid = loop->pages->formats->common_pid;
-	struct km_batch *batch = loop->batch;
-	uint32_t i = batch->nr;
+	const struct km_field pid = pages->formats->common_pid;
+	const bool big = pages->formats->is_big_endian;
 
-	batch->ts_ns[i] = km_clock_ns(&loop->pages->clock, raw_ts);
+	batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
 	batch->ptr[i] = ptr;
-	batch->pid[i] =
-		(size_t)pid.offset + pid.size <= size
-			? (int32_t)km_load_uint(data + pid.offset, pid.size, loop->is_big_endian)
-			: 0;
+	batch->pid[i] = (size_t)pid.offset + pid.size <= size
+				? (int32_t)km_load_uint(data + pid.offset, pid.size, big)
+				: 0;
 }
 
-/* An unsigned number of an event: 8 bytes of this machine's order, or as the format says. */
-static inline __attribute__((always_inline)) uint64_t
-load_field(const struct loop *loop, const uint8_t *data, struct km_field field, const bool is_fast)
+/* Whether the sizes or the pointer of an event cannot be plainly taken. */
+static inline bool is_odd(uint32_t alloc_mask, uint64_t req, uint64_t alloc, uint64_t ptr)
 {
-	if (is_fast)
-		return native_u64(data + field.offset);
-	return km_load_uint(data + field.offset, field.size, loop->is_big_endian);
+	/* 0 < alloc <= 2^32 and req <= alloc: neither difference has upper bits; a free has no
+	 * sizes */
+	return (((alloc - req) | (alloc - 1)) >> 32 & alloc_mask) || ptr <= ZERO_SIZE_PTR;
 }
 
 /*
- * Takes an allocation or free into the batch. Without a branch on which of the two it is, since
- * that cannot be foretold: the columns are written in any case, and count if the batch wants it.
+ * Takes an allocation or free into the batch at `i`; returns how many are in it then. Without a
+ * branch on which of the two it is, since that cannot be foretold: the columns are written in any
+ * case, and count if the batch wants the event.
  */
-static inline __attribute__((always_inline)) void
-take_event(struct loop *loop, const struct km_desc *desc, const uint8_t *data, size_t size,
-	   uint64_t raw_ts, const bool is_fast, const enum km_want want)
+static inline __attribute__((always_inline)) uint32_t
+take_fast(struct km_pages *pages, uint64_t *slots, const struct km_fast_desc *desc,
+	  const uint8_t *data, size_t size, uint64_t raw_ts, const enum km_want want,
+	  struct km_batch *batch, uint32_t i)
 {
-	struct km_batch *batch = loop->batch;
-	const uint32_t i = batch->nr;
-	const uint64_t ptr = load_field(loop, data, desc->ptr, is_fast);
-	const uint64_t req = load_field(loop, data, desc->bytes_req, is_fast);
-	const uint64_t alloc = load_field(loop, data, desc->bytes_alloc, is_fast);
-	const bool is_alloc = desc->is_alloc;
+	const uint64_t ptr = native_u64(data + KM_FAST_PTR);
+	uint64_t req = native_u64(data + desc->size_offset);
+	uint64_t alloc = native_u64(data + desc->size_offset + 8);
+	uint8_t name_offset;
 
-	batch->bytes_req[i] = is_alloc ? (uint32_t)req : 0;
-	batch->bytes_alloc[i] = is_alloc ? (uint32_t)alloc : 0;
-	if (__builtin_expect((is_alloc & ((alloc - 1) >> 32 != 0 || req > alloc)) |
-				     (ptr <= ZERO_SIZE_PTR),
-			     0)) {
-		if (!count_odd(loop, desc, ptr, want))
-			return;
+	slots[desc->slot]++;
+	if (__builtin_expect(is_odd(desc->alloc_mask, req, alloc, ptr), 0)) {
+		if (!count_odd(pages, desc->alloc_mask, desc->slot, ptr))
+			return i;
 		/* a request that failed may have been for any size */
-		if (is_alloc && req >> 32)
-			batch->bytes_req[i] = UINT32_MAX;
-		batch->bytes_alloc[i] = 0;
-	} else {
-		loop->slots[desc->slot]++;
+		req = req > UINT32_MAX ? UINT32_MAX : req;
+		alloc = 0;
 	}
-	batch->call_site[i] = load_field(loop, data, desc->call_site, is_fast);
-	batch->kind[i] = desc->kind;
-	batch->flags[i] = data[desc->account_offset] & desc->account_bits ? KM_EVF_ACCOUNTED : 0;
-	batch->cache[i] = 0;
-	if (__builtin_expect(desc->name.size && (want == KM_WANT_ALL || is_alloc), 0))
-		batch->cache[i] = cache_name(
-			loop->pages, data, size,
-			(uint32_t)km_load_uint(data + desc->name.offset, 4, loop->is_big_endian));
-	if (want == KM_WANT_ALL)
-		take_rest(loop, data, size, raw_ts, ptr);
-	batch->nr = i + (want == KM_WANT_ALL || is_alloc);
+	batch->call_site[i] = native_u64(data + KM_FAST_CALL_SITE);
+	batch->size[i].req = (uint32_t)req;
+	batch->size[i].alloc = (uint32_t)alloc;
+	memcpy(&batch->what[i], &desc->what, sizeof(desc->what));
+	batch->what[i].flags = (data[desc->account_offset] & desc->account_bits) != 0;
+	name_offset = want == KM_WANT_ALL ? desc->name_offset : desc->alloc_name_offset;
+	if (__builtin_expect(name_offset, 0))
+		batch->what[i].cache =
+			cache_name(pages, data, size, native_u32(data + name_offset));
+	if (want == KM_WANT_ALLOCS)
+		return i + (desc->alloc_mask & 1);
+	if (!desc->alloc_mask)
+		batch->size[i] = (struct km_event_size){ 0 };
+	take_rest(pages, batch, i, data, size, raw_ts, ptr);
+	return i + 1;
 }
 
-/* An event that is not for the fast path: another one, or of another layout, or damaged. */
-static inline __attribute__((always_inline)) void decode_slow(struct loop *loop,
-							      const uint8_t *data, size_t size,
-							      uint64_t raw_ts,
-							      const enum km_want want)
+static uint64_t load_field(const struct km_formats *formats, const uint8_t *data,
+			   struct km_field field)
 {
+	return km_load_uint(data + field.offset, field.size, formats->is_big_endian);
+}
+
+/* The same for any layout. */
+static uint32_t take_generic(struct km_pages *pages, const struct km_desc *desc,
+			     const uint8_t *data, size_t size, struct km_batch *batch, uint32_t i)
+{
+	const struct km_formats *formats = pages->formats;
+	const uint64_t ptr = load_field(formats, data, desc->ptr);
+	uint64_t req = load_field(formats, data, desc->bytes_req);
+	uint64_t alloc = load_field(formats, data, desc->bytes_alloc);
+
+	pages->slots[desc->slot]++;
+	if (is_odd(desc->is_alloc ? UINT32_MAX : 0, req, alloc, ptr)) {
+		if (!count_odd(pages, desc->is_alloc, desc->slot, ptr))
+			return i;
+		req = req > UINT32_MAX ? UINT32_MAX : req;
+		alloc = 0;
+	}
+	if (pages->want == KM_WANT_ALLOCS && !desc->is_alloc)
+		return i;
+	batch->call_site[i] = load_field(formats, data, desc->call_site);
+	batch->size[i] = (struct km_event_size){ (uint32_t)req, (uint32_t)alloc };
+	batch->what[i] = (struct km_event_what){
+		.kind = desc->kind,
+		.flags = (data[desc->account_offset] & desc->account_bits) != 0,
+	};
+	if (desc->name.size)
+		batch->what[i].cache = cache_name(pages, data, size,
+						  (uint32_t)load_field(formats, data, desc->name));
+	if (pages->want == KM_WANT_ALL)
+		take_rest(pages, batch, i, data, size, pages->raw_ts, ptr);
+	return i + 1;
+}
+
+/* Decodes the event in `size` bytes at `data`. */
+static void decode_event(struct km_pages *pages, const uint8_t *data, size_t size,
+			 struct km_batch *batch)
+{
+	const struct km_formats *formats = pages->formats;
+	const struct km_field type = formats->common_type;
 	const struct km_desc *desc;
 	uint64_t id;
 
-	if (size < (size_t)loop->type.offset + loop->type.size) {
-		loop->pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
+	if (size < (size_t)type.offset + type.size) {
+		pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
 		return;
 	}
-	id = km_load_uint(data + loop->type.offset, loop->type.size, loop->is_big_endian);
-	desc = &loop->descs[id < loop->nr_descs ? id : 0];
-	if (id >= loop->nr_descs || !desc->is_known)
-		loop->pages->stats.quality.count[KM_UNDECODABLE_ID]++;
+	id = load_field(formats, data, type);
+	desc = &formats->descs[id < formats->nr_descs ? id : 0];
+	if (id >= formats->nr_descs || !desc->is_known)
+		pages->stats.quality.count[KM_UNDECODABLE_ID]++;
 	else if (size < desc->least_bytes)
-		loop->pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
+		pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
 	else if (desc->kind == KM_EV_OTHER)
-		loop->slots[desc->slot]++;
+		pages->slots[desc->slot]++;
 	else
-		take_event(loop, desc, data, size, raw_ts, false, want);
+		batch->nr = take_generic(pages, desc, data, size, batch, batch->nr);
 }
 
-static __attribute__((noinline)) void decode_slow_allocs(struct loop *loop, const uint8_t *data,
-							 size_t size, uint64_t raw_ts)
+/*
+ * Takes the record at pages->pos, of any kind and layout, and moves over it: to the end of the page
+ * if it is damaged, which is counted. The batch has room.
+ */
+static void take_record(struct km_pages *pages, struct km_batch *batch)
 {
-	decode_slow(loop, data, size, raw_ts, KM_WANT_ALLOCS);
+	const bool big = pages->formats->is_big_endian;
+	const uint8_t *pos = pages->pos;
+	const size_t left = (size_t)(pages->end - pos);
+	uint32_t head = left >= 4 ? (uint32_t)km_load_uint(pos, 4, big) : 0;
+	uint32_t type = big ? head >> DELTA_BITS : head & 31;
+	uint32_t delta = big ? head & DELTA_MASK : head >> 5;
+	uint64_t extra = left >= 8 ? km_load_uint(pos + 4, 4, big) : 0;
+	size_t size = 8;
+
+	if (type == TYPE_PADDING && !delta) {
+		pages->pos = pages->end;
+		return;
+	}
+	if (type - 1 < TYPE_DATA_MAX)
+		size = 4 + type * 4;
+	else if (type <= TYPE_PADDING) /* the length stands before the data, and counts itself */
+		size = extra < 4 ? 0 : 4 + (extra + 3) / 4 * 4;
+	if (size > left || !size) {
+		pages->stats.quality.count[KM_PAGES_DAMAGED]++;
+		pages->pos = pages->end;
+		return;
+	}
+	pages->pos += size;
+	if (type == TYPE_TIME_STAMP) {
+		pages->raw_ts = ((extra << DELTA_BITS) + delta) | (pages->raw_ts & STAMP_UPPER);
+		return;
+	}
+	pages->raw_ts += delta;
+	if (type == TYPE_TIME_EXTEND) {
+		pages->raw_ts += extra << DELTA_BITS;
+		return;
+	}
+	if (type == TYPE_PADDING)
+		return;
+	pages->last_raw = pages->raw_ts;
+	if (type)
+		decode_event(pages, pos + 4, size - 4, batch);
+	else
+		decode_event(pages, pos + 8, extra - 4, batch);
 }
 
-static __attribute__((noinline)) void decode_slow_all(struct loop *loop, const uint8_t *data,
-						      size_t size, uint64_t raw_ts)
-{
-	decode_slow(loop, data, size, raw_ts, KM_WANT_ALL);
-}
-
-/* Finds the descriptor of an event and takes it. */
+/*
+ * Takes events of the page in hand until its end or until the batch is full. What the loop uses
+ * is held in locals: the columns are stored to, and the compiler would have to load all else
+ * again after each store. Any record but a plain event in the fast layout is left to take_record().
+ */
 static inline __attribute__((always_inline)) void
-decode_event(struct loop *loop, const uint8_t *data, size_t size, uint64_t raw_ts,
-	     const bool is_native, const enum km_want want)
+walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want want)
 {
-	if (is_native) {
-		const struct km_desc *desc;
+	const struct km_fast_desc *const descs = pages->formats->fast_descs;
+	uint64_t *const slots = pages->slots;
+	const uint8_t *const end = pages->end, *const last_head = end - 8;
+	const uint8_t *pos = pages->pos, *taken = pos;
+	uint64_t ts = pages->raw_ts;
+	uint32_t nr = batch->nr;
+
+	while (nr < KM_BATCH_EVENTS) {
+		const struct km_fast_desc *desc;
+		uint32_t head, size;
 		uint16_t id;
 
-		memcpy(&id, data, sizeof(id));
-		desc = &loop->descs[id < loop->nr_descs ? id : 0];
-		if (__builtin_expect(id < loop->nr_descs && size >= desc->fast_least_bytes, 1)) {
-			take_event(loop, desc, data, size, raw_ts, true, want);
-			return;
-		}
-	}
-	if (want == KM_WANT_ALL)
-		decode_slow_all(loop, data, size, raw_ts);
-	else
-		decode_slow_allocs(loop, data, size, raw_ts);
-}
-
-/*
- * The records that are not plain events, at `pos`: moves over them. Returns the bytes to skip,
- * 0 if the page is damaged. An event with a length of its own is given back in *ret_data.
- */
-static size_t walk_other(const uint8_t *pos, size_t left, uint32_t type, uint32_t delta,
-			 bool is_big_endian, uint64_t *ts, size_t *ret_size)
-{
-	uint64_t extra;
-	size_t skip;
-
-	*ret_size = 0;
-	if (type == TYPE_PADDING && !delta)
-		return left;
-	if (left < 8)
-		return 0;
-	extra = km_load_uint(pos + 4, 4, is_big_endian);
-	switch (type) {
-	case TYPE_TIME_EXTEND:
-		*ts += (extra << DELTA_BITS) + delta;
-		return 8;
-	case TYPE_TIME_STAMP:
-		*ts = ((extra << DELTA_BITS) + delta) | (*ts & STAMP_UPPER);
-		return 8;
-	default: /* padding that was an event, or an event with a length of its own */
-		skip = 4 + (extra + 3) / 4 * 4;
-		if (extra < 4 || skip > left)
-			return 0;
-		*ts += delta;
-		if (type == 0)
-			*ret_size = extra - 4;
-		return skip;
-	}
-}
-
-/*
- * Walks the page in hand until its end or until the batch is full. `is_native`: the file has
- * this machine's byte order, and common_type is a u16 at 0.
- */
-static inline __attribute__((always_inline)) void
-walk(struct km_pages *pages, struct km_batch *batch, const bool is_native, const enum km_want want)
-{
-	struct loop loop = { .pages = pages,
-			     .descs = pages->formats->descs,
-			     .nr_descs = pages->formats->nr_descs,
-			     .slots = pages->slots,
-			     .batch = batch,
-			     .is_big_endian = is_native ? __BYTE_ORDER == __BIG_ENDIAN
-							: pages->formats->is_big_endian,
-			     .type = pages->formats->common_type };
-	const bool big = loop.is_big_endian;
-	const uint8_t *pos = pages->pos, *const end = pages->end;
-	uint64_t ts = pages->raw_ts, last = pages->last_raw;
-
-	while (end - pos >= 4 && batch->nr < KM_BATCH_EVENTS) {
-		uint32_t head = is_native ? native_u32(pos) : (uint32_t)km_load_uint(pos, 4, big);
-		uint32_t type = big ? head >> DELTA_BITS : head & 31;
-		uint32_t delta = big ? head & DELTA_MASK : head >> 5;
-		size_t left = (size_t)(end - pos), size = type * 4, skip;
-
+		if (__builtin_expect(pos > last_head, 0))
+			goto other;
 		/* each length is read to find the next: without this the walk waits for memory */
-		if (is_native)
-			__builtin_prefetch(pos + PREFETCH_BYTES);
-		if (__builtin_expect(type - 1 < TYPE_DATA_MAX && size + 4 <= left, 1)) {
-			ts += delta;
-			last = ts;
-			decode_event(&loop, pos + 4, size, ts, is_native, want);
-			pos += 4 + size;
-			continue;
-		}
-		skip = type - 1 < TYPE_DATA_MAX
-			       ? 0
-			       : walk_other(pos, left, type, delta, big, &ts, &size);
-		if (!skip)
+		__builtin_prefetch(pos + PREFETCH_BYTES);
+		head = native_u32(pos);
+		size = head << 2 & 0x7c;
+		if (__builtin_expect(pos + 4 + size > end, 0))
+			goto other;
+		/* the shortest record has 8 bytes, so that the id can be read of any */
+		memcpy(&id, pos + 4, sizeof(id));
+		desc = &descs[id];
+		if (__builtin_expect(size - desc->least_bytes >= desc->span_bytes, 0))
+			goto other;
+		ts += head >> 5;
+		nr = take_fast(pages, slots, desc, pos + 4, size, ts, want, batch, nr);
+		pos += 4 + size;
+		continue;
+	other:
+		if (pos >= end)
 			break;
-		if (type == 0) {
-			last = ts;
-			if (size >= 4)
-				decode_event(&loop, pos + 8, size, ts, is_native, want);
-			else
-				pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
-		}
-		pos += skip;
+		if (pos != taken)
+			pages->last_raw = ts;
+		pages->raw_ts = ts;
+		pages->pos = pos;
+		batch->nr = nr;
+		take_record(pages, batch);
+		ts = pages->raw_ts;
+		pos = taken = pages->pos;
+		nr = batch->nr;
 	}
-	if (pos < end && batch->nr < KM_BATCH_EVENTS) {
-		pages->stats.quality.count[KM_PAGES_DAMAGED]++;
-		pos = end;
-	}
-	pages->pos = pos;
+	if (pos != taken)
+		pages->last_raw = ts;
 	pages->raw_ts = ts;
-	pages->last_raw = last;
+	pages->pos = pos;
+	batch->nr = nr;
 }
 
-static void walk_native_allocs(struct km_pages *pages, struct km_batch *batch)
+static void walk_fast_allocs(struct km_pages *pages, struct km_batch *batch)
 {
-	walk(pages, batch, true, KM_WANT_ALLOCS);
+	walk_fast(pages, batch, KM_WANT_ALLOCS);
 }
 
-static void walk_native_all(struct km_pages *pages, struct km_batch *batch)
+static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
 {
-	walk(pages, batch, true, KM_WANT_ALL);
+	walk_fast(pages, batch, KM_WANT_ALL);
 }
 
 static void walk_generic(struct km_pages *pages, struct km_batch *batch)
 {
-	if (pages->want == KM_WANT_ALL)
-		walk(pages, batch, false, KM_WANT_ALL);
-	else
-		walk(pages, batch, false, KM_WANT_ALLOCS);
+	while (pages->pos < pages->end && batch->nr < KM_BATCH_EVENTS)
+		take_record(pages, batch);
 }
 
 bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
@@ -477,9 +482,8 @@ bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
 	const struct km_formats *formats = pages->formats;
 	void (*walk_fn)(struct km_pages *, struct km_batch *) = walk_generic;
 
-	if (!pages->use_generic && formats->is_big_endian == (__BYTE_ORDER == __BIG_ENDIAN) &&
-	    formats->common_type.offset == 0 && formats->common_type.size == 2)
-		walk_fn = pages->want == KM_WANT_ALL ? walk_native_all : walk_native_allocs;
+	if (!pages->use_generic && !formats->is_big_endian && __BYTE_ORDER == __LITTLE_ENDIAN)
+		walk_fn = pages->want == KM_WANT_ALL ? walk_fast_all : walk_fast_allocs;
 	batch->stream = pages->stats.stream;
 	do {
 		if (pages->pos < pages->end)

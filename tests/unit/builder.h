@@ -48,11 +48,11 @@ static inline struct km_groups *build_groups(const struct alloc *allocs, size_t 
 			batch->nr = left < KM_BATCH_EVENTS ? left : KM_BATCH_EVENTS;
 			for (uint32_t j = 0; j < batch->nr; j++) {
 				batch->call_site[j] = allocs[i].address;
-				batch->bytes_req[j] = allocs[i].bytes_req;
-				batch->bytes_alloc[j] = allocs[i].bytes_alloc;
-				batch->cache[j] = allocs[i].cache;
-				batch->kind[j] = (uint8_t)allocs[i].kind;
-				batch->flags[j] = allocs[i].flags;
+				batch->size[j].req = allocs[i].bytes_req;
+				batch->size[j].alloc = allocs[i].bytes_alloc;
+				batch->what[j].cache = allocs[i].cache;
+				batch->what[j].kind = (uint8_t)allocs[i].kind;
+				batch->what[j].flags = allocs[i].flags;
 				batch->ptr[j] = 0x1000;
 			}
 			left -= batch->nr;

@@ -18,11 +18,11 @@ static void batch_put(struct km_batch *batch, uint64_t call_site, uint32_t req, 
 	uint32_t i = batch->nr++;
 
 	batch->call_site[i] = call_site;
-	batch->bytes_req[i] = req;
-	batch->bytes_alloc[i] = alloc;
-	batch->cache[i] = cache;
-	batch->kind[i] = (uint8_t)kind;
-	batch->flags[i] = flags;
+	batch->size[i].req = req;
+	batch->size[i].alloc = alloc;
+	batch->what[i].cache = cache;
+	batch->what[i].kind = (uint8_t)kind;
+	batch->what[i].flags = flags;
 }
 
 static const char *cache_name(const void *arg, uint16_t cache)
@@ -38,10 +38,10 @@ static uint64_t hits_of(const struct km_groups *groups, uint64_t call_site, uint
 	uint64_t hits = 0;
 
 	for (size_t i = 0; i < nr; i++) {
-		const char *name = km_groups_cache_name(groups, items[i].cache);
+		const char *name = km_groups_cache_name(groups, items[i].what.cache);
 
-		if (items[i].call_site == call_site && items[i].bytes_req == req &&
-		    items[i].flags == flags && strcmp(name ? name : "", cache) == 0) {
+		if (items[i].call_site == call_site && items[i].size.req == req &&
+		    items[i].what.flags == flags && strcmp(name ? name : "", cache) == 0) {
 			assert_int_equal(hits, 0); /* there is one such group only */
 			hits = items[i].hits;
 		}
@@ -119,7 +119,7 @@ static void test_growth(void **state)
 	for (size_t k = 0; k < nr; k++) {
 		uint32_t i = (uint32_t)((items[k].call_site - 0xffffffff81000000) / 16);
 
-		assert_int_equal(items[k].bytes_req, 8 + i % 7);
+		assert_int_equal(items[k].size.req, 8 + i % 7);
 		assert_int_equal(items[k].hits, i % 3 + 1);
 	}
 	km_groups_destroy(groups);

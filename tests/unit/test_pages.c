@@ -165,11 +165,11 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 		is_full = km_pages_fill(&ret->pages, b);
 		for (uint32_t i = 0; i < b->nr; i++) {
 			uint64_t values[] = { b->call_site[i],
-					      b->bytes_req[i],
-					      b->bytes_alloc[i],
-					      b->cache[i],
-					      b->kind[i],
-					      b->flags[i],
+					      b->size[i].req,
+					      b->size[i].alloc,
+					      b->what[i].cache,
+					      b->what[i].kind,
+					      b->what[i].flags,
 					      0,
 					      0,
 					      0 };
@@ -215,20 +215,20 @@ static void test_records(void **state)
 
 	decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
 	assert_int_equal(d->batch.nr, 6);
-	assert_int_equal(d->batch.kind[0], KM_EV_KMALLOC);
-	assert_int_equal(d->batch.flags[0], KM_EVF_ACCOUNTED);
-	assert_int_equal(d->batch.bytes_req[0], 40);
-	assert_int_equal(d->batch.bytes_alloc[0], 64);
+	assert_int_equal(d->batch.what[0].kind, KM_EV_KMALLOC);
+	assert_int_equal(d->batch.what[0].flags, KM_EVF_ACCOUNTED);
+	assert_int_equal(d->batch.size[0].req, 40);
+	assert_int_equal(d->batch.size[0].alloc, 64);
 	assert_int_equal(d->batch.pid[0], 77);
 	assert_int_equal(d->batch.ts_ns[0], 1005);
-	assert_int_equal(d->batch.kind[1], KM_EV_KFREE);
+	assert_int_equal(d->batch.what[1].kind, KM_EV_KFREE);
 	assert_int_equal(d->batch.ptr[1], 0xffff888000000100);
 	assert_int_equal(d->batch.ts_ns[1], 1005 + (2 << 27) + 7 + 1);
-	assert_int_equal(d->batch.kind[2], KM_EV_CACHE_ALLOC);
-	assert_string_equal(km_intern_string(&d->pages.names, d->batch.cache[2]), "dentry");
+	assert_int_equal(d->batch.what[2].kind, KM_EV_CACHE_ALLOC);
+	assert_string_equal(km_intern_string(&d->pages.names, d->batch.what[2].cache), "dentry");
 	assert_int_equal(d->batch.ts_ns[2], 1005 + (2 << 27) + 7 + 1 + 3 + 2);
 	assert_int_equal(d->batch.ts_ns[3], (1 << 27) + 9);
-	assert_int_equal(d->batch.bytes_alloc[3], 0);
+	assert_int_equal(d->batch.size[3].alloc, 0);
 	assert_int_equal(d->pages.stats.quality.count[KM_FAILED_ALLOCS], 1);
 	assert_int_equal(d->pages.stats.quality.count[KM_NULL_FREES], 1);
 	assert_int_equal(d->pages.stats.quality.count[KM_ZERO_SIZE_FREES], 1);
@@ -274,6 +274,15 @@ static void test_losses(void **state)
 	page_end(&page, 0x80000000);
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_GAPS_UNKNOWN), 1);
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_LOST), 0);
+	/* as a 64-bit kernel writes it: the flag as a negative int */
+	page_end(&page, 0xffffffff80000000);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_GAPS_UNKNOWN), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 0);
+	page_end(&page, 0xffffffffc0000000);
+	memcpy(page.data + page.pos, &lost, 8);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_LOST), 12345);
+	page_end(&page, 0x100000000);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
 	page_end(&page, 0xc0000000);
 	memcpy(page.data + page.pos, &lost, 8);
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_GAPS_UNKNOWN), 0);
