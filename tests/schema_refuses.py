@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The JSON Schema of the report has to refuse reports that break the contract.
+
+usage: schema_refuses.py SCHEMA KMEMSTAT TESTDATA
+
+Needs python3-jsonschema; exits with 77 (skipped) without it. That good reports pass is the
+matter of schema.py.
+"""
+
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+
+try:
+    import jsonschema
+except ImportError:
+    print("skipped: no python3-jsonschema")
+    sys.exit(77)
+
+REMOVE = object()
+
+
+def changes(good):
+    """(path, new value): what readers rely on, broken."""
+    for key in good:
+        yield [key], REMOVE
+    for key in ("path", "format", "cpus", "page_size", "duration_ns", "clock"):
+        yield ["input", key], REMOVE
+    for key in good["quality"]:
+        yield ["quality", key], REMOVE
+    yield ["schema_version"], 2
+    yield ["quality", "events_total"], "1"
+    yield ["summary", "slab", "bytes_waste"], -1
+    yield ["summary", "slab"], REMOVE
+    yield ["callsites", 0, "hits"], 1.5
+    yield ["callsites", 0, "symbol"], REMOVE
+    yield ["callsites", 0, "symbol"], None  # and no address
+    yield ["callsites", 0, "offset"], REMOVE
+    yield ["callsites", 0, "frag_percent"], 101
+    yield ["callsites", 0, "sizes", 0, "bytes_req"], REMOVE
+    yield ["callsites", 0, "address"], "ffff"
+    yield ["classes", 0, "callsites", 0, "layer"], "heap"
+    yield ["findings", 0, "severity"], "fatal"
+    yield ["findings", 0, "fingerprint"], "xyz"
+    yield ["findings", 0, "callsite", "event"], REMOVE
+
+
+def changed(good, path, value):
+    bad = copy.deepcopy(good)
+    *way, last = path
+    item = bad
+    for step in way:
+        item = item[step]
+    if value is REMOVE:
+        del item[last]
+    else:
+        item[last] = value
+    return bad
+
+
+def main():
+    schema_path, kmemstat, testdata = sys.argv[1:]
+    schema = json.loads(pathlib.Path(schema_path).read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    mesh = pathlib.Path(testdata) / "mesh" / "trace.dat"
+    done = subprocess.run([kmemstat, "--no-debug-search", "--json", str(mesh)],
+                          capture_output=True, check=True, timeout=60)
+    good = json.loads(done.stdout)
+    # a few rows are as good as all, and faster
+    for key, value in good.items():
+        if isinstance(value, list):
+            good[key] = value[:3]
+    validator.validate(good)
+    nr, let_through = 0, 0
+    for path, value in changes(good):
+        nr += 1
+        if validator.is_valid(changed(good, path, value)):
+            print(f"let through: {path} {'removed' if value is REMOVE else repr(value)}")
+            let_through += 1
+    print(f"{nr} broken reports, {let_through} let through")
+    return 1 if let_through else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
