@@ -88,6 +88,7 @@ class Trace:
         self.instances = [Instance()]
         self.chunk_pages = 10
         self.is_metadata_packed = True
+        self.align = layout.page_size  # of the data in the file
 
     # ---- writing
 
@@ -124,7 +125,7 @@ class Trace:
         return self._to_v7() if self.version == 7 else self._to_v6()
 
     def _pad(self, out):
-        out += bytes(-len(out) % self.layout.page_size)
+        out += bytes(-len(out) % self.align)
 
     def _to_v6(self):
         """The options come before the offsets of the data, so data is laid out first."""
