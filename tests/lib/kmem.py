@@ -120,7 +120,8 @@ class Workload:
 
     def __init__(self, layout, formats, seed=1, nr_cpus=1, nr_sites=40, start=10**9,
                  step_ns=2000, hows=("auto",), others=0.1, buffer=None, clock="local",
-                 to_ns=lambda cpu, raw: raw, discards=0.0, losses=0.0):
+                 to_ns=lambda cpu, raw: raw, discards=0.0, losses=0.0,
+                 cache_name=lambda index: f"cache_{index}"):
         self.layout = layout
         self.formats = formats
         self.random = random.Random(seed)
@@ -136,6 +137,7 @@ class Workload:
         self.losses = losses
         self.clock = clock
         self.to_ns = to_ns
+        self.cache_name = cache_name
         base = 0xFFFFFFFF81000000 if layout.long_bytes == 8 else 0xC1000000
         self.text_base = base
         self.symbols = [(base + 0x1000 * (i + 1), f"test_function_{i}") for i in range(nr_sites)]
@@ -194,7 +196,7 @@ class Workload:
         pointer = 0 if rand.random() < 0.01 else self._pointer()
         name = None
         if any(f.type.startswith("__data_loc") for f in form.fields.values()):
-            name = f"cache_{index}"
+            name = self.cache_name(index)
         values = {"call_site": self.sites[index], "ptr": pointer, "bytes_req": size,
                   "bytes_alloc": alloc, "gfp_flags": flags, "node": -1,
                   "accounted": int(rand.random() < 0.3)}
@@ -212,7 +214,7 @@ class Workload:
         form = self.formats["kmem"][kind]
         name = None
         if any(f.type.startswith("__data_loc") for f in form.fields.values()):
-            name = "cache_0"
+            name = self.cache_name(0)
         return {"call_site": rand.choice(self.sites) + 4, "ptr": pointer}, name
 
     def _other(self):
