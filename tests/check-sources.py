@@ -34,6 +34,8 @@ LIBRARIES = {
     r"lzma\.h": {"sym"},
 }
 
+MOST_LINES = 800
+
 # Library code neither prints nor exits nor looks around; render is a pure function.
 ONLY_CLI = re.compile(r"\b(printf|puts|putchar|perror|exit|_exit|getenv|setlocale|isatty|signal|"
                       r"sigaction)\s*\(|\bstderr\b|\bstdout\b")
@@ -74,9 +76,15 @@ def missing_licence(_, text):
         yield "no SPDX line"
 
 
+def too_long(_, text):
+    lines = text.count("\n")
+    if lines > MOST_LINES:
+        yield f"{lines} lines, over {MOST_LINES}: it wants to be two files"
+
+
 def main():
     checks = [("includes", wrong_includes), ("calls", forbidden_calls),
-              ("licence", missing_licence)]
+              ("licence", missing_licence), ("length", too_long)]
     failed = 0
     print(f"1..{len(checks)}")
     for number, (name, check) in enumerate(checks, 1):

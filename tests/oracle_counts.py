@@ -243,16 +243,46 @@ def count(path, instance, compression):
         return count_trace_cmd(plain, instance)
 
 
+def report_of(kmemstat, path, threads):
+    return run([kmemstat, "--json", "--no-debug-search", "--threads", str(threads), path])
+
+
+def check_threads(kmemstat, path, text):
+    return [f"--threads {threads} prints something else than --threads 1"
+            for threads in (2, 5) if report_of(kmemstat, path, threads) != text]
+
+
+def check_containers(kmemstat, path, report):
+    """The same pages in every other container make the same report."""
+    wrong = []
+    trace = readdat.read(path)
+    with tempfile.TemporaryDirectory(prefix="kmemstat-oracle-") as tmp:
+        for version, compression, pages in ((6, "none", 1), (7, "none", 1), (7, "zlib", 64),
+                                            (7, "zstd", 3)):
+            trace.version, trace.compression, trace.chunk_pages = version, compression, pages
+            other = os.path.join(tmp, "other.dat")
+            trace.write(other)
+            text = report_of(kmemstat, other, 1)
+            got = json.loads(text)
+            wrong += check_threads(kmemstat, other, text)
+            for key in ("quality", "summary", "callsites", "classes", "findings"):
+                if got[key] != report[key]:
+                    wrong.append(f"version {version}, {compression}: {key} differ")
+    return wrong
+
+
 def test(kmemstat, path):
-    report = json.loads(run([kmemstat, "--json", "--no-debug-search", path]))
+    text = report_of(kmemstat, path, 1)
+    report = json.loads(text)
     instance = next(i["name"] for i in report["input"]["instances"] if i["selected"])
     counts = count(path, instance, report["input"]["compression"])
     if not counts.lines:
         return ["trace-cmd report shows no kmem event"]
     wrong = check_json(report, counts)
     wrong += check_dump(kmemstat, path, instance, counts, report["input"].get("clock"))
+    wrong += check_threads(kmemstat, path, text)
     if path.endswith("mesh/trace.dat"):
-        wrong += check_mesh(report)
+        wrong += check_mesh(report) + check_containers(kmemstat, path, report)
     return wrong
 
 
