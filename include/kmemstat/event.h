@@ -53,12 +53,11 @@ struct km_event_what {
 };
 
 /*
- * Events as columns, in the order of their stream; what is always used together shares a column.
+ * Events as columns, in the order of their source; what is always used together shares a column.
  * With KM_WANT_ALL, failed allocations (ptr and size.alloc 0) and frees of NULL are in it too.
  */
 struct km_batch {
 	uint32_t nr;
-	uint32_t stream; /* index of the stream (CPU buffer) all these events come from */
 	uint64_t call_site[KM_BATCH_EVENTS];
 	struct km_event_size size[KM_BATCH_EVENTS];
 	struct km_event_what what[KM_BATCH_EVENTS];
@@ -66,6 +65,7 @@ struct km_batch {
 	uint64_t ts_ns[KM_BATCH_EVENTS];
 	uint64_t ptr[KM_BATCH_EVENTS];
 	int32_t pid[KM_BATCH_EVENTS];
+	uint16_t cpu[KM_BATCH_EVENTS];
 };
 
 #endif

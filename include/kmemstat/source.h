@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sources: a recorded trace as streams of event batches.
+ * Sources: a recorded trace as batches of events.
  *
  * A source is opened once and then read by any number of readers, one a thread. Its events
- * lie in *parts*, independent pieces of some megabytes; a part belongs to one stream (the
- * buffer of one CPU), and the parts of a stream are in time order by their number. Whoever
- * needs no order reads parts in any order on any thread.
+ * lie in *parts*, independent pieces of some megabytes. Parts belong to *queues*: those of a queue
+ * are in time order by their number, and so are the events in them. A trace.dat has a queue for
+ * each CPU and many parts; a format that is read from front to end has one of each. Whoever needs
+ * no order reads parts in any order on any thread; whoever does merges the queues by time.
+ *
+ * Statistics are kept by *stream*, the events of one CPU, whatever queue they came through.
  */
 #ifndef KMEMSTAT_SOURCE_H
 #define KMEMSTAT_SOURCE_H
@@ -41,7 +44,10 @@ struct km_stream_info {
 	uint64_t overrun, dropped;
 };
 
-/* What is known of an input before its events are read. Owned by the source. */
+/*
+ * What is known of an input. Owned by the source. What only the events tell (the CPUs of a text,
+ * say) is complete when the last part has been read.
+ */
 struct km_input_info {
 	const char *path;
 	const char *format;         /* "trace.dat" */
@@ -88,7 +94,8 @@ const struct km_quality *km_source_quality(const struct km_source *source);
  * none); *ret_size is 0 and *ret NULL if there is none.
  */
 void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size);
-/* The event formats, index = "format slot" of km_part_stats.slots. */
+/* The event formats, index = "format slot" of km_part_stats.slots; it may grow while parts are
+ * read. */
 const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr);
 /* The saved command line of a task, or NULL. */
 const char *km_source_comm(const struct km_source *source, int32_t pid);
@@ -97,14 +104,25 @@ size_t km_source_nr_parts(const struct km_source *source);
 /* Bytes of the file that a part takes: for progress. */
 uint64_t km_source_part_bytes(const struct km_source *source, size_t part);
 
-/* What one part held; valid once km_reader_fill() has returned an empty batch. */
-struct km_part_stats {
-	uint32_t stream;
+/* The queue of a part: those with the same number are in time order. */
+uint32_t km_source_part_queue(const struct km_source *source, size_t part);
+
+/* What one part held of one stream. */
+struct km_stream_stats {
 	struct km_quality quality;
-	uint64_t kinds[KM_NR_EVENT_KINDS];
 	uint64_t first_ns,
-		last_ns;       /* time stamps of its first and last event; first > last: none */
+		last_ns; /* time stamps of its first and last event; first > last: none */
+};
+
+/* What one part held; valid once km_reader_fill() has returned an empty batch. Owned by the reader.
+ */
+struct km_part_stats {
+	const struct km_stream_stats *streams; /* of the streams from first_stream on */
+	size_t nr_streams;
+	size_t first_stream; /* index in km_input_info.streams */
+	uint64_t kinds[KM_NR_EVENT_KINDS];
 	const uint64_t *slots; /* events by format slot (km_source_formats()) */
+	size_t nr_slots;
 };
 
 KM_MUST_CHECK struct km_error *km_reader_create(struct km_source *source, enum km_want want,

@@ -13,7 +13,7 @@
 struct scan {
 	struct km_source *source;
 	const struct km_scan_options *options;
-	size_t nr_parts, nr_streams, nr_slots;
+	size_t nr_parts;
 	uint64_t bytes_total;
 	atomic_size_t next_part;
 	atomic_uint_fast64_t bytes_done, events_done;
@@ -29,8 +29,10 @@ struct worker {
 	struct km_reader *reader;
 	struct km_batch *batch;
 	struct km_groups *groups;
-	struct km_stream_report *streams;
-	uint64_t *slots;
+	struct km_stream_stats *streams; /* grown as streams are met */
+	size_t nr_streams;
+	uint64_t *slots; /* grown as event formats are met */
+	size_t nr_slots;
 	uint64_t kinds[KM_NR_EVENT_KINDS];
 	struct km_error *error;
 };
@@ -51,40 +53,68 @@ static struct km_error *worker_init(struct worker *worker, struct scan *scan)
 
 	worker->scan = scan;
 	worker->batch = malloc(sizeof(*worker->batch));
-	worker->streams = calloc(scan->nr_streams + 1, sizeof(*worker->streams));
-	worker->slots = calloc(scan->nr_slots + 1, sizeof(*worker->slots));
-	if (!worker->batch || !worker->streams || !worker->slots)
+	if (!worker->batch)
 		return &km_error_memory;
-	for (size_t i = 0; i < scan->nr_streams; i++)
-		worker->streams[i].first_ns = UINT64_MAX;
 	error = km_groups_create(&worker->groups);
 	if (!error)
 		error = km_reader_create(scan->source, KM_WANT_ALLOCS, &worker->reader);
 	return error;
 }
 
-static void stream_add(struct km_stream_report *stream, const struct km_quality *quality,
-		       uint64_t first_ns, uint64_t last_ns)
+static void stream_add(struct km_stream_stats *stream, const struct km_stream_stats *more)
 {
-	km_quality_add(&stream->quality, quality);
-	if (first_ns < stream->first_ns)
-		stream->first_ns = first_ns;
-	if (last_ns > stream->last_ns)
-		stream->last_ns = last_ns;
+	km_quality_add(&stream->quality, &more->quality);
+	if (more->first_ns < stream->first_ns)
+		stream->first_ns = more->first_ns;
+	if (more->last_ns > stream->last_ns)
+		stream->last_ns = more->last_ns;
+}
+
+/* Makes room for as many streams and formats. */
+static struct km_error *worker_grow(struct worker *worker, size_t nr_streams, size_t nr_slots)
+{
+	struct km_stream_stats *streams = worker->streams;
+	uint64_t *slots = worker->slots;
+
+	if (nr_streams > worker->nr_streams) {
+		streams = reallocarray(streams, nr_streams, sizeof(*streams));
+		if (!streams)
+			return &km_error_memory;
+		for (size_t i = worker->nr_streams; i < nr_streams; i++)
+			streams[i] = (struct km_stream_stats){ .first_ns = UINT64_MAX };
+		worker->streams = streams;
+		worker->nr_streams = nr_streams;
+	}
+	if (nr_slots > worker->nr_slots) {
+		slots = reallocarray(slots, nr_slots, sizeof(*slots));
+		if (!slots)
+			return &km_error_memory;
+		memset(slots + worker->nr_slots, 0, (nr_slots - worker->nr_slots) * sizeof(*slots));
+		worker->slots = slots;
+		worker->nr_slots = nr_slots;
+	}
+	return NULL;
 }
 
 /* Takes over what the part that was just read held. */
-static void worker_add_stats(struct worker *worker)
+static struct km_error *worker_add_stats(struct worker *worker)
 {
 	const struct km_part_stats *stats = km_reader_stats(worker->reader);
+	struct km_error *error =
+		worker_grow(worker, stats->first_stream + stats->nr_streams, stats->nr_slots);
 
-	stream_add(&worker->streams[stats->stream], &stats->quality, stats->first_ns,
-		   stats->last_ns);
-	for (size_t i = 0; i < worker->scan->nr_slots; i++)
+	if (error)
+		return error;
+	for (size_t i = 0; i < stats->nr_streams; i++) {
+		stream_add(&worker->streams[stats->first_stream + i], &stats->streams[i]);
+		atomic_fetch_add(&worker->scan->events_done,
+				 km_quality_events_total(&stats->streams[i].quality));
+	}
+	for (size_t i = 0; i < stats->nr_slots; i++)
 		worker->slots[i] += stats->slots[i];
 	for (int i = 0; i < KM_NR_EVENT_KINDS; i++)
 		worker->kinds[i] += stats->kinds[i];
-	atomic_fetch_add(&worker->scan->events_done, km_quality_events_total(&stats->quality));
+	return NULL;
 }
 
 static struct km_error *worker_read_part(struct worker *worker, size_t part)
@@ -97,9 +127,7 @@ static struct km_error *worker_read_part(struct worker *worker, size_t part)
 			break;
 		error = km_groups_add(worker->groups, worker->batch);
 	}
-	if (!error)
-		worker_add_stats(worker);
-	return error;
+	return error ? error : worker_add_stats(worker);
 }
 
 static void *worker_run(void *arg)
@@ -172,7 +200,7 @@ static int event_compare(const void *a, const void *b)
 	return diff ? diff : strcmp(one->format->name, two->format->name);
 }
 
-static struct km_error *collect_events(const struct scan *scan, const uint64_t *slots,
+static struct km_error *collect_events(const struct scan *scan, const struct worker *total,
 				       struct km_report_parts *ret)
 {
 	size_t nr_formats;
@@ -181,51 +209,68 @@ static struct km_error *collect_events(const struct scan *scan, const uint64_t *
 	ret->events = calloc(nr_formats + 1, sizeof(*ret->events));
 	if (!ret->events)
 		return &km_error_memory;
-	for (size_t i = 0; i < nr_formats; i++)
-		if (slots[i])
+	for (size_t i = 0; i < nr_formats && i < total->nr_slots; i++)
+		if (total->slots[i])
 			ret->events[ret->nr_events++] =
-				(struct km_event_report){ &formats[i], slots[i] };
+				(struct km_event_report){ &formats[i], total->slots[i] };
 	qsort(ret->events, ret->nr_events, sizeof(*ret->events), event_compare);
 	return NULL;
 }
 
-/* Adds the workers up: the sums do not depend on who did what. */
+/* The streams of the trace with what was found in them. */
+static struct km_error *collect_streams(const struct scan *scan, const struct worker *total,
+					struct km_report_parts *ret)
+{
+	const struct km_input_info *info = km_source_info(scan->source);
+
+	ret->input = info;
+	ret->streams = calloc(info->nr_streams + 1, sizeof(*ret->streams));
+	if (!ret->streams)
+		return &km_error_memory;
+	ret->nr_streams = info->nr_streams;
+	ret->quality = *km_source_quality(scan->source);
+	for (size_t i = 0; i < info->nr_streams; i++) {
+		struct km_stream_report *stream = &ret->streams[i];
+		struct km_stream_stats stats = { .first_ns = UINT64_MAX };
+
+		if (i < total->nr_streams)
+			stats = total->streams[i];
+		stream->info = &info->streams[i];
+		stream->quality = stats.quality;
+		stream->first_ns = stats.first_ns;
+		stream->last_ns = stats.last_ns;
+		stream->events = km_quality_events_total(&stats.quality);
+		km_quality_add(&ret->quality, &stats.quality);
+	}
+	return NULL;
+}
+
+/* Adds the workers up, in the first: the sums do not depend on who did what. */
 static struct km_error *merge_workers(const struct scan *scan, struct worker *workers,
 				      unsigned int nr, struct km_report_parts *ret,
 				      struct km_groups *groups)
 {
-	const struct km_input_info *info = km_source_info(scan->source);
-	uint64_t *slots = workers[0].slots;
+	struct worker *total = &workers[0];
+	struct km_error *error = NULL;
 
-	ret->input = info;
-	ret->nr_streams = scan->nr_streams;
-	ret->streams = calloc(scan->nr_streams + 1, sizeof(*ret->streams));
-	if (!ret->streams)
-		return &km_error_memory;
-	ret->quality = *km_source_quality(scan->source);
-	for (size_t s = 0; s < scan->nr_streams; s++) {
-		struct km_stream_report *stream = &ret->streams[s];
+	for (unsigned int i = 0; i < nr && !error; i++)
+		error = km_groups_merge(groups, workers[i].groups, name_of_cache,
+					workers[i].reader);
+	for (unsigned int i = 1; i < nr && !error; i++) {
+		const struct worker *worker = &workers[i];
 
-		stream->info = &info->streams[s];
-		stream->first_ns = UINT64_MAX;
-		for (unsigned int i = 0; i < nr; i++)
-			stream_add(stream, &workers[i].streams[s].quality,
-				   workers[i].streams[s].first_ns, workers[i].streams[s].last_ns);
-		stream->events = km_quality_events_total(&stream->quality);
-		km_quality_add(&ret->quality, &stream->quality);
-	}
-	for (unsigned int i = 0; i < nr; i++) {
-		struct km_error *error = km_groups_merge(groups, workers[i].groups, name_of_cache,
-							 workers[i].reader);
-
-		if (error)
-			return error;
+		error = worker_grow(total, worker->nr_streams, worker->nr_slots);
+		for (size_t k = 0; !error && k < worker->nr_streams; k++)
+			stream_add(&total->streams[k], &worker->streams[k]);
+		for (size_t k = 0; !error && k < worker->nr_slots; k++)
+			total->slots[k] += worker->slots[k];
 		for (int k = 0; k < KM_NR_EVENT_KINDS; k++)
-			ret->kinds[k] += workers[i].kinds[k];
-		for (size_t k = 0; i && k < scan->nr_slots; k++)
-			slots[k] += workers[i].slots[k];
+			total->kinds[k] += worker->kinds[k];
 	}
-	return collect_events(scan, slots, ret);
+	memcpy(ret->kinds, total->kinds, sizeof(ret->kinds));
+	if (!error)
+		error = collect_streams(scan, total, ret);
+	return error ? error : collect_events(scan, total, ret);
 }
 
 struct km_error *km_scan(struct km_source *source, const struct km_scan_options *options,
@@ -238,8 +283,6 @@ struct km_error *km_scan(struct km_source *source, const struct km_scan_options 
 	struct km_error *error = NULL;
 
 	scan.nr_parts = km_source_nr_parts(source);
-	scan.nr_streams = km_source_info(source)->nr_streams;
-	km_source_formats(source, &scan.nr_slots);
 	for (size_t i = 0; i < scan.nr_parts; i++)
 		scan.bytes_total += km_source_part_bytes(source, i);
 	nr = choose_threads(&scan);

@@ -78,12 +78,17 @@ void km_pages_deinit(struct km_pages *pages)
 	*pages = (struct km_pages){ 0 };
 }
 
-void km_pages_begin(struct km_pages *pages, uint32_t stream, const struct km_clock *clock)
+void km_pages_begin(struct km_pages *pages, size_t stream, uint16_t cpu,
+		    const struct km_clock *clock)
 {
 	memset(pages->slots, 0, pages->formats->nr_infos * sizeof(*pages->slots));
-	pages->stats = (struct km_part_stats){ .stream = stream,
-					       .first_ns = UINT64_MAX,
-					       .slots = pages->slots };
+	pages->stream = (struct km_stream_stats){ .first_ns = UINT64_MAX };
+	pages->stats = (struct km_part_stats){ .streams = &pages->stream,
+					       .nr_streams = 1,
+					       .first_stream = stream,
+					       .slots = pages->slots,
+					       .nr_slots = pages->formats->nr_infos };
+	pages->cpu = cpu;
 	pages->clock = *clock;
 	pages->next_page = pages->buf_end = NULL;
 	pages->pos = pages->end = NULL;
@@ -110,9 +115,9 @@ static void count_missed(struct km_pages *pages, const uint8_t *page, size_t pag
 		lost = km_load_uint(page + at, formats->long_bytes, formats->is_big_endian);
 	/* a number with its upper half set is no count: the place was never written */
 	if (lost && lost >> 48 == 0)
-		pages->stats.quality.count[KM_EVENTS_LOST] += lost;
+		pages->stream.quality.count[KM_EVENTS_LOST] += lost;
 	else
-		pages->stats.quality.count[KM_GAPS_UNKNOWN]++;
+		pages->stream.quality.count[KM_GAPS_UNKNOWN]++;
 }
 
 /* The raw time stamp of the first event of the page, for the time span. */
@@ -172,7 +177,7 @@ static bool next_page(struct km_pages *pages)
 		left = pages->page_bytes;
 	pages->next_page += left;
 	if (left < pages->page_bytes)
-		pages->stats.quality.count[KM_BYTES_MISSING] += pages->page_bytes - left;
+		pages->stream.quality.count[KM_BYTES_MISSING] += pages->page_bytes - left;
 	pages->pos = pages->end = page;
 	if (left < formats->data_offset)
 		return true;
@@ -183,7 +188,7 @@ static bool next_page(struct km_pages *pages)
 	pages->raw_ts = km_load_uint(page, 8, formats->is_big_endian);
 	/* a page of zeros was never written: a hole in the file, or it could not be read */
 	if (data_bytes > room || upper_is_bad(commit) || (!commit && !pages->raw_ts)) {
-		pages->stats.quality.count[KM_PAGES_DAMAGED]++;
+		pages->stream.quality.count[KM_PAGES_DAMAGED]++;
 		return true;
 	}
 	if (commit & COMMIT_MISSED)
@@ -193,7 +198,7 @@ static bool next_page(struct km_pages *pages)
 	pages->pos = page + formats->data_offset;
 	pages->end = pages->pos + data_bytes;
 	if (!pages->has_first && first_event_ts(pages, &raw)) {
-		pages->stats.first_ns = km_clock_ns(&pages->clock, raw);
+		pages->stream.first_ns = km_clock_ns(&pages->clock, raw);
 		pages->has_first = true;
 	}
 	return true;
@@ -215,7 +220,7 @@ static uint16_t cache_name(struct km_pages *pages, const uint8_t *data, size_t s
  */
 static bool count_odd(struct km_pages *pages, bool is_alloc, uint16_t slot, uint64_t ptr)
 {
-	uint64_t *count = pages->stats.quality.count;
+	uint64_t *count = pages->stream.quality.count;
 
 	if (is_alloc && ptr) {
 		/* not an event of its kind, after all */
@@ -241,6 +246,7 @@ static inline void take_rest(struct km_pages *pages, struct km_batch *batch, uin
 
 	batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
 	batch->ptr[i] = ptr;
+	batch->cpu[i] = pages->cpu;
 	batch->pid[i] = (size_t)pid.offset + pid.size <= size
 				? (int32_t)km_load_uint(data + pid.offset, pid.size, big)
 				: 0;
@@ -342,15 +348,15 @@ static void decode_event(struct km_pages *pages, const uint8_t *data, size_t siz
 	uint64_t id;
 
 	if (size < (size_t)type.offset + type.size) {
-		pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
+		pages->stream.quality.count[KM_UNDECODABLE_SHORT]++;
 		return;
 	}
 	id = load_field(formats, data, type);
 	desc = &formats->descs[id < formats->nr_descs ? id : 0];
 	if (id >= formats->nr_descs || !desc->is_known)
-		pages->stats.quality.count[KM_UNDECODABLE_ID]++;
+		pages->stream.quality.count[KM_UNDECODABLE_ID]++;
 	else if (size < desc->least_bytes)
-		pages->stats.quality.count[KM_UNDECODABLE_SHORT]++;
+		pages->stream.quality.count[KM_UNDECODABLE_SHORT]++;
 	else if (desc->kind == KM_EV_OTHER)
 		pages->slots[desc->slot]++;
 	else
@@ -381,7 +387,7 @@ static void take_record(struct km_pages *pages, struct km_batch *batch)
 	else if (type <= TYPE_PADDING) /* the length stands before the data, and counts itself */
 		size = extra < 4 ? 0 : 4 + (extra + 3) / 4 * 4;
 	if (size > left || !size) {
-		pages->stats.quality.count[KM_PAGES_DAMAGED]++;
+		pages->stream.quality.count[KM_PAGES_DAMAGED]++;
 		pages->pos = pages->end;
 		return;
 	}
@@ -484,7 +490,6 @@ bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
 
 	if (!pages->use_generic && !formats->is_big_endian && __BYTE_ORDER == __LITTLE_ENDIAN)
 		walk_fn = pages->want == KM_WANT_ALL ? walk_fast_all : walk_fast_allocs;
-	batch->stream = pages->stats.stream;
 	do {
 		if (pages->pos < pages->end)
 			walk_fn(pages, batch);
@@ -503,9 +508,10 @@ void km_pages_finish(struct km_pages *pages)
 		enum km_event_kind kind = formats->infos[slot].kind;
 
 		stats->kinds[kind] += pages->slots[slot];
-		stats->quality.count[kind == KM_EV_OTHER ? KM_EVENTS_OTHER : KM_EVENTS_USED] +=
+		pages->stream.quality
+			.count[kind == KM_EV_OTHER ? KM_EVENTS_OTHER : KM_EVENTS_USED] +=
 			pages->slots[slot];
 	}
 	if (pages->has_first)
-		stats->last_ns = km_clock_ns(&pages->clock, pages->last_raw);
+		pages->stream.last_ns = km_clock_ns(&pages->clock, pages->last_raw);
 }

@@ -12,7 +12,7 @@
 /*
  * A decoder is begun for one stretch of a stream, fed with buffers of whole pages, and emptied
  * batch by batch; a buffer must stay until it is used up. Every byte that does not decode is
- * counted in `stats`.
+ * counted in `stream`.
  */
 struct km_pages {
 	/* set by the user before km_pages_begin() */
@@ -22,7 +22,8 @@ struct km_pages {
 	struct km_clock clock;
 	bool use_generic; /* do not use the fast path: for tests, which compare the two */
 
-	struct km_intern names; /* of caches: the batch column `cache` */
+	struct km_intern names;        /* of caches: the batch column `cache` */
+	struct km_stream_stats stream; /* stats.streams points here */
 	struct km_part_stats stats;
 	uint64_t *slots; /* events by format slot; stats.slots points here */
 
@@ -31,7 +32,8 @@ struct km_pages {
 	const uint8_t *pos, *end;
 	uint64_t raw_ts;   /* of the last record before pos */
 	uint64_t last_raw; /* of the last event before pos */
-	bool has_first;    /* stats.first_ns is set */
+	uint16_t cpu;
+	bool has_first; /* stream.first_ns is set */
 };
 
 /* Makes room for counting. Errors: KM_ERR_MEMORY. */
@@ -39,8 +41,9 @@ KM_MUST_CHECK struct km_error *km_pages_init(struct km_pages *pages,
 					     const struct km_formats *formats, enum km_want want,
 					     uint32_t page_bytes);
 void km_pages_deinit(struct km_pages *pages);
-/* Begins a stretch of a stream: counters at zero, no page. Names stay. */
-void km_pages_begin(struct km_pages *pages, uint32_t stream, const struct km_clock *clock);
+/* Begins a stretch of the stream of a CPU: counters at zero, no page. Names stay. */
+void km_pages_begin(struct km_pages *pages, size_t stream, uint16_t cpu,
+		    const struct km_clock *clock);
 /*
  * The next pages: `size` bytes, which end with the buffer; a last piece shorter than a page
  * is decoded as far as its events go and counted as missing bytes.

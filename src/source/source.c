@@ -148,6 +148,11 @@ uint64_t km_source_part_bytes(const struct km_source *source, size_t part)
 	return source->ops->part_bytes(source, part);
 }
 
+uint32_t km_source_part_queue(const struct km_source *source, size_t part)
+{
+	return source->ops->part_queue(source, part);
+}
+
 struct km_error *km_reader_create(struct km_source *source, enum km_want want,
 				  struct km_reader **ret)
 {

@@ -20,6 +20,7 @@ struct km_source_ops {
 	const char *(*comm)(const struct km_source *source, int32_t pid);
 	size_t (*nr_parts)(const struct km_source *source);
 	uint64_t (*part_bytes)(const struct km_source *source, size_t part);
+	uint32_t (*part_queue)(const struct km_source *source, size_t part);
 	struct km_error *(*reader_create)(struct km_source *source, enum km_want want,
 					  struct km_reader **ret);
 	void (*reader_destroy)(struct km_reader *reader);

@@ -419,6 +419,11 @@ static uint64_t tracedat_part_bytes(const struct km_source *source, size_t part)
 	return ((const struct tracedat *)source)->parts[part].bytes;
 }
 
+static uint32_t tracedat_part_queue(const struct km_source *source, size_t part)
+{
+	return ((const struct tracedat *)source)->parts[part].stream;
+}
+
 const struct km_source_ops km_tracedat_ops = {
 	.name = "trace.dat",
 	.probe = tracedat_probe,
@@ -427,6 +432,7 @@ const struct km_source_ops km_tracedat_ops = {
 	.comm = tracedat_comm,
 	.nr_parts = tracedat_nr_parts,
 	.part_bytes = tracedat_part_bytes,
+	.part_queue = tracedat_part_queue,
 	.reader_create = td_reader_create,
 	.reader_destroy = td_reader_destroy,
 	.reader_start = td_reader_start,

@@ -82,7 +82,7 @@ struct km_error *td_reader_start(struct km_reader *base, size_t part)
 {
 	struct td_reader *reader = (struct td_reader *)base;
 	struct tracedat *td = tracedat_of(reader);
-	struct km_quality *quality = &reader->pages.stats.quality;
+	struct km_quality *quality = &reader->pages.stream.quality;
 
 	unmap_part(reader);
 	reader->part = &td->parts[part];
@@ -90,7 +90,9 @@ struct km_error *td_reader_start(struct km_reader *base, size_t part)
 	reader->chunks_left = reader->part->nr_chunks;
 	reader->has_pages_left = td->compression == KM_COMPRESSION_NONE && reader->part->bytes;
 	reader->is_finished = false;
-	km_pages_begin(&reader->pages, reader->part->stream, &td->clocks[reader->part->stream]);
+	km_pages_begin(&reader->pages, reader->part->stream,
+		       (uint16_t)td->selected->cpus[reader->part->stream].cpu,
+		       &td->clocks[reader->part->stream]);
 	quality->count[KM_BYTES_MISSING] += reader->part->missing_bytes;
 	quality->count[KM_CHUNKS_DAMAGED] += reader->part->is_damaged;
 	return NULL;
@@ -143,7 +145,7 @@ static struct km_error *check_part(struct td_reader *reader)
 		return km_error_os(KM_ERR_INPUT, td->path, errno, "cannot stat");
 	/* a block device has no size here, and does not shrink */
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < end)
-		reader->pages.stats.quality.count[KM_BYTES_MISSING] += end - (uint64_t)st.st_size;
+		reader->pages.stream.quality.count[KM_BYTES_MISSING] += end - (uint64_t)st.st_size;
 	return NULL;
 }
 
@@ -151,7 +153,7 @@ static struct km_error *check_part(struct td_reader *reader)
 static struct km_error *load_chunk(struct td_reader *reader)
 {
 	struct tracedat *td = tracedat_of(reader);
-	struct km_quality *quality = &reader->pages.stats.quality;
+	struct km_quality *quality = &reader->pages.stream.quality;
 	uint8_t head[8];
 	struct km_cursor cur = km_cursor_make(head, sizeof(head), td->is_big_endian);
 	uint32_t packed, size;

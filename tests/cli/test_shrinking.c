@@ -34,7 +34,7 @@ static uint64_t read_rest(struct km_reader *reader, struct km_batch *batch)
 	do {
 		assert_null(km_reader_fill(reader, batch));
 	} while (batch->nr);
-	return km_quality_events_total(&km_reader_stats(reader)->quality);
+	return km_quality_events_total(&km_reader_stats(reader)->streams[0].quality);
 }
 
 static void test_shrinking(void **state)
@@ -63,14 +63,14 @@ static void test_shrinking(void **state)
 	assert_null(km_reader_fill(reader, batch));
 	assert_int_equal(truncate(path, 4096), 0);
 	cut = read_rest(reader, batch);
-	quality = &km_reader_stats(reader)->quality;
+	quality = &km_reader_stats(reader)->streams[0].quality;
 	assert_true(cut < whole);
 	assert_true(quality->count[KM_BYTES_MISSING] > 0);
 	assert_true(quality->count[KM_PAGES_DAMAGED] > 0);
 	/* and the part that has gone altogether */
 	assert_null(km_reader_start(reader, part));
 	assert_int_equal(read_rest(reader, batch), 0);
-	assert_true(km_reader_stats(reader)->quality.count[KM_BYTES_MISSING] > 0);
+	assert_true(km_reader_stats(reader)->streams[0].quality.count[KM_BYTES_MISSING] > 0);
 
 	km_reader_destroy(reader);
 	km_source_close(source);

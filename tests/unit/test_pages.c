@@ -156,7 +156,7 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 	memset(ret, 0, sizeof(*ret));
 	assert_null(km_pages_init(&ret->pages, formats, want, PAGE));
 	ret->pages.use_generic = use_generic;
-	km_pages_begin(&ret->pages, 3, &clock);
+	km_pages_begin(&ret->pages, 0, 3, &clock);
 	km_pages_feed(&ret->pages, buf, size);
 	for (bool is_full = true; is_full;) {
 		struct km_batch *b = &ret->batch;
@@ -220,6 +220,7 @@ static void test_records(void **state)
 	assert_int_equal(d->batch.size[0].req, 40);
 	assert_int_equal(d->batch.size[0].alloc, 64);
 	assert_int_equal(d->batch.pid[0], 77);
+	assert_int_equal(d->batch.cpu[0], 3);
 	assert_int_equal(d->batch.ts_ns[0], 1005);
 	assert_int_equal(d->batch.what[1].kind, KM_EV_KFREE);
 	assert_int_equal(d->batch.ptr[1], 0xffff888000000100);
@@ -229,19 +230,19 @@ static void test_records(void **state)
 	assert_int_equal(d->batch.ts_ns[2], 1005 + (2 << 27) + 7 + 1 + 3 + 2);
 	assert_int_equal(d->batch.ts_ns[3], (1 << 27) + 9);
 	assert_int_equal(d->batch.size[3].alloc, 0);
-	assert_int_equal(d->pages.stats.quality.count[KM_FAILED_ALLOCS], 1);
-	assert_int_equal(d->pages.stats.quality.count[KM_NULL_FREES], 1);
-	assert_int_equal(d->pages.stats.quality.count[KM_ZERO_SIZE_FREES], 1);
-	assert_int_equal(d->pages.stats.quality.count[KM_EVENTS_USED], 6);
-	assert_int_equal(d->pages.stats.quality.count[KM_PAGES_DAMAGED], 0);
-	assert_int_equal(d->pages.stats.first_ns, 1005);
-	assert_int_equal(d->pages.stats.last_ns, (1 << 27) + 9);
+	assert_int_equal(d->pages.stream.quality.count[KM_FAILED_ALLOCS], 1);
+	assert_int_equal(d->pages.stream.quality.count[KM_NULL_FREES], 1);
+	assert_int_equal(d->pages.stream.quality.count[KM_ZERO_SIZE_FREES], 1);
+	assert_int_equal(d->pages.stream.quality.count[KM_EVENTS_USED], 6);
+	assert_int_equal(d->pages.stream.quality.count[KM_PAGES_DAMAGED], 0);
+	assert_int_equal(d->pages.stream.first_ns, 1005);
+	assert_int_equal(d->pages.stream.last_ns, (1 << 27) + 9);
 	km_pages_deinit(&d->pages);
 
 	/* allocations that succeeded only */
 	decode(&formats, KM_WANT_ALLOCS, false, page.data, PAGE, d);
 	assert_int_equal(d->batch.nr, 2);
-	assert_int_equal(d->pages.stats.quality.count[KM_EVENTS_USED], 6);
+	assert_int_equal(d->pages.stream.quality.count[KM_EVENTS_USED], 6);
 	assert_int_equal(d->pages.stats.kinds[KM_EV_KFREE], 3);
 	km_pages_deinit(&d->pages);
 	km_formats_deinit(&formats);
@@ -255,7 +256,7 @@ static uint64_t count_after(const struct km_formats *formats, const struct page 
 	uint64_t count;
 
 	decode(formats, KM_WANT_ALLOCS, false, page->data, size, d);
-	count = d->pages.stats.quality.count[counter];
+	count = d->pages.stream.quality.count[counter];
 	km_pages_deinit(&d->pages);
 	free(d);
 	return count;
@@ -385,12 +386,12 @@ static void assert_same(const struct km_formats *formats, enum km_want want, con
 	decode(formats, want, true, buf, size, generic);
 	assert_int_equal(fast->nr_events, generic->nr_events);
 	assert_int_equal(fast->checksum, generic->checksum);
-	assert_memory_equal(&fast->pages.stats.quality, &generic->pages.stats.quality,
+	assert_memory_equal(&fast->pages.stream.quality, &generic->pages.stream.quality,
 			    sizeof(struct km_quality));
 	assert_memory_equal(fast->pages.slots, generic->pages.slots,
 			    formats->nr_infos * sizeof(uint64_t));
-	assert_int_equal(fast->pages.stats.first_ns, generic->pages.stats.first_ns);
-	assert_int_equal(fast->pages.stats.last_ns, generic->pages.stats.last_ns);
+	assert_int_equal(fast->pages.stream.first_ns, generic->pages.stream.first_ns);
+	assert_int_equal(fast->pages.stream.last_ns, generic->pages.stream.last_ns);
 	km_pages_deinit(&fast->pages);
 	km_pages_deinit(&generic->pages);
 	free(fast);
