@@ -50,15 +50,15 @@ def tiny_files(testdata):
             ("v7-zlib", "6.1-x86_64", {}, 7, "zlib"),
             ("v6-be32", "6.1-i386", {"big_endian": True, "long_bytes": 4}, 6, "none"),
             ("v7-zstd-be32", "6.1-i386", {"big_endian": True, "long_bytes": 4}, 7, "zstd")):
-        # sub-buffers of 512 bytes: no kernel has them, and every rule about them is the same
-        layout = ringbuf.Layout(subbuf_bytes=512, **layout)
+        # sub-buffers of 256 bytes: no kernel has them, and every rule about them is the same
+        layout = ringbuf.Layout(subbuf_bytes=256, **layout)
         load = kmem.Workload(layout, short_formats(testdata, formats, ("kmalloc", "kfree")),
                              nr_sites=3, others=0, losses=0.05,
                              hows=("auto", "long", "extend", "abs"))
-        load.add(40)
+        load.add(24)
         trace = load.trace()
         trace.version, trace.compression, trace.chunk_pages = version, compression, 2
-        trace.align = 512
+        trace.align = 64
         trace.cmdlines = b"1 task\n"
         trace.options = [o for o in trace.options if o[0] != tracedat.OPT_CPUSTAT]
         files[name] = trace.to_bytes(), load.oracle
