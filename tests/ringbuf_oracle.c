@@ -153,7 +153,7 @@ static void read_km(const struct oracle *oracle, const uint8_t *pages, size_t si
 		die("no memory");
 	check(km_pages_init(&km, &oracle->formats, KM_WANT_ALL, oracle->page_bytes));
 	km.use_generic = generic;
-	km_pages_begin(&km, 0, &clock);
+	km_pages_begin(&km, 0, 0, &clock);
 	km_pages_feed(&km, pages, size);
 	for (bool is_full = true; is_full;) {
 		batch->nr = 0;
@@ -161,10 +161,10 @@ static void read_km(const struct oracle *oracle, const uint8_t *pages, size_t si
 		take_batch(batch, ret);
 	}
 	km_pages_finish(&km);
-	ret->nr_all = km_quality_events_total(&km.stats.quality);
-	ret->lost = km.stats.quality.count[KM_EVENTS_LOST];
-	ret->gaps = km.stats.quality.count[KM_GAPS_UNKNOWN];
-	if (km.stats.quality.count[KM_PAGES_DAMAGED])
+	ret->nr_all = km_quality_events_total(&km.stream.quality);
+	ret->lost = km.stream.quality.count[KM_EVENTS_LOST];
+	ret->gaps = km.stream.quality.count[KM_GAPS_UNKNOWN];
+	if (km.stream.quality.count[KM_PAGES_DAMAGED])
 		die("the decoder calls a page damaged");
 	km_pages_deinit(&km);
 	free(batch);
