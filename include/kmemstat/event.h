@@ -6,41 +6,71 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The events kmemstat knows, named as the kernel's kmem trace system names them. */
+/* The events kmemstat knows, named as the kernel's trace systems kmem and percpu name them. */
 enum km_event_kind {
 	KM_EV_OTHER, /* any other event: counted, never in a batch */
 	KM_EV_KMALLOC,
 	KM_EV_KMALLOC_NODE, /* before 6.1 */
 	KM_EV_CACHE_ALLOC,
 	KM_EV_CACHE_ALLOC_NODE, /* before 6.1 */
+	KM_EV_PERCPU_ALLOC,     /* percpu_alloc_percpu */
+	KM_EV_PAGE_ALLOC,       /* mm_page_alloc */
 	KM_EV_KFREE,
 	KM_EV_CACHE_FREE,
+	KM_EV_PERCPU_FREE, /* percpu_free_percpu */
+	KM_EV_PAGE_FREE,   /* mm_page_free */
+	KM_EV_PERCPU_CHUNK_CREATE,
+	KM_EV_PERCPU_CHUNK_DESTROY,
 	KM_NR_EVENT_KINDS,
+};
+
+/* The allocators events are about; their bytes are never added up: pages back the others. */
+enum km_layer {
+	KM_LAYER_SLAB,
+	KM_LAYER_PERCPU,
+	KM_LAYER_PAGE,
+	KM_NR_LAYERS,
 };
 
 /* The kernel's name of an event kind ("kmem_cache_alloc"); "other" for KM_EV_OTHER. */
 const char *km_event_name(enum km_event_kind kind);
-/* The kind of the event `name` of trace system "kmem", or KM_EV_OTHER. */
+/* The kind of the event `name` of trace system "kmem" or "percpu", or KM_EV_OTHER. */
 enum km_event_kind km_event_kind_of(const char *system, const char *name);
+/* "slab", "percpu", "page". */
+const char *km_layer_name(enum km_layer layer);
+/* The layer of a kind other than KM_EV_OTHER. */
+enum km_layer km_event_layer(enum km_event_kind kind);
 
 static inline bool km_event_is_alloc(enum km_event_kind kind)
 {
-	return kind >= KM_EV_KMALLOC && kind <= KM_EV_CACHE_ALLOC_NODE;
+	return kind >= KM_EV_KMALLOC && kind <= KM_EV_PAGE_ALLOC;
+}
+
+static inline bool km_event_is_free(enum km_event_kind kind)
+{
+	return kind >= KM_EV_KFREE && kind <= KM_EV_PAGE_FREE;
 }
 
 enum km_event_flag {
 	KM_EVF_ACCOUNTED = 1, /* charged to a memory cgroup (__GFP_ACCOUNT or the event's field) */
+	KM_EVF_PERCPU_RESERVED = 2, /* from the reserved part of the first chunk */
+	KM_EVF_PERCPU_ATOMIC = 4,   /* could not sleep */
+	KM_EVF_PTR_HASHED = 8,      /* ptr is what printk made of it: equal ones may differ */
 };
 
 /* Which events and columns a reader fills. */
 enum km_want {
-	KM_WANT_ALLOCS, /* allocations that succeeded, without the columns ts_ns, ptr, pid */
+	KM_WANT_ALLOCS, /* allocations that succeeded, with the first three columns only */
 	KM_WANT_ALL,    /* every allocation and free of the kinds above, all columns */
 };
 
 #define KM_BATCH_EVENTS 512
 
-/* What an object takes: bytes asked for and bytes given; both 0 for a free. */
+/*
+ * What an object takes: bytes asked for and bytes given; both 0 for a free. Of a percpu object
+ * req is its size and alloc the bytes on all CPUs (before 5.19, where the event does not tell, the
+ * size too); of pages both are page size << order.
+ */
 struct km_event_size {
 	uint32_t req, alloc;
 };
@@ -52,9 +82,22 @@ struct km_event_what {
 	uint8_t flags;  /* enum km_event_flag */
 };
 
+/* What only some kinds have, 0 otherwise. */
+struct km_event_more {
+	uint32_t gfp_flags; /* its lower 32 bits: no kernel has more gfp flags */
+	uint32_t align;     /* percpu */
+	uint8_t order;      /* page */
+	uint8_t migratetype;
+};
+
+/* A stack in the reader's table (km_reader_stack()); 0: none. */
+typedef uint32_t km_stack_id;
+
 /*
  * Events as columns, in the order of their source; what is always used together shares a column.
- * With KM_WANT_ALL, failed allocations (ptr and size.alloc 0) and frees of NULL are in it too.
+ * With KM_WANT_ALL, failed allocations (ptr and size.alloc 0) and frees of NULL are in it too. The
+ * ptr of page events is the page's frame number (pfn), or where the kernel gives none (before 3.19)
+ * the address of its struct page. Page events have no call_site (0).
  */
 struct km_batch {
 	uint32_t nr;
@@ -66,6 +109,8 @@ struct km_batch {
 	uint64_t ptr[KM_BATCH_EVENTS];
 	int32_t pid[KM_BATCH_EVENTS];
 	uint16_t cpu[KM_BATCH_EVENTS];
+	struct km_event_more more[KM_BATCH_EVENTS];
+	km_stack_id stack[KM_BATCH_EVENTS];
 };
 
 #endif

@@ -23,7 +23,8 @@ struct km_source;
 struct km_reader;
 
 struct km_source_options {
-	const char *instance; /* buffer instance to read, or NULL: see km_source_open() */
+	const char *instance;      /* buffer instance to read, or NULL: see km_source_open() */
+	const volatile bool *stop; /* set by a signal handler: a pipe ends there; or NULL */
 };
 
 /* One buffer of the trace. */
@@ -57,7 +58,16 @@ struct km_input_info {
 	const char *machine;        /* "x86_64", or NULL */
 	const char *recorder;       /* version of the recording program, or NULL */
 	const char *clock;          /* "local", "mono", ..., or NULL */
+	const char *build_id;       /* of the kernel, hex digits, or NULL */
 	bool is_big_endian;
+	/*
+	 * Call sites came as symbols: their addresses are made up, and mean something only together
+	 * with the kallsyms that km_source_take_kallsyms() gives, which has a line for each such
+	 * symbol.
+	 */
+	bool has_named_sites;
+	bool has_hashed_ptrs;  /* pointers are what printk made of them */
+	uint64_t kernel_text;  /* address of _text in the traced kernel, 0: not known */
 	uint32_t long_bytes;   /* of the traced kernel: 4 or 8 */
 	uint32_t page_size;    /* of the traced machine */
 	uint32_t subbuf_bytes; /* ring-buffer page of the selected instance */
@@ -77,10 +87,10 @@ struct km_format_info {
 };
 
 /*
- * Opens `path` and finds its format by content. Without options->instance the top-level
- * buffer is read, or, if that holds no kmem events, the only instance that does.
- * Damage beside the events (a section that cannot be read) is counted, not an error.
- * Errors: KM_ERR_INPUT with path and offset; KM_ERR_USAGE for an unknown instance.
+ * Opens `path`, or standard input for "-", and finds its format by content. Without
+ * options->instance the top-level buffer is read, or, if that holds no kmem events, the only
+ * instance that does. Damage beside the events (a section that cannot be read) is counted, not an
+ * error. Errors: KM_ERR_INPUT with path and offset; KM_ERR_USAGE for an unknown instance.
  */
 KM_MUST_CHECK struct km_error *
 km_source_open(const char *path, const struct km_source_options *options, struct km_source **ret);
@@ -97,6 +107,11 @@ void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_s
 /* The event formats, index = "format slot" of km_part_stats.slots; it may grow while parts are
  * read. */
 const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr);
+/*
+ * A stack of a batch, innermost frame first: return addresses, the reader's own until its next
+ * fill. Returns their number, 0 for id 0.
+ */
+size_t km_reader_stack(const struct km_reader *reader, km_stack_id id, const uint64_t **ret);
 /* The saved command line of a task, or NULL. */
 const char *km_source_comm(const struct km_source *source, int32_t pid);
 

@@ -33,11 +33,6 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 	struct km_error *error;
 
 	*ret = (struct km_session){ .options = options, .step_start = km_now() };
-	if (strcmp(options->input, "-") == 0)
-		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
-						       "this version does not read traces from "
-						       "standard input"),
-				       "name a file");
 	error = km_source_open(options->input, &source_options, &ret->source);
 	if (error)
 		return error;

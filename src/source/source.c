@@ -2,28 +2,25 @@
 /* The table of input formats, and the way from the public functions to them. */
 #include "source/source.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/intern.h"
 
 static const struct km_source_ops *const formats[] = {
 	&km_tracedat_ops,
 };
 
-static struct km_error *not_a_trace(const char *path, const uint8_t *head, size_t size)
+static struct km_error *not_a_trace(const struct km_input *input)
 {
+	const uint8_t *head = input->head;
+	const size_t size = input->head_size;
 	struct km_error *error;
 
 	if (!size)
-		return km_error_advise(km_error_at(path, 0, "the file is empty"),
+		return km_error_advise(km_error_at(input->path, 0, "the input is empty"),
 				       "the recording did not finish, or the disk was full");
 	if (size < 4)
-		error = km_error_at(path, 0, "not a trace: it has only %zu bytes", size);
+		error = km_error_at(input->path, 0, "not a trace: it has only %zu bytes", size);
 	else
-		error = km_error_at(path, 0,
+		error = km_error_at(input->path, 0,
 				    "not a trace: it begins with %02x %02x %02x %02x, a trace.dat "
 				    "with 17 08 44 't'",
 				    head[0], head[1], head[2], head[3]);
@@ -37,71 +34,20 @@ static struct km_error *not_a_trace(const char *path, const uint8_t *head, size_
 				      "writes it");
 }
 
-/* Reads up to `size` bytes from the start; less only at the end of the file. */
-static struct km_error *read_head(const char *path, int fd, uint8_t *head, size_t size,
-				  size_t *ret_size)
-{
-	size_t have = 0;
-
-	while (have < size) {
-		ssize_t got = pread(fd, head + have, size - have, (off_t)have);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return km_error_os(KM_ERR_INPUT, path, errno, "cannot read");
-		if (got == 0)
-			break;
-		have += (size_t)got;
-	}
-	*ret_size = have;
-	return NULL;
-}
-
-static struct km_error *open_regular(const char *path, int *ret_fd)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct km_error *error = NULL;
-
-	if (fd < 0)
-		return km_error_os(KM_ERR_INPUT, path, errno, "cannot open");
-	if (fstat(fd, &st) < 0)
-		error = km_error_os(KM_ERR_INPUT, path, errno, "cannot stat");
-	else if (S_ISDIR(st.st_mode))
-		error = km_error_os(KM_ERR_INPUT, path, EISDIR, "cannot read");
-	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		error = km_error_advise(km_error_create(KM_ERR_INPUT, path, "not a regular file"),
-					"a trace.dat is read from several places at once: save it "
-					"to a file first");
-	if (error) {
-		close(fd);
-		return error;
-	}
-	*ret_fd = fd;
-	return NULL;
-}
-
 struct km_error *km_source_open(const char *path, const struct km_source_options *options,
 				struct km_source **ret)
 {
-	uint8_t head[KM_PROBE_BYTES];
-	size_t size = 0;
-	int fd = -1;
-	struct km_error *error = open_regular(path, &fd);
+	struct km_input *input;
+	struct km_error *error = km_input_open(path, options ? options->stop : NULL, &input);
 
 	if (error)
 		return error;
-	error = read_head(path, fd, head, sizeof(head), &size);
-	if (error) {
-		close(fd);
-		return error;
-	}
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (formats[i]->probe(head, size))
-			return formats[i]->open(path, fd, options, ret);
-	close(fd);
-	return not_a_trace(path, head, size);
+		if (formats[i]->probe(input->head, input->head_size))
+			return formats[i]->open(input, options, ret);
+	error = not_a_trace(input);
+	km_input_close(input);
+	return error;
 }
 
 void km_source_close(struct km_source *source)

@@ -5,16 +5,14 @@
 
 #include "decode/formats.h"
 #include "kmemstat/source.h"
-
-/* Enough of a file to know its format by. */
-#define KM_PROBE_BYTES 4096
+#include "source/input.h"
 
 struct km_source_ops {
 	const char *name; /* as in km_input_info.format */
 	/* Whether a file that begins with these bytes is of this format. */
 	bool (*probe)(const uint8_t *head, size_t size);
-	/* Takes `fd` over in every case. */
-	struct km_error *(*open)(const char *path, int fd, const struct km_source_options *options,
+	/* Takes the input over in every case. */
+	struct km_error *(*open)(struct km_input *input, const struct km_source_options *options,
 				 struct km_source **ret);
 	void (*close)(struct km_source *source);
 	const char *(*comm)(const struct km_source *source, int32_t pid);

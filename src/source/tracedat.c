@@ -10,46 +10,13 @@
  */
 #include "source/tracedat.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "decode/pages.h"
 
 static const uint8_t magic[10] = { 0x17, 0x08, 0x44, 't', 'r', 'a', 'c', 'i', 'n', 'g' };
-
-struct km_error *td_read(const struct tracedat *td, uint64_t offset, void *buf, size_t size,
-			 size_t *ret_size)
-{
-	size_t have = 0;
-
-	while (have < size && offset + have < (uint64_t)INT64_MAX) {
-		ssize_t got =
-			pread(td->fd, (uint8_t *)buf + have, size - have, (off_t)(offset + have));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			struct km_error *error =
-				km_error_os(KM_ERR_INPUT, td->path, errno, "cannot read");
-
-			if (error != &km_error_memory) {
-				error->has_offset = true;
-				error->offset = offset + have;
-			}
-			return error;
-		}
-		if (got == 0)
-			break;
-		have += (size_t)got;
-	}
-	*ret_size = have;
-	return NULL;
-}
 
 static bool tracedat_probe(const uint8_t *head, size_t size)
 {
@@ -80,16 +47,15 @@ static void tracedat_close(struct km_source *source)
 	free(td->machine);
 	free(td->recorder);
 	free(td->clock);
-	free(td->path);
 	km_formats_deinit(&td->base.formats);
 	free(td->base.kallsyms);
-	close(td->fd);
+	km_input_close(td->input);
 	free(td);
 }
 
 static struct km_error *bad_head(const struct tracedat *td, uint64_t offset, const char *what)
 {
-	return km_error_advise(km_error_at(td->path, offset, "%s", what),
+	return km_error_advise(km_error_at(td->input->path, offset, "%s", what),
 			       "the file is damaged or was cut short: copy it again");
 }
 
@@ -106,8 +72,8 @@ static struct km_error *parse_v7_head(struct tracedat *td, struct km_cursor *cur
 		return bad_head(td, cur->pos, "the file ends inside its first bytes");
 	if (!km_compression_find(name, &td->compression))
 		return km_error_advise(
-			km_error_at(td->path, name_at, "its compression \"%.32s\" is not known",
-				    name),
+			km_error_at(td->input->path, name_at,
+				    "its compression \"%.32s\" is not known", name),
 			"convert it: trace-cmd convert --compression zstd -i FILE -o NEW");
 	return NULL;
 }
@@ -115,13 +81,13 @@ static struct km_error *parse_v7_head(struct tracedat *td, struct km_cursor *cur
 static struct km_error *parse_head(struct tracedat *td)
 {
 	struct km_input_info *info = &td->base.info;
-	uint8_t head[KM_PROBE_BYTES];
+	uint8_t head[KM_INPUT_HEAD_BYTES];
 	size_t got;
 	struct km_cursor cur;
 	const char *version;
 	uint8_t order, long_bytes;
 	uint64_t options = 0;
-	struct km_error *error = td_read(td, 0, head, sizeof(head), &got);
+	struct km_error *error = km_input_read_at(td->input, 0, head, sizeof(head), &got);
 
 	if (error)
 		return error;
@@ -136,7 +102,7 @@ static struct km_error *parse_head(struct tracedat *td)
 		return bad_head(td, got, "the file ends inside its first bytes");
 	if (strcmp(version, "6") != 0 && strcmp(version, "7") != 0)
 		return km_error_advise(
-			km_error_at(td->path, sizeof(magic),
+			km_error_at(td->input->path, sizeof(magic),
 				    "trace.dat version \"%.8s\": only 6 and 7 are known", version),
 			"convert it with trace-cmd convert");
 	if (order > 1 || (long_bytes != 4 && long_bytes != 8))
@@ -235,7 +201,8 @@ static struct km_error *select_named(struct tracedat *td, const char *name)
 			names = more;
 		}
 	}
-	error = km_error_create(KM_ERR_USAGE, td->path, "there is no buffer instance \"%s\"", name);
+	error = km_error_create(KM_ERR_USAGE, td->input->path, "there is no buffer instance \"%s\"",
+				name);
 	if (names)
 		km_error_advise(error, "it has %s", *names ? names : "none");
 	free(names);
@@ -265,7 +232,7 @@ static struct km_error *select_default(struct tracedat *td)
 			error = has_kmem_events(td, &has);
 		if (!error && has && found)
 			return km_error_advise(
-				km_error_create(KM_ERR_USAGE, td->path,
+				km_error_create(KM_ERR_USAGE, td->input->path,
 						"kmem events are in several buffer instances, "
 						"among them \"%s\" and \"%s\"",
 						found->name, td->buffers[i].name),
@@ -310,7 +277,7 @@ static struct km_error *fill_info(struct tracedat *td)
 			td->base.quality.count[KM_EVENTS_LOST] += stream->dropped;
 		}
 	}
-	info->path = td->path;
+	info->path = td->input->path;
 	info->format = km_tracedat_ops.name;
 	info->compression = km_compression_name(td->compression);
 	info->kernel_release = td->release;
@@ -319,7 +286,7 @@ static struct km_error *fill_info(struct tracedat *td)
 	info->clock = selected->clock && *selected->clock ? selected->clock : td->clock;
 	info->long_bytes = td->base.formats.long_bytes;
 	info->subbuf_bytes = selected->page_bytes;
-	info->file_bytes = td->file_bytes;
+	info->file_bytes = td->input->file_bytes;
 	if (!info->nr_cpus)
 		info->nr_cpus = (uint32_t)selected->nr_cpus;
 	info->instances = td->instances;
@@ -336,7 +303,7 @@ static struct km_error *finish_open(struct tracedat *td, const struct km_source_
 
 	if (error) {
 		struct km_error *at = km_error_advise(
-			km_error_create(KM_ERR_INPUT, td->path, "%s", error->message),
+			km_error_create(KM_ERR_INPUT, td->input->path, "%s", error->message),
 			"record again with trace-cmd, which writes them");
 
 		km_error_free(error);
@@ -344,7 +311,7 @@ static struct km_error *finish_open(struct tracedat *td, const struct km_source_
 	}
 	if (!td->nr_buffers)
 		return km_error_advise(
-			km_error_create(KM_ERR_INPUT, td->path,
+			km_error_create(KM_ERR_INPUT, td->input->path,
 					"there is no buffer of events in it"),
 			"the recording did not finish, or it holds only text: record "
 			"again");
@@ -357,28 +324,24 @@ static struct km_error *finish_open(struct tracedat *td, const struct km_source_
 	return error ? error : fill_info(td);
 }
 
-static struct km_error *tracedat_open(const char *path, int fd,
+static struct km_error *tracedat_open(struct km_input *input,
 				      const struct km_source_options *options,
 				      struct km_source **ret)
 {
 	struct tracedat *td = calloc(1, sizeof(*td));
 	struct km_error *error = NULL;
-	off_t size;
 
 	if (!td) {
-		close(fd);
+		km_input_close(input);
 		return &km_error_memory;
 	}
 	td->base.ops = &km_tracedat_ops;
-	td->fd = fd;
-	td->path = strdup(path);
-	size = lseek(fd, 0, SEEK_END);
-	if (!td->path)
-		error = &km_error_memory;
-	else if (size < 0)
-		error = km_error_os(KM_ERR_INPUT, path, errno, "cannot find its size");
-	td->file_bytes = size > 0 ? (uint64_t)size : 0;
-	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	td->input = input;
+	if (!input->is_seekable)
+		error = km_error_advise(
+			km_error_create(KM_ERR_INPUT, input->path,
+					"a trace.dat cannot come through a pipe"),
+			"it is read from several places at once: save it to a file first");
 	if (!error)
 		error = parse_head(td);
 	if (!error)

@@ -75,9 +75,7 @@ struct td_part {
 
 struct tracedat {
 	struct km_source base;
-	int fd;
-	char *path;
-	uint64_t file_bytes;
+	struct km_input *input;
 	bool is_big_endian;
 	enum km_compression compression;
 	char *release, *machine, *recorder, *clock; /* strings behind base.info */
@@ -124,13 +122,6 @@ struct km_error *td_open_v7(struct tracedat *td, uint64_t options_offset);
  * buffer if it finds one, and counts the bytes that are missing (tracedat_recover.c).
  */
 struct km_error *td_recover_v7(struct tracedat *td, uint64_t offset);
-
-/*
- * Reads `size` bytes at `offset` of the file; fewer only at its end, *ret_size then says how
- * many. Errors: KM_ERR_INPUT.
- */
-struct km_error *td_read(const struct tracedat *td, uint64_t offset, void *buf, size_t size,
-			 size_t *ret_size);
 
 /* Parts of the selected buffer (tracedat_parts.c). Errors: KM_ERR_INPUT, KM_ERR_MEMORY. */
 struct km_error *td_make_parts(struct tracedat *td, const struct td_buffer *buffer,

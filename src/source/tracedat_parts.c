@@ -43,7 +43,8 @@ static struct km_error *part_add(struct part_list *list, const struct td_part *p
 static struct km_error *cut_pages(const struct tracedat *td, const struct td_cpu *cpu,
 				  uint32_t stream, uint32_t page_bytes, struct part_list *list)
 {
-	uint64_t in_file = cpu->offset < td->file_bytes ? td->file_bytes - cpu->offset : 0;
+	uint64_t in_file =
+		cpu->offset < td->input->file_bytes ? td->input->file_bytes - cpu->offset : 0;
 	uint64_t bytes = cpu->bytes < in_file ? cpu->bytes : in_file;
 	uint64_t step = PART_BYTES / page_bytes * page_bytes, at = 0;
 	struct km_error *error = NULL;
@@ -83,8 +84,8 @@ static struct km_error *window_pair(struct window *win, uint64_t offset, uint32_
 	struct km_cursor cur;
 
 	if (offset < win->start || offset + CHUNK_HEADER_BYTES > win->start + win->size) {
-		struct km_error *error =
-			td_read(win->td, offset, win->buf, WINDOW_BYTES, &win->size);
+		struct km_error *error = km_input_read_at(win->td->input, offset, win->buf,
+							  WINDOW_BYTES, &win->size);
 
 		if (error)
 			return error;
@@ -104,8 +105,8 @@ static struct km_error *cut_chunks(struct window *win, const struct td_cpu *cpu,
 {
 	const struct tracedat *td = win->td;
 	/* trace-cmd 3.1 gives the size of the chunks without that of their number */
-	const bool is_cut = cpu->bytes + 4 > td->file_bytes - cpu->offset;
-	const uint64_t data_end = is_cut ? td->file_bytes : cpu->offset + 4 + cpu->bytes;
+	const bool is_cut = cpu->bytes + 4 > td->input->file_bytes - cpu->offset;
+	const uint64_t data_end = is_cut ? td->input->file_bytes : cpu->offset + 4 + cpu->bytes;
 	struct td_part part = { .stream = stream, .offset = cpu->offset + 4 };
 	uint32_t nr_chunks, packed, size;
 	bool has;
@@ -124,7 +125,8 @@ static struct km_error *cut_chunks(struct window *win, const struct td_cpu *cpu,
 		    packed > data_end - at - CHUNK_HEADER_BYTES) {
 			/* where this chunk ends, and so where the next begins, is not known */
 			if (is_cut)
-				part.missing_bytes = cpu->offset + 4 + cpu->bytes - td->file_bytes;
+				part.missing_bytes =
+					cpu->offset + 4 + cpu->bytes - td->input->file_bytes;
 			else
 				part.is_damaged = true;
 			break;
@@ -156,7 +158,7 @@ static struct km_error *cut_compressed(const struct tracedat *td, const struct t
 
 		if (!cpu->bytes)
 			continue;
-		if (cpu->offset >= td->file_bytes)
+		if (cpu->offset >= td->input->file_bytes)
 			error = part_add(list, &lost);
 		else
 			error = cut_chunks(&win, cpu, (uint32_t)i, list);

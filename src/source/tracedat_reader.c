@@ -118,11 +118,12 @@ static struct km_error *map_part(struct td_reader *reader)
 	struct tracedat *td = tracedat_of(reader);
 	const uint64_t before = reader->at % (uint64_t)sysconf(_SC_PAGESIZE);
 	const size_t size = reader->part->bytes + before;
-	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, td->fd,
+	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, td->input->fd,
 			 (off_t)(reader->at - before));
 
 	if (map == MAP_FAILED)
-		return km_error_os(KM_ERR_INPUT, td->path, errno, "cannot map it into memory");
+		return km_error_os(KM_ERR_INPUT, td->input->path, errno,
+				   "cannot map it into memory");
 	reader->map = map;
 	reader->map_size = size;
 	reader->has_pages_left = false;
@@ -141,8 +142,8 @@ static struct km_error *check_part(struct td_reader *reader)
 	struct stat st;
 
 	unmap_part(reader);
-	if (fstat(td->fd, &st) < 0)
-		return km_error_os(KM_ERR_INPUT, td->path, errno, "cannot stat");
+	if (fstat(td->input->fd, &st) < 0)
+		return km_error_os(KM_ERR_INPUT, td->input->path, errno, "cannot stat");
 	/* a block device has no size here, and does not shrink */
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < end)
 		reader->pages.stream.quality.count[KM_BYTES_MISSING] += end - (uint64_t)st.st_size;
@@ -158,13 +159,13 @@ static struct km_error *load_chunk(struct td_reader *reader)
 	struct km_cursor cur = km_cursor_make(head, sizeof(head), td->is_big_endian);
 	uint32_t packed, size;
 	size_t got;
-	struct km_error *error = td_read(td, reader->at, head, sizeof(head), &got);
+	struct km_error *error = km_input_read_at(td->input, reader->at, head, sizeof(head), &got);
 
 	if (error)
 		return error;
 	packed = km_cursor_u32(&cur);
 	size = km_cursor_u32(&cur);
-	if (got < sizeof(head) || reader->at + sizeof(head) + packed > td->file_bytes) {
+	if (got < sizeof(head) || reader->at + sizeof(head) + packed > td->input->file_bytes) {
 		quality->count[KM_CHUNKS_DAMAGED] += reader->chunks_left;
 		reader->chunks_left = 0;
 		return NULL;
@@ -178,7 +179,7 @@ static struct km_error *load_chunk(struct td_reader *reader)
 	if (!reserve(&reader->packed, &reader->packed_size, packed) ||
 	    !reserve(&reader->buf, &reader->buf_size, size))
 		return &km_error_memory;
-	error = td_read(td, reader->at - packed, reader->packed, packed, &got);
+	error = km_input_read_at(td->input, reader->at - packed, reader->packed, packed, &got);
 	if (error)
 		return error;
 	if (got < packed ||

@@ -31,7 +31,7 @@ static struct km_error *load(const struct tracedat *td, uint64_t offset, void *b
 			     struct km_cursor *ret)
 {
 	size_t got = 0;
-	struct km_error *error = td_read(td, offset, buf, size, &got);
+	struct km_error *error = km_input_read_at(td->input, offset, buf, size, &got);
 
 	*ret = km_cursor_make(buf, got, td->is_big_endian);
 	return error;
@@ -46,11 +46,11 @@ static struct km_error *find_chunks_end(const struct tracedat *td, uint64_t offs
 	uint32_t nr = km_cursor_u32(&cur);
 	uint64_t at = offset + 4;
 
-	for (; !error && !cur.is_over && nr > 0 && at < td->file_bytes; nr--) {
+	for (; !error && !cur.is_over && nr > 0 && at < td->input->file_bytes; nr--) {
 		error = load(td, at, buf, 8, &cur);
 		at += 8 + (uint64_t)km_cursor_u32(&cur);
 	}
-	*ret = at < td->file_bytes ? at : td->file_bytes;
+	*ret = at < td->input->file_bytes ? at : td->input->file_bytes;
 	return error;
 }
 
@@ -60,7 +60,7 @@ static struct km_error *recover_chunks(struct recovery *rec, uint64_t offset)
 	struct km_error *error = NULL;
 	uint32_t nr_cpus = td->base.info.nr_cpus ? td->base.info.nr_cpus : 1;
 
-	for (uint32_t cpu = 0; cpu < nr_cpus && offset < td->file_bytes && !error; cpu++) {
+	for (uint32_t cpu = 0; cpu < nr_cpus && offset < td->input->file_bytes && !error; cpu++) {
 		uint64_t end;
 
 		offset = align_up(offset, td->base.info.page_size);
@@ -80,7 +80,7 @@ static struct km_error *recover_pages(struct recovery *rec, uint64_t offset)
 	struct km_error *error = NULL;
 	uint32_t cpu = 0;
 
-	for (uint64_t at = start; !error && at < td->file_bytes; at += rec->page_bytes) {
+	for (uint64_t at = start; !error && at < td->input->file_bytes; at += rec->page_bytes) {
 		uint8_t buf[8];
 		struct km_cursor cur;
 		uint64_t ts;
@@ -93,8 +93,8 @@ static struct km_error *recover_pages(struct recovery *rec, uint64_t offset)
 		}
 		last = ts;
 	}
-	if (!error && start < td->file_bytes)
-		error = td_add_cpu(rec->buffer, cpu, start, td->file_bytes - start);
+	if (!error && start < td->input->file_bytes)
+		error = td_add_cpu(rec->buffer, cpu, start, td->input->file_bytes - start);
 	return error;
 }
 
@@ -124,9 +124,9 @@ struct km_error *td_recover_v7(struct tracedat *td, uint64_t offset)
 		error = td_add_buffer(td, strdup(""), NULL, rec.page_bytes, &rec.buffer);
 		if (error)
 			return error;
-		if (size > td->file_bytes - offset && size < (uint64_t)INT64_MAX)
+		if (size > td->input->file_bytes - offset && size < (uint64_t)INT64_MAX)
 			td->base.quality.count[KM_BYTES_MISSING] +=
-				size - (td->file_bytes - offset);
+				size - (td->input->file_bytes - offset);
 		if (!(flags & FLAG_COMPRESSED)) {
 			td->compression = KM_COMPRESSION_NONE;
 			return recover_pages(&rec, offset);

@@ -12,7 +12,6 @@
  */
 #include "source/tracedat.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +105,7 @@ static struct km_error *load_instance(struct tracedat *td, const struct v6_insta
 
 	if (!list)
 		return &km_error_memory;
-	error = td_read(td, instance->offset, list, want, &got);
+	error = km_input_read_at(td->input, instance->offset, list, want, &got);
 	if (error)
 		goto out;
 	cur = km_cursor_make(list, got, td->is_big_endian);
@@ -218,7 +217,7 @@ static struct km_error *load_header(struct tracedat *td, uint64_t offset, uint8_
 				    size_t *ret_size)
 {
 	uint8_t *data = NULL;
-	uint64_t rest = td->file_bytes > offset ? td->file_bytes - offset : 0;
+	uint64_t rest = td->input->file_bytes > offset ? td->input->file_bytes - offset : 0;
 
 	for (uint64_t size = FIRST_LOAD;; size *= 2) {
 		size_t want = size < rest ? size : rest, got;
@@ -230,7 +229,7 @@ static struct km_error *load_header(struct tracedat *td, uint64_t offset, uint8_
 			return &km_error_memory;
 		}
 		data = grown;
-		error = td_read(td, offset, data, want, &got);
+		error = km_input_read_at(td->input, offset, data, want, &got);
 		if (error) {
 			free(data);
 			return error;
@@ -258,11 +257,12 @@ struct km_error *td_open_v6(struct tracedat *td, uint64_t offset)
 	error = parse_all(&v6, &cur);
 	if (cur.is_over && (!error || error->kind == KM_ERR_INPUT)) {
 		km_error_free(error);
-		error = km_error_advise(
-			km_error_at(td->path, offset + cur.pos, "the file ends inside its header"),
-			"it was cut short: copy it again");
+		error = km_error_advise(km_error_at(td->input->path, offset + cur.pos,
+						    "the file ends inside its header"),
+					"it was cut short: copy it again");
 	} else if (error && error->kind == KM_ERR_INPUT && !error->path) {
-		struct km_error *at = km_error_at(td->path, offset + cur.pos, "%s", error->message);
+		struct km_error *at =
+			km_error_at(td->input->path, offset + cur.pos, "%s", error->message);
 
 		if (error->remedy)
 			at = km_error_advise(at, "%s", error->remedy);

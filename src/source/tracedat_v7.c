@@ -30,8 +30,9 @@ struct section {
 
 static struct km_error *section_short(const struct tracedat *td, uint64_t offset)
 {
-	return km_error_advise(km_error_at(td->path, offset, "the file ends inside a section"),
-			       "it was cut short: copy it again");
+	return km_error_advise(
+		km_error_at(td->input->path, offset, "the file ends inside a section"),
+		"it was cut short: copy it again");
 }
 
 /* Unpacks the section's data in place. */
@@ -43,15 +44,16 @@ static struct km_error *section_unpack(const struct tracedat *td, struct section
 	uint8_t *data;
 
 	if (!src || size > MAX_SECTION_BYTES)
-		return km_error_at(td->path, section->offset,
+		return km_error_at(td->input->path, section->offset,
 				   "the sizes of compressed section %u do not add up", section->id);
 	data = malloc((size_t)size + 1);
 	if (!data)
 		return &km_error_memory;
 	if (!km_unpack(td->compression, NULL, data, size, src, packed)) {
 		free(data);
-		return km_error_at(td->path, section->offset, "section %u does not unpack (%s)",
-				   section->id, km_compression_name(td->compression));
+		return km_error_at(td->input->path, section->offset,
+				   "section %u does not unpack (%s)", section->id,
+				   km_compression_name(td->compression));
 	}
 	free(section->data);
 	section->data = data;
@@ -69,7 +71,7 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 	unsigned int flags;
 	uint64_t size;
 	size_t got;
-	struct km_error *error = td_read(td, offset, head, sizeof(head), &got);
+	struct km_error *error = km_input_read_at(td->input, offset, head, sizeof(head), &got);
 
 	if (error)
 		return error;
@@ -80,14 +82,15 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 	km_cursor_u32(&cur);
 	size = km_cursor_u64(&cur);
 	if (size > MAX_SECTION_BYTES)
-		return km_error_at(td->path, offset, "a section of %llu bytes cannot be",
+		return km_error_at(td->input->path, offset, "a section of %llu bytes cannot be",
 				   (unsigned long long)size);
-	if (size > td->file_bytes - offset)
+	if (size > td->input->file_bytes - offset)
 		return section_short(td, offset);
 	section.data = malloc(size + 1);
 	if (!section.data)
 		return &km_error_memory;
-	error = td_read(td, offset + sizeof(head), section.data, size, &section.size);
+	error = km_input_read_at(td->input, offset + sizeof(head), section.data, size,
+				 &section.size);
 	if (!error && section.size < size)
 		error = section_short(td, offset);
 	if (!error && (flags & FLAG_COMPRESSED))
@@ -137,7 +140,7 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 		return NULL;
 	error = section_load(td, offset, &section);
 	if (!error && section.id != id)
-		error = km_error_at(td->path, offset, "section %u expected, %u found", id,
+		error = km_error_at(td->input->path, offset, "section %u expected, %u found", id,
 				    section.id);
 	if (!error) {
 		cur = km_cursor_make(section.data, section.size, td->is_big_endian);
@@ -148,7 +151,8 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 		return error;
 	if (section_is_vital(id)) {
 		if (!error->path) {
-			struct km_error *at = km_error_at(td->path, offset, "%s", error->message);
+			struct km_error *at =
+				km_error_at(td->input->path, offset, "%s", error->message);
 
 			km_error_free(error);
 			error = at;
@@ -215,7 +219,7 @@ static struct km_error *parse_options(struct tracedat *td, const struct section 
 		struct km_error *error;
 
 		if (!data)
-			return km_error_advise(km_error_at(td->path, section->offset,
+			return km_error_advise(km_error_at(td->input->path, section->offset,
 							   "the options do not fit into their "
 							   "section"),
 					       "the file is damaged: copy it again");
@@ -239,7 +243,8 @@ static struct km_error *recover(struct tracedat *td, uint64_t offset, uint64_t m
 	uint8_t head[SECTION_HEADER_BYTES];
 	struct km_cursor cur = km_cursor_make(head, sizeof(head), td->is_big_endian);
 	size_t got;
-	struct km_error *error = offset ? td_read(td, offset, head, sizeof(head), &got) : NULL;
+	struct km_error *error =
+		offset ? km_input_read_at(td->input, offset, head, sizeof(head), &got) : NULL;
 
 	if (!error && offset && got == sizeof(head)) {
 		km_cursor_u64(&cur);
@@ -252,7 +257,7 @@ static struct km_error *recover(struct tracedat *td, uint64_t offset, uint64_t m
 		return NULL;
 	}
 	return km_error_advise(
-		km_error_at(td->path, td->file_bytes,
+		km_error_at(td->input->path, td->input->file_bytes,
 			    "the file ends before its options, which say where the "
 			    "events are (byte %llu)",
 			    (unsigned long long)missing),
@@ -269,9 +274,9 @@ struct km_error *td_open_v7(struct tracedat *td, uint64_t options_offset)
 		struct km_error *error;
 
 		if (i == MAX_OPTION_SECTIONS)
-			return km_error_at(td->path, offset,
+			return km_error_at(td->input->path, offset,
 					   "its sections of options follow each other in a circle");
-		if (offset >= td->file_bytes)
+		if (offset >= td->input->file_bytes)
 			return recover(td, last, offset);
 		error = section_load(td, offset, &section);
 		if (error && last && !td->nr_buffers && error->kind == KM_ERR_INPUT) {
@@ -282,8 +287,8 @@ struct km_error *td_open_v7(struct tracedat *td, uint64_t options_offset)
 			return error;
 		last = offset;
 		if (section.id != 0)
-			error = km_error_at(td->path, offset, "options expected, section %u found",
-					    section.id);
+			error = km_error_at(td->input->path, offset,
+					    "options expected, section %u found", section.id);
 		else
 			error = parse_options(td, &section, &offset);
 		free(section.data);
