@@ -5,6 +5,7 @@
 
 #include "base/cursor.h"
 #include "decode/clock.h"
+#include "source/event_formats.h"
 #include "source/source.h"
 #include "source/unpack.h"
 
@@ -98,11 +99,6 @@ struct tracedat {
 };
 
 /* Sections and options, both versions (tracedat_meta.c). Cursors stand after what was read. */
-
-/* "header_page\0", its text, "header_event\0", its text. Errors: KM_ERR_INPUT without path. */
-struct km_error *td_parse_header_info(struct tracedat *td, struct km_cursor *cur);
-struct km_error *td_parse_ftrace_events(struct tracedat *td, struct km_cursor *cur);
-struct km_error *td_parse_event_formats(struct tracedat *td, struct km_cursor *cur);
 struct km_error *td_parse_kallsyms(struct tracedat *td, struct km_cursor *cur);
 struct km_error *td_parse_cmdlines(struct tracedat *td, struct km_cursor *cur);
 /* Any option but DONE, BUFFER and those that point to sections; unknown ones are passed over. */

@@ -161,12 +161,12 @@ static struct km_error *parse_tail(struct v6 *v6, struct km_cursor *cur)
 static struct km_error *parse_all(struct v6 *v6, struct km_cursor *cur)
 {
 	struct tracedat *td = v6->td;
-	struct km_error *error = td_parse_header_info(td, cur);
+	struct km_error *error = km_parse_header_info(&td->base, cur);
 
 	if (!error)
-		error = td_parse_ftrace_events(td, cur);
+		error = km_parse_ftrace_events(&td->base, cur);
 	if (!error)
-		error = td_parse_event_formats(td, cur);
+		error = km_parse_event_formats(&td->base, cur);
 	if (!error)
 		error = td_parse_kallsyms(td, cur);
 	if (error)

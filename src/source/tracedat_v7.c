@@ -105,15 +105,30 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 
 typedef struct km_error *(*parse_fn)(struct tracedat *td, struct km_cursor *cur);
 
+static struct km_error *parse_header_info(struct tracedat *td, struct km_cursor *cur)
+{
+	return km_parse_header_info(&td->base, cur);
+}
+
+static struct km_error *parse_ftrace_events(struct tracedat *td, struct km_cursor *cur)
+{
+	return km_parse_ftrace_events(&td->base, cur);
+}
+
+static struct km_error *parse_event_formats(struct tracedat *td, struct km_cursor *cur)
+{
+	return km_parse_event_formats(&td->base, cur);
+}
+
 static parse_fn section_parser(unsigned int id)
 {
 	switch (id) {
 	case TD_SECTION_HEADER_INFO:
-		return td_parse_header_info;
+		return parse_header_info;
 	case TD_SECTION_FTRACE_EVENTS:
-		return td_parse_ftrace_events;
+		return parse_ftrace_events;
 	case TD_SECTION_EVENT_FORMATS:
-		return td_parse_event_formats;
+		return parse_event_formats;
 	case TD_SECTION_KALLSYMS:
 		return td_parse_kallsyms;
 	case TD_SECTION_CMDLINES:
