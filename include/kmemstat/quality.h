@@ -17,6 +17,7 @@ enum km_counter {
 	KM_UNDECODABLE_SHORT, /* shorter than their format says */
 	KM_UNDECODABLE_ID,    /* an event id that no format in the file describes */
 	KM_UNDECODABLE_SIZE,  /* bytes_alloc of 0 or over 4 GiB, or bytes_req over it */
+	KM_UNPARSED_LINES,    /* lines of a text that are not what traces consist of */
 	KM_EVENTS_LOST,       /* the recorder says: this many are missing */
 	KM_GAPS_UNKNOWN,      /* places where events are missing, nobody knows how many */
 	KM_PAGES_DAMAGED,    /* ring-buffer pages whose lengths do not add up: their rest is lost */

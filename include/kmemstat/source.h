@@ -25,6 +25,8 @@ struct km_reader;
 struct km_source_options {
 	const char *instance;      /* buffer instance to read, or NULL: see km_source_open() */
 	const volatile bool *stop; /* set by a signal handler: a pipe ends there; or NULL */
+	const int32_t *exclude_pids; /* a text's events of these tasks count as filtered */
+	size_t nr_exclude_pids;
 };
 
 /* One buffer of the trace. */
@@ -66,6 +68,9 @@ struct km_input_info {
 	 * symbol.
 	 */
 	bool has_named_sites;
+	/* more about one counter, to be shown with its advice, safe to print; or NULL */
+	const char *detail;
+	enum km_counter detail_counter;
 	bool has_hashed_ptrs;  /* pointers are what printk made of them */
 	uint64_t kernel_text;  /* address of _text in the traced kernel, 0: not known */
 	uint32_t long_bytes;   /* of the traced kernel: 4 or 8 */
@@ -101,7 +106,8 @@ const struct km_input_info *km_source_info(const struct km_source *source);
 const struct km_quality *km_source_quality(const struct km_source *source);
 /*
  * The kallsyms text of the trace, malloc'ed and handed to the caller (the second call gets
- * none); *ret_size is 0 and *ret NULL if there is none.
+ * none); *ret_size is 0 and *ret NULL if there is none. With named sites the text has the symbols
+ * met so far: take it after the events have been read; every call gives one.
  */
 void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size);
 /* The event formats, index = "format slot" of km_part_stats.slots; it may grow while parts are

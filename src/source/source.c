@@ -6,6 +6,8 @@
 
 static const struct km_source_ops *const formats[] = {
 	&km_tracedat_ops,
+	/* last: it looks for a line in whatever the others do not know */
+	&km_text_ops,
 };
 
 static struct km_error *not_a_trace(const struct km_input *input)
@@ -30,8 +32,8 @@ static struct km_error *not_a_trace(const struct km_input *input)
 	if (size >= 4 && ((head[0] == 0x1f && head[1] == 0x8b) ||
 			  (head[0] == 0xfd && head[1] == '7' && head[2] == 'z')))
 		return km_error_advise(error, "it is compressed as a whole: unpack it first");
-	return km_error_advise(error, "give a trace.dat as trace-cmd record or trace-cmd extract "
-				      "writes it");
+	return km_error_advise(error, "give a trace.dat of trace-cmd, or the text of tracefs, "
+				      "trace-cmd report or perf script");
 }
 
 struct km_error *km_source_open(const char *path, const struct km_source_options *options,
@@ -68,6 +70,11 @@ const struct km_quality *km_source_quality(const struct km_source *source)
 
 void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size)
 {
+	if (source->ops->make_kallsyms) {
+		*ret_size = 0;
+		*ret = source->ops->make_kallsyms(source, ret_size);
+		return;
+	}
 	*ret = source->kallsyms;
 	*ret_size = source->kallsyms ? source->kallsyms_size : 0;
 	source->kallsyms = NULL;
@@ -135,4 +142,9 @@ const char *km_reader_cache_name(const struct km_reader *reader, uint16_t cache)
 uint16_t km_reader_nr_caches(const struct km_reader *reader)
 {
 	return (uint16_t)(reader->source->ops->reader_names(reader)->nr - 1);
+}
+
+size_t km_reader_stack(const struct km_reader *reader, km_stack_id id, const uint64_t **ret)
+{
+	return reader->source->ops->reader_stack(reader, id, ret);
 }

@@ -26,6 +26,10 @@ struct km_source_ops {
 	struct km_error *(*reader_fill)(struct km_reader *reader, struct km_batch *batch);
 	const struct km_part_stats *(*reader_stats)(const struct km_reader *reader);
 	const struct km_intern *(*reader_names)(const struct km_reader *reader);
+	size_t (*reader_stack)(const struct km_reader *reader, km_stack_id id,
+			       const uint64_t **ret);
+	/* of sources with named sites: the kallsyms text so far, malloc'ed; else NULL */
+	char *(*make_kallsyms)(const struct km_source *source, size_t *ret_size);
 };
 
 /* What all sources have; formats embed it first in their own struct. */
@@ -43,5 +47,6 @@ struct km_reader {
 };
 
 extern const struct km_source_ops km_tracedat_ops;
+extern const struct km_source_ops km_text_ops;
 
 #endif

@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads a text trace from front to end, block by block: what is kept is a block and the tables of
+ * call sites, names and CPUs, however long the input is. Events come in the order of the lines:
+ * the kernel and trace-cmd merge the CPUs by time.
+ */
+#include "source/text.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/record.h"
+
+/* More event names than kernels have (some 2,500 in v6.12): the rest goes under one name. */
+#define MOST_SLOTS  8192
+#define MOST_CPUS   (UINT16_MAX + 1U)
+/* Frames of a stack: the kernel keeps 127 (kernel.perf_event_max_stack), tracefs fewer. */
+#define MOST_FRAMES 256
+
+/* What is known of a CPU's lines in this block. */
+struct lane {
+	struct km_span last_stamp; /* in the block; at NULL: none since */
+	uint32_t target;           /* row + 1 of its last event, if that is in the batch */
+};
+
+struct text_reader {
+	struct km_reader base;
+	enum km_want want;
+	char *block;
+	size_t pos, scanned, size; /* of the text in it that is not read yet, searched, there */
+	bool is_at_end, is_skipping, is_finished;
+	struct km_intern names;
+	/* by stream */
+	struct km_stream_stats *streams;
+	struct lane *lanes;
+	size_t nr_streams, room_streams;
+	uint16_t *by_cpu; /* stream + 1 */
+	uint32_t stream;  /* of the last line */
+	uint64_t *slots;
+	size_t room_slots;
+	uint16_t slot_of_kind[KM_NR_EVENT_KINDS]; /* + 1 */
+	uint16_t *slot_table;                     /* + 1, by name */
+	uint64_t kinds[KM_NR_EVENT_KINDS];
+	/* stacks: each its length and its frames */
+	uint64_t *stacks;
+	size_t nr_stacks, room_stacks;
+	uint32_t frame_target; /* row + 1 */
+	size_t frame_stack;    /* index of its length + 1 */
+	struct km_part_stats stats;
+	struct km_error *error;
+};
+
+#define SLOT_TABLE_SIZE 32768
+
+static struct km_text *text_of(const struct text_reader *reader)
+{
+	return (struct km_text *)reader->base.source;
+}
+
+struct km_error *km_text_reader_create(struct km_source *source, enum km_want want,
+				       struct km_reader **ret)
+{
+	struct text_reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader)
+		return &km_error_memory;
+	reader->base.source = source;
+	reader->want = want;
+	reader->block = malloc(KM_TEXT_BLOCK_BYTES + KM_TEXT_SPARE_BYTES);
+	reader->by_cpu = calloc(MOST_CPUS, sizeof(*reader->by_cpu));
+	reader->slot_table = calloc(SLOT_TABLE_SIZE, sizeof(*reader->slot_table));
+	if (!reader->block || !reader->by_cpu || !reader->slot_table) {
+		km_text_reader_destroy(&reader->base);
+		return &km_error_memory;
+	}
+	*ret = &reader->base;
+	return NULL;
+}
+
+void km_text_reader_destroy(struct km_reader *base)
+{
+	struct text_reader *reader = (struct text_reader *)base;
+
+	km_intern_deinit(&reader->names);
+	free(reader->block);
+	free(reader->streams);
+	free(reader->lanes);
+	free(reader->by_cpu);
+	free(reader->slots);
+	free(reader->slot_table);
+	free(reader->stacks);
+	free(reader);
+}
+
+struct km_error *km_text_reader_start(struct km_reader *base, size_t part)
+{
+	struct km_text *text = (struct km_text *)base->source;
+
+	(void)part;
+	if (text->is_begun)
+		return km_error_create(KM_ERR_INPUT, text->input->path,
+				       "a text can be read once only");
+	text->is_begun = true;
+	return NULL;
+}
+
+/* Moves the stamps of the last lines out of the block. */
+static void keep_last_stamps(struct text_reader *reader)
+{
+	for (size_t i = 0; i < reader->nr_streams; i++) {
+		struct lane *lane = &reader->lanes[i];
+
+		if (lane->last_stamp.at)
+			reader->streams[i].last_ns = km_text_stamp_ns(lane->last_stamp);
+		lane->last_stamp.at = NULL;
+	}
+}
+
+static bool grow_streams(struct text_reader *reader)
+{
+	struct km_text *text = text_of(reader);
+	size_t room = reader->room_streams ? 2 * reader->room_streams : 16;
+	void *streams = reallocarray(reader->streams, room, sizeof(*reader->streams));
+	void *lanes, *infos;
+
+	if (streams)
+		reader->streams = streams;
+	lanes = reallocarray(reader->lanes, room, sizeof(*reader->lanes));
+	if (lanes)
+		reader->lanes = lanes;
+	infos = reallocarray(text->streams, room, sizeof(*text->streams));
+	if (infos)
+		text->streams = infos;
+	text->base.info.streams = text->streams;
+	if (!streams || !lanes || !infos)
+		return false;
+	reader->room_streams = room;
+	return true;
+}
+
+/* The stream of a CPU; false without memory. */
+static bool get_stream(struct text_reader *reader, uint32_t cpu, uint32_t *ret)
+{
+	struct km_text *text = text_of(reader);
+	size_t i = reader->nr_streams;
+
+	if (reader->by_cpu[cpu]) {
+		*ret = reader->by_cpu[cpu] - 1U;
+		return true;
+	}
+	if (i == UINT16_MAX)
+		return false;
+	if (i == reader->room_streams && !grow_streams(reader)) {
+		reader->error = &km_error_memory;
+		return false;
+	}
+	reader->streams[i] = (struct km_stream_stats){ .first_ns = UINT64_MAX };
+	reader->lanes[i] = (struct lane){ 0 };
+	text->streams[i] = (struct km_stream_info){ .cpu = cpu };
+	reader->nr_streams = text->base.info.nr_streams = i + 1;
+	text->base.info.nr_cpus = (uint32_t)(i + 1);
+	reader->by_cpu[cpu] = (uint16_t)(i + 1);
+	*ret = (uint32_t)i;
+	return true;
+}
+
+/* Where lines are counted that name no CPU: with the last one that did. */
+static struct km_quality *any_quality(struct text_reader *reader)
+{
+	if (!reader->nr_streams && !get_stream(reader, 0, &reader->stream))
+		return &text_of(reader)->base.quality;
+	return &reader->streams[reader->stream].quality;
+}
+
+/* A line that is none: counted, and the first is kept to be shown. */
+static void count_bad_line(struct text_reader *reader, const char *line, const char *end)
+{
+	struct km_text *text = text_of(reader);
+	enum { MOST_SHOWN = 100 };
+	size_t len = (size_t)(end - line);
+	size_t shown = len < MOST_SHOWN ? len : MOST_SHOWN;
+
+	any_quality(reader)->count[KM_UNPARSED_LINES]++;
+	if (text->bad_line)
+		return;
+	if (asprintf(&text->bad_line, "the first is \"%.*s%s\"", (int)shown, line,
+		     len > shown ? "..." : "") < 0) {
+		text->bad_line = NULL;
+		return;
+	}
+	/* a NUL ended it too early; all else that is no plain character is made one */
+	for (char *p = text->bad_line; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '.';
+	text->base.info.detail = text->bad_line;
+	text->base.info.detail_counter = KM_UNPARSED_LINES;
+}
+
+static struct km_formats *formats_of(struct text_reader *reader)
+{
+	return &reader->base.source->formats;
+}
+
+static uint16_t add_slot(struct text_reader *reader, struct km_span system, struct km_span name,
+			 enum km_event_kind kind)
+{
+	struct km_formats *formats = formats_of(reader);
+	char *system_copy, *name_copy;
+
+	if (formats->nr_infos == formats->room_infos) {
+		size_t room = formats->room_infos ? 2 * formats->room_infos : 64;
+		struct km_format_info *infos = reallocarray(formats->infos, room, sizeof(*infos));
+		uint64_t *slots;
+
+		if (infos)
+			formats->infos = infos;
+		slots = reallocarray(reader->slots, room, sizeof(*slots));
+		if (slots)
+			reader->slots = slots;
+		if (!infos || !slots) {
+			reader->error = &km_error_memory;
+			return 0;
+		}
+		formats->room_infos = room;
+	}
+	system_copy = strndup(system.at, system.len);
+	name_copy = strndup(name.at, name.len);
+	if (!system_copy || !name_copy) {
+		free(system_copy);
+		free(name_copy);
+		reader->error = &km_error_memory;
+		return 0;
+	}
+	formats->infos[formats->nr_infos] =
+		(struct km_format_info){ .system = system_copy, .name = name_copy, .kind = kind };
+	reader->slots[formats->nr_infos++] = 0;
+	return (uint16_t)formats->nr_infos;
+}
+
+/* The slot + 1 of an event of another kind; 0 without memory. */
+static uint16_t other_slot(struct text_reader *reader, const struct km_text_head *head)
+{
+	struct km_formats *formats = formats_of(reader);
+	struct km_span name = head->name, system = head->system;
+	uint32_t hash = 2166136261U;
+	uint16_t *entry;
+
+	if (formats->nr_infos >= MOST_SLOTS) {
+		name = (struct km_span){ "(others)", 8 };
+		system.len = 0;
+	}
+	for (size_t i = 0; i < name.len; i++)
+		hash = (hash ^ (unsigned char)name.at[i]) * 16777619U;
+	for (;; hash++) {
+		const struct km_format_info *info;
+
+		entry = &reader->slot_table[hash % SLOT_TABLE_SIZE];
+		if (!*entry)
+			break;
+		info = &formats->infos[*entry - 1];
+		if (strlen(info->name) == name.len && !memcmp(info->name, name.at, name.len) &&
+		    strlen(info->system) == system.len &&
+		    !memcmp(info->system, system.at, system.len))
+			return *entry;
+	}
+	*entry = add_slot(reader, system, name, KM_EV_OTHER);
+	return *entry;
+}
+
+static uint16_t kind_slot(struct text_reader *reader, enum km_event_kind kind)
+{
+	const char *name = km_event_name(kind);
+	const char *system = km_event_layer(kind) == KM_LAYER_PERCPU ? "percpu" : "kmem";
+
+	if (!reader->slot_of_kind[kind])
+		reader->slot_of_kind[kind] =
+			add_slot(reader, (struct km_span){ system, strlen(system) },
+				 (struct km_span){ name, strlen(name) }, kind);
+	return reader->slot_of_kind[kind];
+}
+
+/*
+ * Judges an event as the binary formats are judged (decode/record.c): counts what is odd; false
+ * if it cannot be.
+ */
+static bool judge(struct text_reader *reader, enum km_event_kind kind, struct km_text_event *event)
+{
+	struct km_quality *quality = &reader->streams[reader->stream].quality;
+
+	if (km_event_layer(kind) == KM_LAYER_PAGE) {
+		const uint64_t page_bytes = 4096;
+
+		event->ptr = event->has & KM_TF_PFN ? event->pfn : event->page;
+		if (event->has & KM_TF_PAGE && !event->page)
+			event->ptr = 0;
+		event->req = event->more.order < 32 ? page_bytes << event->more.order : UINT64_MAX;
+		event->alloc = event->req;
+	} else if (!(event->has & KM_TF_ALLOC)) {
+		event->alloc = event->req;
+	}
+	if (km_event_is_alloc(kind)) {
+		if (!event->ptr) {
+			quality->count[KM_FAILED_ALLOCS]++;
+			event->req = event->req > UINT32_MAX ? UINT32_MAX : event->req;
+			event->alloc = 0;
+		} else if (km_sizes_are_odd(event->req, event->alloc) ||
+			   event->alloc > UINT32_MAX) {
+			quality->count[KM_UNDECODABLE_SIZE]++;
+			return false;
+		}
+		return true;
+	}
+	event->req = event->alloc = 0;
+	if (kind == KM_EV_KFREE && !event->ptr)
+		quality->count[KM_NULL_FREES]++;
+	else if (kind == KM_EV_KFREE && event->ptr == KM_ZERO_SIZE_PTR &&
+		 !(event->flags & KM_EVF_PTR_HASHED))
+		quality->count[KM_ZERO_SIZE_FREES]++;
+	return true;
+}
+
+static void put_row(struct text_reader *reader, enum km_event_kind kind,
+		    const struct km_text_head *head, const struct km_text_event *event,
+		    uint64_t call_site, struct km_batch *batch)
+{
+	const uint32_t i = batch->nr++;
+
+	batch->call_site[i] = call_site;
+	batch->size[i] = (struct km_event_size){ (uint32_t)event->req, (uint32_t)event->alloc };
+	batch->what[i] = (struct km_event_what){ .kind = (uint8_t)kind, .flags = event->flags };
+	if (event->cache.len)
+		batch->what[i].cache =
+			km_intern_get(&reader->names, event->cache.at, event->cache.len);
+	if (reader->want == KM_WANT_ALLOCS) {
+		/* the flags of pointers are of no use there, and would split groups */
+		batch->what[i].flags &= (uint8_t)~KM_EVF_PTR_HASHED;
+		return;
+	}
+	batch->ts_ns[i] = km_text_stamp_ns(head->stamp);
+	batch->ptr[i] = event->ptr;
+	batch->pid[i] = head->pid;
+	batch->cpu[i] = (uint16_t)head->cpu;
+	batch->more[i] = event->more;
+	batch->stack[i] = 0;
+	reader->lanes[reader->stream].target = reader->frame_target = i + 1;
+}
+
+/* An event of a kind that is known: false if its fields are not. */
+static bool take_known(struct text_reader *reader, enum km_event_kind kind,
+		       const struct km_text_head *head, const char *end, struct km_batch *batch)
+{
+	struct km_text *text = text_of(reader);
+	struct km_text_event event;
+	uint64_t call_site = 0;
+	uint16_t slot;
+
+	if (!km_text_event_parse(kind, head->fields, end, &event))
+		return false;
+	if (event.call_site.len && !km_text_sites_get(&text->sites, event.call_site, &call_site))
+		return false;
+	if (!judge(reader, kind, &event))
+		return true;
+	slot = kind_slot(reader, kind);
+	if (!slot)
+		return true;
+	reader->slots[slot - 1]++;
+	reader->kinds[kind]++;
+	reader->streams[reader->stream].quality.count[KM_EVENTS_USED]++;
+	if (event.flags & KM_EVF_PTR_HASHED)
+		text->base.info.has_hashed_ptrs = true;
+	if (reader->want == KM_WANT_ALL || (km_event_is_alloc(kind) && event.alloc))
+		put_row(reader, kind, head, &event, call_site, batch);
+	return true;
+}
+
+static void take_other(struct text_reader *reader, const struct km_text_head *head)
+{
+	struct lane *lane = &reader->lanes[reader->stream];
+	uint16_t slot = other_slot(reader, head);
+
+	if (!slot)
+		return;
+	reader->slots[slot - 1]++;
+	reader->kinds[KM_EV_OTHER]++;
+	reader->streams[reader->stream].quality.count[KM_EVENTS_OTHER]++;
+	/* the stack of the event before it on its CPU follows */
+	if (head->name.len == 12 && memcmp(head->name.at, "kernel_stack", 12) == 0)
+		reader->frame_target = lane->target;
+	lane->target = 0;
+}
+
+static bool is_excluded(const struct km_text *text, int32_t pid)
+{
+	for (size_t i = 0; i < text->nr_exclude_pids; i++)
+		if (text->exclude_pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* A frame of the stack of the event above. */
+static void take_frame(struct text_reader *reader, struct km_span frame, struct km_batch *batch)
+{
+	uint64_t address;
+
+	if (reader->want != KM_WANT_ALL || !reader->frame_target)
+		return;
+	if (!km_text_number(frame, 16, &address) &&
+	    !km_text_sites_get(&text_of(reader)->sites, frame, &address))
+		return;
+	if (reader->nr_stacks + 2 > reader->room_stacks) {
+		size_t room = reader->room_stacks ? 2 * reader->room_stacks : 4096;
+		uint64_t *stacks = reallocarray(reader->stacks, room, sizeof(*stacks));
+
+		if (!stacks || room > UINT32_MAX) {
+			reader->error = stacks ? reader->error : &km_error_memory;
+			return;
+		}
+		reader->stacks = stacks;
+		reader->room_stacks = room;
+	}
+	if (!reader->frame_stack) {
+		reader->stacks[reader->nr_stacks++] = 0;
+		reader->frame_stack = reader->nr_stacks;
+		batch->stack[reader->frame_target - 1] = (km_stack_id)reader->frame_stack;
+	}
+	if (reader->stacks[reader->frame_stack - 1] == MOST_FRAMES)
+		return;
+	reader->stacks[reader->frame_stack - 1]++;
+	reader->stacks[reader->nr_stacks++] = address;
+}
+
+/* "# entries-in-buffer/entries-written: 7685/7690   #P:2": the older ones were overwritten. */
+static void take_comment(struct text_reader *reader, const char *line, const char *end)
+{
+	static const char what[] = "# entries-in-buffer/entries-written: ";
+	uint64_t numbers[2];
+	const char *p = line + sizeof(what) - 1;
+
+	if ((size_t)(end - line) < sizeof(what) || memcmp(line, what, sizeof(what) - 1) != 0)
+		return;
+	for (int i = 0; i < 2; i++) {
+		const char *digits = p;
+
+		while (p < end && *p >= '0' && *p <= '9')
+			p++;
+		if (!km_text_number((struct km_span){ digits, (size_t)(p - digits) }, 10,
+				    &numbers[i]))
+			return;
+		p++;
+	}
+	if (numbers[1] > numbers[0])
+		any_quality(reader)->count[KM_EVENTS_LOST] += numbers[1] - numbers[0];
+}
+
+static void take_note(struct text_reader *reader, const char *line, const char *end,
+		      struct km_batch *batch)
+{
+	struct km_text_note note;
+
+	switch (km_text_note_parse(line, end, &note)) {
+	case KM_TL_EMPTY:
+		take_comment(reader, line, end);
+		break;
+	case KM_TL_FRAME:
+		take_frame(reader, note.frame, batch);
+		break;
+	case KM_TL_LOST:
+		if (note.has_cpu && !get_stream(reader, note.cpu, &reader->stream))
+			break;
+		any_quality(reader)->count[note.lost ? KM_EVENTS_LOST : KM_GAPS_UNKNOWN] +=
+			note.lost ? note.lost : 1;
+		break;
+	case KM_TL_BAD:
+		count_bad_line(reader, line, end);
+		break;
+	}
+}
+
+/* False if the batch has no room for the line's event: it is read again. */
+static bool take_line(struct text_reader *reader, const char *line, const char *end,
+		      struct km_batch *batch)
+{
+	struct km_text_head head;
+	enum km_event_kind kind;
+	struct km_stream_stats *stream;
+
+	if (line == end || *line == '\t' || *line == '#' || !km_text_head_parse(line, end, &head)) {
+		take_note(reader, line, end, batch);
+		return true;
+	}
+	kind = km_text_kind_of(head.name);
+	if (kind != KM_EV_OTHER && batch->nr == KM_BATCH_EVENTS)
+		return false;
+	reader->frame_target = 0;
+	reader->frame_stack = 0;
+	if (!get_stream(reader, head.cpu, &reader->stream))
+		return true;
+	stream = &reader->streams[reader->stream];
+	if (stream->first_ns == UINT64_MAX)
+		stream->first_ns = km_text_stamp_ns(head.stamp);
+	reader->lanes[reader->stream].last_stamp = head.stamp;
+	if (text_of(reader)->nr_exclude_pids && is_excluded(text_of(reader), head.pid)) {
+		stream->quality.count[KM_EVENTS_FILTERED]++;
+		return true;
+	}
+	if (kind == KM_EV_OTHER) {
+		take_other(reader, &head);
+		return true;
+	}
+	reader->lanes[reader->stream].target = 0;
+	if (!take_known(reader, kind, &head, end, batch))
+		count_bad_line(reader, line, end);
+	return true;
+}
+
+static bool has_more_now(const struct text_reader *reader)
+{
+	const struct km_input *input = text_of(reader)->input;
+	struct pollfd pollfd = { .fd = input->fd, .events = POLLIN };
+
+	return input->is_seekable || input->pos < input->head_size || poll(&pollfd, 1, 0) != 0;
+}
+
+/* Moves what is left of the block to its front and reads on. */
+static struct km_error *load(struct text_reader *reader)
+{
+	struct km_text *text = text_of(reader);
+	size_t left = reader->size - reader->pos, got;
+	struct km_error *error;
+
+	keep_last_stamps(reader);
+	if (left == KM_TEXT_BLOCK_BYTES || (reader->is_skipping && left)) {
+		if (!reader->is_skipping)
+			count_bad_line(reader, reader->block, reader->block + left);
+		reader->is_skipping = true;
+		left = 0;
+	} else {
+		memmove(reader->block, reader->block + reader->pos, left);
+	}
+	reader->pos = 0;
+	reader->size = reader->scanned = left;
+	error = km_input_read(text->input, reader->block + left, KM_TEXT_BLOCK_BYTES - left, &got);
+	if (error)
+		return error;
+	reader->size += got;
+	reader->is_at_end = !got;
+	memset(reader->block + reader->size, '\n', KM_TEXT_SPARE_BYTES);
+	return NULL;
+}
+
+static void finish(struct text_reader *reader, struct km_batch *batch)
+{
+	struct km_text *text = text_of(reader);
+	const char *line = reader->block + reader->pos, *end = reader->block + reader->size;
+	const volatile bool *stop = text->input->stop;
+	struct km_text_note note;
+
+	keep_last_stamps(reader);
+	/* a last line without its end was cut, unless we ended the input ourselves */
+	if (line != end && !reader->is_skipping && !(stop && *stop)) {
+		if (km_text_head_parse(line, end, &(struct km_text_head){ 0 }) ||
+		    km_text_note_parse(line, end, &note) == KM_TL_BAD)
+			count_bad_line(reader, line, end);
+		else
+			take_note(reader, line, end, batch);
+	}
+	reader->pos = reader->size;
+	reader->is_finished = true;
+}
+
+struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *batch)
+{
+	struct text_reader *reader = (struct text_reader *)base;
+
+	reader->nr_stacks = 0;
+	reader->frame_target = 0;
+	reader->frame_stack = 0;
+	for (size_t i = 0; i < reader->nr_streams; i++)
+		reader->lanes[i].target = 0;
+	while (!reader->is_finished) {
+		const char *line = reader->block + reader->pos;
+		const char *from = line > reader->block + reader->scanned
+					   ? line
+					   : reader->block + reader->scanned;
+		const char *newline = NULL, *end;
+
+		if (reader->pos < reader->size)
+			newline = memchr(from, '\n', (size_t)(reader->block + reader->size - from));
+		if (!newline) {
+			struct km_error *error;
+
+			if (batch->nr && !has_more_now(reader))
+				break;
+			error = reader->is_at_end ? NULL : load(reader);
+			if (error)
+				return error;
+			if (reader->is_at_end)
+				finish(reader, batch);
+			continue;
+		}
+		end = newline > line && newline[-1] == '\r' ? newline - 1 : newline;
+		if (reader->is_skipping)
+			reader->is_skipping = false;
+		else if (!take_line(reader, line, end, batch))
+			break;
+		if (reader->error)
+			return reader->error;
+		reader->pos = (size_t)(newline + 1 - reader->block);
+	}
+	return NULL;
+}
+
+const struct km_part_stats *km_text_reader_stats(const struct km_reader *base)
+{
+	struct text_reader *reader = (struct text_reader *)base;
+
+	keep_last_stamps(reader);
+	reader->stats = (struct km_part_stats){
+		.streams = reader->streams,
+		.nr_streams = reader->nr_streams,
+		.slots = reader->slots,
+		.nr_slots = formats_of(reader)->nr_infos,
+	};
+	memcpy(reader->stats.kinds, reader->kinds, sizeof(reader->kinds));
+	return &reader->stats;
+}
+
+const struct km_intern *km_text_reader_names(const struct km_reader *base)
+{
+	return &((const struct text_reader *)base)->names;
+}
+
+size_t km_text_reader_stack(const struct km_reader *base, km_stack_id id, const uint64_t **ret)
+{
+	const struct text_reader *reader = (const struct text_reader *)base;
+
+	if (!id || id > reader->nr_stacks)
+		return 0;
+	*ret = &reader->stacks[id];
+	return (size_t)reader->stacks[id - 1];
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Call sites of text traces (%pS and %lx of lib/vsprintf.c; libtraceevent):
+ *
+ *	kfree+0x1b/0x40		of the kernel
+ *	kfree+0x1b/0x40 [ext4]	of a module
+ *	kfree+0x1b, kfree	as trace-cmd report and perf script have them
+ *	0xffffffff8139a1b0, ffffffff8139a1b0
+ */
+#include "source/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No kernel has as many functions, or calls of allocators; only garbage does. */
+#define MOST_SITES           (1U << 20)
+#define MOST_SYMBOLS         (1U << 18)
+/* Neither user space nor kernel on any 64-bit machine (not canonical). */
+#define MADE_UP_BASE         0x4000000000000000ULL
+#define SYMBOL_SHIFT         32
+/* Fewer hex digits may be a symbol's name: "add". */
+#define LEAST_ADDRESS_DIGITS 8
+
+void km_text_sites_deinit(struct km_text_sites *sites)
+{
+	for (size_t i = 0; i < sites->sites_size; i++)
+		free(sites->sites[i].text);
+	for (size_t i = 0; i < sites->nr_symbols; i++)
+		free(sites->symbols[i].name);
+	free(sites->sites);
+	free(sites->symbols);
+	free(sites->by_name);
+	*sites = (struct km_text_sites){ 0 };
+}
+
+/* Eight bytes at a time; the last ones may overlap those before them. */
+static inline uint32_t hash_of(const char *text, size_t len)
+{
+	uint64_t hash = len * 0x9e3779b97f4a7c15ULL, word;
+
+	if (len < 8) {
+		for (size_t i = 0; i < len; i++)
+			hash = (hash ^ (unsigned char)text[i]) * 0x9e3779b97f4a7c15ULL;
+		return (uint32_t)(hash >> 32);
+	}
+	for (size_t i = 0; i + 8 < len; i += 8) {
+		memcpy(&word, text + i, 8);
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
+	memcpy(&word, text + len - 8, 8);
+	hash = (hash ^ word) * 0xc2b2ae3d27d4eb4fULL;
+	return (uint32_t)(hash >> 32);
+}
+
+static bool grow_sites(struct km_text_sites *sites)
+{
+	size_t size = sites->sites_size ? 2 * sites->sites_size : 1024;
+	struct km_text_site *table = calloc(size, sizeof(*table));
+
+	if (!table)
+		return false;
+	for (size_t i = 0; i < sites->sites_size; i++) {
+		size_t at = sites->sites[i].hash;
+
+		if (!sites->sites[i].text)
+			continue;
+		while (table[at & (size - 1)].text)
+			at++;
+		table[at & (size - 1)] = sites->sites[i];
+	}
+	free(sites->sites);
+	sites->sites = table;
+	sites->sites_size = size;
+	return true;
+}
+
+static bool grow_symbols(struct km_text_sites *sites)
+{
+	size_t size = sites->by_name_size ? 2 * sites->by_name_size : 1024;
+	uint32_t *by_name = calloc(size, sizeof(*by_name));
+	struct km_text_symbol *symbols = reallocarray(sites->symbols, size / 2, sizeof(*symbols));
+
+	if (symbols)
+		sites->symbols = symbols;
+	if (!by_name || !symbols) {
+		free(by_name);
+		return false;
+	}
+	for (size_t i = 0; i < sites->nr_symbols; i++) {
+		size_t at = hash_of(symbols[i].name, symbols[i].len);
+
+		while (by_name[at & (size - 1)])
+			at++;
+		by_name[at & (size - 1)] = (uint32_t)i + 1;
+	}
+	free(sites->by_name);
+	sites->by_name = by_name;
+	sites->by_name_size = size;
+	return true;
+}
+
+/* The index of a symbol, as kallsyms writes its name and module. */
+static bool get_symbol(struct km_text_sites *sites, const char *name, size_t len, size_t *ret)
+{
+	size_t at;
+	char *copy;
+
+	if (2 * (sites->nr_symbols + 1) > sites->by_name_size && !grow_symbols(sites))
+		return false;
+	for (at = hash_of(name, len);; at++) {
+		uint32_t index = sites->by_name[at & (sites->by_name_size - 1)];
+
+		if (!index)
+			break;
+		if (sites->symbols[index - 1].len == len &&
+		    memcmp(sites->symbols[index - 1].name, name, len) == 0) {
+			*ret = index - 1;
+			return true;
+		}
+	}
+	if (sites->nr_symbols == MOST_SYMBOLS || !(copy = strndup(name, len)))
+		return false;
+	sites->symbols[sites->nr_symbols++] = (struct km_text_symbol){ copy, len };
+	sites->by_name[at & (sites->by_name_size - 1)] = (uint32_t)sites->nr_symbols;
+	*ret = sites->nr_symbols - 1;
+	return true;
+}
+
+static bool is_printable(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return true;
+}
+
+/* "0x..." or enough hex digits to be no name. */
+static bool parse_address(struct km_span text, uint64_t *ret)
+{
+	if (text.at[0] == '(') {
+		*ret = 0;
+		return (text.len == 5 && !memcmp(text.at, "(nil)", 5)) ||
+		       (text.len == 6 && !memcmp(text.at, "(null)", 6));
+	}
+	if (text.len > 2 && text.at[0] == '0' && (text.at[1] | 0x20) == 'x')
+		return km_text_number(text, 16, ret);
+	return text.len >= LEAST_ADDRESS_DIGITS && km_text_number(text, 16, ret);
+}
+
+/* Takes "symbol+0xoffset/0xsize [module]" apart. */
+static bool parse_named(struct km_text_sites *sites, struct km_span text, uint64_t *ret)
+{
+	const char *end = text.at + text.len;
+	const char *space = memchr(text.at, ' ', text.len);
+	const char *token_end = space ? space : end;
+	const char *plus = memchr(text.at, '+', (size_t)(token_end - text.at));
+	const char *name_end = plus ? plus : token_end;
+	uint64_t offset = 0;
+	char name[1024];
+	size_t symbol, len;
+	int printed;
+
+	if (plus) {
+		const char *slash = memchr(plus, '/', (size_t)(token_end - plus));
+		struct km_span number = { plus + 1, 0 };
+
+		number.len = (size_t)((slash ? slash : token_end) - number.at);
+		if (!km_text_number(number, 16, &offset) || offset >> (SYMBOL_SHIFT - 1))
+			return false;
+	}
+	len = (size_t)(name_end - text.at);
+	if (!len || !is_printable(text.at, len) || text.at[0] == '(')
+		return false;
+	if (space && (end - space < 4 || space[1] != '[' || end[-1] != ']' ||
+		      !is_printable(space + 1, (size_t)(end - space - 1))))
+		return false;
+	printed = snprintf(name, sizeof(name), "%.*s%s%.*s", (int)len, text.at, space ? "\t" : "",
+			   space ? (int)(end - space - 1) : 0, space ? space + 1 : "");
+	if (printed < 0 || (size_t)printed >= sizeof(name) ||
+	    !get_symbol(sites, name, (size_t)printed, &symbol))
+		return false;
+	*ret = MADE_UP_BASE + ((uint64_t)symbol << SYMBOL_SHIFT) + offset;
+	return true;
+}
+
+/* One that was not met before. */
+static __attribute__((noinline)) bool add_site(struct km_text_sites *sites, struct km_span text,
+					       uint32_t hash, uint64_t *ret)
+{
+	struct km_text_site site = { .len = (uint32_t)text.len, .hash = hash };
+	size_t at = hash;
+
+	if (text.len > 1000 || sites->nr_sites == MOST_SITES)
+		return false;
+	if (2 * (sites->nr_sites + 1) > sites->sites_size && !grow_sites(sites))
+		return false;
+	if (!parse_address(text, &site.address) && !parse_named(sites, text, &site.address))
+		return false;
+	site.text = strndup(text.at, text.len);
+	if (!site.text)
+		return false;
+	while (sites->sites[at & (sites->sites_size - 1)].text)
+		at++;
+	sites->sites[at & (sites->sites_size - 1)] = site;
+	sites->nr_sites++;
+	*ret = site.address;
+	return true;
+}
+
+bool km_text_sites_get(struct km_text_sites *sites, struct km_span text, uint64_t *ret)
+{
+	const uint32_t hash = hash_of(text.at, text.len);
+
+	for (size_t at = hash; sites->sites_size; at++) {
+		const struct km_text_site *site = &sites->sites[at & (sites->sites_size - 1)];
+
+		if (!site->text)
+			break;
+		if (site->hash == hash && site->len == text.len &&
+		    memcmp(site->text, text.at, text.len) == 0) {
+			*ret = site->address;
+			return true;
+		}
+	}
+	return add_site(sites, text, hash, ret);
+}
+
+char *km_text_sites_kallsyms(const struct km_text_sites *sites, size_t *ret_size)
+{
+	char *text = NULL;
+	FILE *stream = open_memstream(&text, ret_size);
+
+	if (!stream)
+		return NULL;
+	for (size_t i = 0; i < sites->nr_symbols; i++) {
+		uint64_t start = MADE_UP_BASE + ((uint64_t)i << SYMBOL_SHIFT);
+
+		const char *name = sites->symbols[i].name, *module = strchr(name, '\t');
+
+		/* another symbol behind it says how far it reaches: no offset gets there */
+		fprintf(stream, "%016" PRIx64 " t %s\n%016" PRIx64 " t .%s\n", start, name,
+			start + ((uint64_t)1 << (SYMBOL_SHIFT - 1)), module ? module : "");
+	}
+	if (fclose(stream)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
