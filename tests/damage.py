@@ -236,7 +236,9 @@ class Special:
         trace.compression = "none"
         trace.version = 8
         self.refuses("unknown version", self.file("v8.dat", trace._to_v7()), "8")
-        load = kmem.Workload(ringbuf.Layout(), load.formats, nr_sites=3, others=1.1)
+        formats = dict(load.formats)
+        formats["kmem"] = {e: f for e, f in formats["kmem"].items() if e in kmem.KINDS}
+        load = kmem.Workload(ringbuf.Layout(), formats, nr_sites=3, others=1.1)
         load.add(50)
         trace = load.trace()
         self.refuses("kmem formats and no kmem event", self.file("other.dat", trace.to_bytes()))

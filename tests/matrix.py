@@ -281,6 +281,10 @@ def compare(report, oracle, raw):
     check("allocs", slab["allocs"], sum(oracle.groups.values()))
     check("frees", slab["frees"], sum(oracle.frees.values()) - oracle.counters["null_frees"]
           - oracle.counters["zero_size_frees"])
+    page = report["summary"].get("page", {"allocs": 0, "frees": 0, "bytes_alloc": 0})
+    check("page allocs", page["allocs"], oracle.pages["mm_page_alloc"])
+    check("page frees", page["frees"], oracle.pages["mm_page_free"])
+    check("page bytes", page["bytes_alloc"], oracle.page_bytes)
     check("first_ns", report["input"]["first_ns"], oracle.first_ns)
     check("last_ns", report["input"]["last_ns"], oracle.last_ns)
     check("per CPU", {s["cpu"]: s["events_total"] for s in report["input"]["streams"]

@@ -52,6 +52,8 @@ class Counts:
         self.per_cpu = collections.Counter()
         self.lost = 0
         self.gaps = 0
+        # layer -> [allocations, frees, bytes requested, bytes allocated]
+        self.layers = {"percpu": [0, 0, 0, 0], "page": [0, 0, 0, 0]}
         self.lines = []  # (time, cpu, pid, event, pointer, bytes_req, bytes_alloc, accounted)
 
 
@@ -68,6 +70,22 @@ def field(text, name):
     return m[1] if m else None
 
 
+def count_layers(layers, event, text):
+    """Events of the page and percpu allocators."""
+    if event == "mm_page_alloc":
+        bytes_alloc = 4096 << int(field(text, "order"))
+        add = ("page", [1, 0, bytes_alloc, bytes_alloc])
+    elif event == "mm_page_free":
+        add = ("page", [0, 1, 0, 0])
+    elif event == "percpu_alloc_percpu":
+        add = ("percpu", [1, 0, int(field(text, "size")), int(field(text, "bytes_alloc"))])
+    elif event == "percpu_free_percpu":
+        add = ("percpu", [0, 1, 0, 0])
+    else:
+        return
+    layers[add[0]] = [a + b for a, b in zip(layers[add[0]], add[1])]
+
+
 def count_trace_cmd(path, instance):
     counts = Counts()
     for line in run(["trace-cmd", "report", "-q", "-N", "-t", path]).splitlines():
@@ -82,6 +100,7 @@ def count_trace_cmd(path, instance):
         pid, cpu, time, event, text = int(m[2]), int(m[3]), m[4], m[5], m[6]
         counts.events[event] += 1
         counts.per_cpu[cpu] += 1
+        count_layers(counts.layers, event, text)
         if event not in kmem.KINDS:
             continue
         pointer = field(text, "ptr")
@@ -128,6 +147,10 @@ def check_json(report, counts):
     check("bytes_req", slab["bytes_req"], sum(k[2] * n for k, n in counts.groups.items()))
     check("bytes_alloc", slab["bytes_alloc"], sum(k[3] * n for k, n in counts.groups.items()))
     check("frees", slab["frees"], counts.frees)
+    for layer, sums in counts.layers.items():
+        found = report["summary"].get(layer, {})
+        check(layer, [found.get(k, 0) for k in ("allocs", "frees", "bytes_req", "bytes_alloc")],
+              sums)
     check("null frees", quality["null_frees"], counts.null_frees)
     check("lost", (quality["events_lost"], quality["gaps_unknown"]), (counts.lost, counts.gaps))
     check("events", {e["name"]: e["count"] for e in report["input"]["events"]},
@@ -139,19 +162,23 @@ def check_json(report, counts):
 
 
 DUMP = re.compile(r"^(\d+) ([\d.]+) (-?\d+) (\w+): call_site=0x([0-9a-f]+) ptr=0x([0-9a-f]+)"
-                  r"(?: bytes_req=(\d+) bytes_alloc=(\d+))?( accounted)?(?: name=(\S+))?$")
+                  r"(?: bytes_req=(\d+) bytes_alloc=(\d+))?( accounted)?(?: name=(\S+))?"
+                  r"(?: stack=(\S+))?$")
 
 
 def parse_dump(text):
-    """(time, cpu, pid, event, pointer, bytes_req, bytes_alloc, accounted), [call site]"""
+    """(time, cpu, pid, event, pointer, bytes_req, bytes_alloc, accounted), [(call site, stack)]"""
     lines, sites = [], []
     for line in text.splitlines():
+        if line.split()[3].rstrip(":") not in kmem.KINDS:
+            continue
         m = DUMP.match(line)
         if not m:
             raise RuntimeError(f"kmemstat dump: what is {line!r}?")
         lines.append((m[2], int(m[1]), int(m[3]), m[4], int(m[6], 16),
                       int(m[7]) if m[7] else None, int(m[8]) if m[8] else None, bool(m[9])))
-        sites.append(int(m[5], 16))
+        stack = tuple(int(a, 16) for a in m[11].split(",")) if m[11] else ()
+        sites.append((int(m[5], 16), stack))
     return lines, sites
 
 
@@ -169,23 +196,39 @@ def pages_of(path, instance):
     trace = readdat.read(path)
     forms = {f.id: f for s, texts in trace.event_formats if s == "kmem"
              for f in (kmem.Format(t.decode()) for t in texts) if f.name in kmem.KINDS}
+    stacks = {f.id: f for f in (kmem.Format(t.decode()) for t in trace.ftrace_formats)
+              if f.name == "kernel_stack"}
     order = "big" if trace.layout.big_endian else "little"
     found = {}
     for buffer in trace.instances:
         if buffer.name != instance:
             continue
         for cpu, pages in buffer.cpus.items():
+            last = None
             for page in pages:
                 for _, data in ringbuf.read_page(trace.layout, page)[0]:
-                    form = forms.get(int.from_bytes(data[:2], order))
+                    kind = int.from_bytes(data[:2], order)
+                    form = forms.get(kind)
+                    if kind in stacks and last is not None:
+                        last[-1] = stack_of(stacks[kind], data, order, trace.layout.long_bytes)
+                    last = None
                     if not form:
                         continue
                     values = [int.from_bytes(data[f.offset:f.offset + f.size], order)
                               for f in (form.fields.get(n) for n in (
                                   "common_pid", "call_site", "ptr", "bytes_req",
                                   "bytes_alloc")) if f]
-                    found.setdefault(cpu, []).append((form.name, *values))
-    return found
+                    last = [form.name, *values, ()]
+                    found.setdefault(cpu, []).append(last)
+    return {cpu: [tuple(event) for event in events] for cpu, events in found.items()}
+
+
+def stack_of(form, data, order, long_bytes):
+    """The addresses of a kernel_stack event."""
+    count = int.from_bytes(data[form.fields["size"].offset:][:4], order)
+    data = data[form.fields["caller"].offset:]
+    return tuple(int.from_bytes(data[i * long_bytes:(i + 1) * long_bytes], order)
+                 for i in range(min(count, len(data) // long_bytes)))
 
 
 def check_dump(kmemstat, path, instance, counts, clock):
@@ -205,9 +248,9 @@ def check_dump(kmemstat, path, instance, counts, clock):
         key = [sorted(part, key=lambda line: line[:2]) for part in key]
     wrong += first_difference("dump against trace-cmd", *key)
     found = {}
-    for line, site in zip(lines, sites):
+    for line, (site, stack) in zip(lines, sites):
         sizes = line[5:7] if line[5] is not None else ()
-        found.setdefault(line[1], []).append((line[3], line[2], site, line[4], *sizes))
+        found.setdefault(line[1], []).append((line[3], line[2], site, line[4], *sizes, stack))
     if len(lines) > MOST_LINES:
         return wrong  # the page reader of tests/lib is slow
     want = pages_of(path, instance)

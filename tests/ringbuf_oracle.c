@@ -106,7 +106,7 @@ static void read_kbuffer(const struct oracle *oracle, uint8_t *pages, size_t siz
 			if (!event)
 				continue;
 			kind = km_event_kind_of(event->system, event->name);
-			if (kind == KM_EV_OTHER)
+			if (kind == KM_EV_OTHER || km_event_layer(kind) != KM_LAYER_SLAB)
 				continue;
 			add(ret, &(struct event){
 					 .ts_ns = ts,
@@ -130,6 +130,8 @@ static void take_batch(const struct km_batch *batch, struct list *ret)
 	for (uint32_t i = 0; i < batch->nr; i++) {
 		bool is_alloc = km_event_is_alloc(batch->what[i].kind);
 
+		if (km_event_layer(batch->what[i].kind) != KM_LAYER_SLAB)
+			continue;
 		add(ret, &(struct event){
 				 .ts_ns = batch->ts_ns[i],
 				 .call_site = batch->call_site[i],

@@ -64,8 +64,14 @@ struct km_site {
 	size_t nr_sizes;
 };
 
-/* All call sites, sorted by address and family. */
+/* What all allocations of a layer add up to. */
+struct km_layer_sum {
+	uint64_t hits, bytes_req, bytes_alloc, accounted_hits;
+};
+
+/* All call sites of the slab layer, sorted by address and family, and the sums of all layers. */
 struct km_sites {
+	struct km_layer_sum layers[KM_NR_LAYERS];
 	struct km_site *sites;
 	size_t nr;
 	struct km_size *sizes; /* of all sites, in one array */

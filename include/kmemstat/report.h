@@ -121,7 +121,9 @@ struct km_report {
 	struct km_quality quality;
 	uint64_t first_ns, last_ns, duration_ns;
 	struct km_layer_summary slab;
-	struct km_callsite *callsites; /* by bytes_waste, most first; ties by name, address */
+	struct km_layer_summary percpu; /* bytes_alloc is over all CPUs; no waste is told */
+	struct km_layer_summary page;   /* whole pages; they back the other layers too */
+	struct km_callsite *callsites;  /* by bytes_waste, most first; ties by name, address */
 	size_t nr_callsites;
 	struct km_report_class *classes; /* kmalloc classes by size, page orders, caches */
 	size_t nr_classes;

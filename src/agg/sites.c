@@ -67,6 +67,17 @@ static void add_group(struct km_site *site, const struct km_group *group)
 		site->accounted_hits = km_sat_add(site->accounted_hits, hits);
 }
 
+static void add_to_layer(struct km_layer_sum *sum, const struct km_group *group)
+{
+	uint64_t hits = group->hits;
+
+	sum->hits = km_sat_add(sum->hits, hits);
+	sum->bytes_req = km_sat_add(sum->bytes_req, km_sat_mul(hits, group->size.req));
+	sum->bytes_alloc = km_sat_add(sum->bytes_alloc, km_sat_mul(hits, group->size.alloc));
+	if (group->what.flags & KM_EVF_ACCOUNTED)
+		sum->accounted_hits = km_sat_add(sum->accounted_hits, hits);
+}
+
 static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
 {
 	struct km_site *site = NULL;
@@ -100,7 +111,7 @@ static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
 struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites *ret)
 {
 	struct km_sites built = { 0 };
-	size_t nr;
+	size_t nr, nr_keys = 0;
 	const struct km_group *items = km_groups_items(groups, &nr);
 	struct key *keys = calloc(nr + 1, sizeof(*keys));
 
@@ -113,11 +124,15 @@ struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites 
 	}
 	for (size_t i = 0; i < nr; i++) {
 		const char *name = km_groups_cache_name(groups, items[i].what.cache);
+		const enum km_layer layer = km_event_layer(items[i].what.kind);
 
-		keys[i] = (struct key){ .group = &items[i], .cache = name ? name : "" };
+		add_to_layer(&built.layers[layer], &items[i]);
+		if (layer == KM_LAYER_SLAB)
+			keys[nr_keys++] =
+				(struct key){ .group = &items[i], .cache = name ? name : "" };
 	}
-	qsort(keys, nr, sizeof(*keys), compare_keys);
-	merge_keys(keys, nr, &built);
+	qsort(keys, nr_keys, sizeof(*keys), compare_keys);
+	merge_keys(keys, nr_keys, &built);
 	free(keys);
 	*ret = built;
 	return NULL;

@@ -3,7 +3,7 @@
  * kmemstat dump FILE: the decoded events as text, those of all CPUs merged by time:
  *
  *   CPU SECONDS PID EVENT: call_site=0x... ptr=0x... [bytes_req=N bytes_alloc=N] [accounted]
- *   [name=CACHE]
+ *   [name=CACHE] [stack=0x...,0x...]
  *
  * It shows what the decoder made of a trace, with nothing aggregated.
  */
@@ -98,27 +98,53 @@ static struct km_error *queue_fill(struct merge *merge, struct queue *queue)
 	return NULL;
 }
 
+/* What an event says beside when and where it was. */
+static void print_fields(struct km_out *out, const struct km_batch *batch, uint32_t i)
+{
+	const enum km_event_kind kind = batch->what[i].kind;
+	const struct km_event_more *more = &batch->more[i];
+	const uint8_t flags = batch->what[i].flags;
+
+	if (km_event_layer(kind) == KM_LAYER_PAGE) {
+		km_out_printf(out, " pfn=0x%" PRIx64 " order=%u", batch->ptr[i], more->order);
+		if (km_event_is_alloc(kind))
+			km_out_printf(out, " migratetype=%u", more->migratetype);
+		return;
+	}
+	if (batch->call_site[i])
+		km_out_printf(out, " call_site=0x%" PRIx64, batch->call_site[i]);
+	km_out_printf(out, " ptr=0x%" PRIx64, batch->ptr[i]);
+	if (km_event_is_alloc(kind))
+		km_out_printf(out, " bytes_req=%" PRIu32 " bytes_alloc=%" PRIu32,
+			      batch->size[i].req, batch->size[i].alloc);
+	if (kind == KM_EV_PERCPU_ALLOC)
+		km_out_printf(out, " align=%" PRIu32 "%s%s", more->align,
+			      flags & KM_EVF_PERCPU_RESERVED ? " reserved" : "",
+			      flags & KM_EVF_PERCPU_ATOMIC ? " atomic" : "");
+	if (flags & KM_EVF_ACCOUNTED)
+		km_out_puts(out, " accounted");
+}
+
 static void print_event(struct merge *merge, const struct queue *queue)
 {
 	const struct km_batch *batch = &queue->batch;
-	uint32_t i = queue->next;
-	enum km_event_kind kind = batch->what[i].kind;
+	const uint32_t i = queue->next;
 	struct km_out *out = merge->out;
+	const uint64_t *stack;
+	size_t nr_frames;
 
-	km_out_printf(out,
-		      "%03" PRIu32 " %" PRIu64 ".%09" PRIu64 " %" PRId32 " %s: call_site=0x%" PRIx64
-		      " ptr=0x%" PRIx64,
+	km_out_printf(out, "%03" PRIu32 " %" PRIu64 ".%09" PRIu64 " %" PRId32 " %s:",
 		      (uint32_t)batch->cpu[i], batch->ts_ns[i] / 1000000000,
-		      batch->ts_ns[i] % 1000000000, batch->pid[i], km_event_name(kind),
-		      batch->call_site[i], batch->ptr[i]);
-	if (km_event_is_alloc(kind))
-		km_out_printf(out, " bytes_req=%" PRIu32 " bytes_alloc=%" PRIu32 "%s",
-			      batch->size[i].req, batch->size[i].alloc,
-			      batch->what[i].flags & KM_EVF_ACCOUNTED ? " accounted" : "");
+		      batch->ts_ns[i] % 1000000000, batch->pid[i],
+		      km_event_name(batch->what[i].kind));
+	print_fields(out, batch, i);
 	if (batch->what[i].cache) {
 		km_out_puts(out, " name=");
 		km_out_puts_safe(out, km_reader_cache_name(queue->reader, batch->what[i].cache));
 	}
+	nr_frames = km_reader_stack(queue->reader, batch->stack[i], &stack);
+	for (size_t k = 0; k < nr_frames; k++)
+		km_out_printf(out, "%s0x%" PRIx64, k ? "," : " stack=", stack[k]);
 	km_out_puts(out, "\n");
 }
 

@@ -29,7 +29,9 @@ struct km_error *km_formats_init(struct km_formats *formats, bool is_big_endian,
 {
 	struct tep_handle *tep = tep_alloc();
 
-	*formats = (struct km_formats){ .is_big_endian = is_big_endian, .long_bytes = long_bytes };
+	*formats = (struct km_formats){ .is_big_endian = is_big_endian,
+					.long_bytes = long_bytes,
+					.page_size = 4096 };
 	/* one for every id there can be, so that none has to be checked; untouched, it costs
 	 * nothing */
 	formats->fast_descs = calloc(KM_MAX_EVENT_ID + 1, sizeof(*formats->fast_descs));
@@ -233,29 +235,74 @@ static void desc_fill_account(const struct km_formats *formats, struct km_desc *
 	desc->account_bits = (uint8_t)mask;
 }
 
-static void desc_fill(const struct km_formats *formats, struct km_desc *desc,
+/* The names a field has had: the first that the event has. */
+static struct km_field find_field(struct tep_event *event, const char *name, const char *other)
+{
+	struct km_field field = field_of(tep_find_field(event, name));
+
+	return field.size || !other ? field : field_of(tep_find_field(event, other));
+}
+
+/* Finds the fields; false if the event lacks one that its kind cannot do without. */
+static bool desc_fill(const struct km_formats *formats, struct km_desc *desc,
 		      struct tep_event *event)
 {
-	const struct km_field *fields[] = { &desc->call_site, &desc->ptr, &desc->bytes_req,
-					    &desc->bytes_alloc, &desc->name };
+	const struct km_field *fields[] = {
+		&desc->call_site, &desc->ptr,      &desc->bytes_req, &desc->bytes_alloc,
+		&desc->gfp_flags, &desc->name,     &desc->order,     &desc->migratetype,
+		&desc->align,     &desc->reserved, &desc->is_atomic
+	};
+	const enum km_layer layer = km_event_layer(desc->kind);
 	uint32_t least = 0;
 
 	desc->is_alloc = km_event_is_alloc(desc->kind);
-	desc->call_site = field_of(tep_find_field(event, "call_site"));
-	desc->ptr = field_of(tep_find_field(event, "ptr"));
+	desc->call_site = find_field(event, "call_site", NULL);
+	desc->gfp_flags = find_field(event, "gfp_flags", NULL);
+	if (layer == KM_LAYER_PAGE) {
+		desc->ptr = find_field(event, "pfn", "page");
+		desc->order = find_field(event, "order", NULL);
+		desc->migratetype = find_field(event, "migratetype", NULL);
+	} else if (layer == KM_LAYER_PERCPU) {
+		desc->ptr = find_field(event, "ptr", "base_addr");
+		desc->bytes_req = find_field(event, "size", NULL);
+		desc->bytes_alloc = find_field(event, "bytes_alloc", NULL);
+		desc->align = find_field(event, "align", NULL);
+		desc->reserved = find_field(event, "reserved", NULL);
+		desc->is_atomic = find_field(event, "is_atomic", NULL);
+	} else {
+		desc->ptr = find_field(event, "ptr", NULL);
+		desc->bytes_req = find_field(event, "bytes_req", NULL);
+		desc->bytes_alloc = find_field(event, "bytes_alloc", NULL);
+	}
 	if (desc->is_alloc) {
-		desc->bytes_req = field_of(tep_find_field(event, "bytes_req"));
-		desc->bytes_alloc = field_of(tep_find_field(event, "bytes_alloc"));
 		desc_fill_account(formats, desc, event);
 		least = desc->account_offset + 1U;
 	}
-	desc->name = field_of(tep_find_field(event, "name"));
+	desc->name = find_field(event, "name", NULL);
 	if (desc->name.size != 4)
 		desc->name = (struct km_field){ 0 };
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (fields[i]->size && (uint32_t)fields[i]->offset + fields[i]->size > least)
 			least = (uint32_t)fields[i]->offset + fields[i]->size;
 	desc->least_bytes = (uint16_t)least;
+	if (!desc->ptr.size || (layer == KM_LAYER_PAGE && !desc->order.size))
+		return false;
+	if (layer == KM_LAYER_SLAB &&
+	    (!desc->call_site.size || (desc->is_alloc && !desc->bytes_alloc.size)))
+		return false;
+	return layer == KM_LAYER_PAGE || !desc->is_alloc || desc->bytes_req.size;
+}
+
+/* Where kernel_stack has its addresses. */
+static void fill_stack(struct km_formats *formats, uint32_t id, struct tep_event *event)
+{
+	const struct tep_format_field *caller = event ? tep_find_field(event, "caller") : NULL;
+
+	if (!caller || caller->offset <= 0 || caller->offset > UINT16_MAX)
+		return;
+	formats->stack_id = id;
+	formats->stack_offset = (uint16_t)caller->offset;
+	formats->stack_size = find_field(event, "size", NULL);
 }
 
 static bool field_is(struct km_field field, size_t offset, size_t size)
@@ -268,11 +315,11 @@ static void make_fast(const struct km_formats *formats, const struct km_desc *de
 		      struct km_fast_desc *ret)
 {
 	if (formats->is_big_endian || host_is_big_endian() || desc->kind == KM_EV_OTHER ||
-	    !field_is(formats->common_type, 0, 2) ||
+	    km_event_layer(desc->kind) != KM_LAYER_SLAB || !field_is(formats->common_type, 0, 2) ||
 	    !field_is(desc->call_site, KM_FAST_CALL_SITE, 8) ||
 	    !field_is(desc->ptr, KM_FAST_PTR, 8) || desc->least_bytes > KM_FAST_MOST_BYTES)
 		return;
-	if (desc->is_alloc && (desc->bytes_req.size != 8 ||
+	if (desc->is_alloc && (desc->bytes_req.size != 8 || desc->gfp_flags.size < 4 ||
 			       !field_is(desc->bytes_alloc, desc->bytes_req.offset + 8U, 8)))
 		return;
 	*ret = (struct km_fast_desc){
@@ -286,6 +333,7 @@ static void make_fast(const struct km_formats *formats, const struct km_desc *de
 		.account_offset = (uint8_t)desc->account_offset,
 		.account_bits = desc->account_bits,
 		.name_offset = (uint8_t)desc->name.offset,
+		.gfp_offset = (uint8_t)desc->gfp_flags.offset,
 		.alloc_name_offset = (uint8_t)(desc->is_alloc ? desc->name.offset : 0),
 	};
 }
@@ -311,15 +359,20 @@ static struct km_error *parse_event(struct km_formats *formats, struct km_desc *
 		formats->common_type = field_of(tep_find_common_field(event, "common_type"));
 		formats->common_pid = field_of(tep_find_common_field(event, "common_pid"));
 	}
-	desc_fill(formats, desc, event);
-	if (!desc->call_site.size || !desc->ptr.size ||
-	    (desc->is_alloc && (!desc->bytes_req.size || !desc->bytes_alloc.size)))
-		return km_error_create(
-			KM_ERR_INPUT, NULL,
-			"the format of event %s:%s lacks call_site, ptr, bytes_req or "
-			"bytes_alloc",
-			system, name);
+	if (desc->kind == KM_EV_OTHER)
+		return NULL;
+	if (!desc_fill(formats, desc, event))
+		return km_error_create(KM_ERR_INPUT, NULL,
+				       "the format of event %s:%s lacks the pointer, the sizes or "
+				       "the call site",
+				       system, name);
 	return NULL;
+}
+
+/* The event of stacks, which is needed besides the kinds. */
+static bool is_stack_event(const char *system, const char *name)
+{
+	return name && strcmp(system, "ftrace") == 0 && strcmp(name, "kernel_stack") == 0;
 }
 
 /* Makes room for an event id. */
@@ -374,6 +427,7 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 	enum km_event_kind kind;
 	struct km_desc desc = { 0 };
 	struct km_error *error;
+	bool is_stack;
 
 	if (!parse_head(text, size, &name, &id))
 		return km_error_create(KM_ERR_INPUT, NULL,
@@ -385,11 +439,12 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 		return NULL;
 	}
 	desc = (struct km_desc){ .kind = (uint8_t)kind, .is_known = true };
+	is_stack = is_stack_event(system, name);
 	error = add_info(formats, system, name, id, kind);
 	if (error)
 		return error;
 	desc.slot = (uint16_t)(formats->nr_infos - 1);
-	if (kind != KM_EV_OTHER || !formats->common_type.size) {
+	if (kind != KM_EV_OTHER || is_stack || !formats->common_type.size) {
 		error = parse_event(formats, &desc, system, formats->infos[desc.slot].name, text,
 				    size);
 		if (error && kind == KM_EV_OTHER && error != &km_error_memory) {
@@ -401,6 +456,9 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 			return error;
 		}
 	}
+	if (is_stack)
+		fill_stack(formats, id,
+			   tep_find_event_by_name(formats->tep, system, "kernel_stack"));
 	formats->descs[id] = desc;
 	make_fast(formats, &desc, &formats->fast_descs[id]);
 	return NULL;

@@ -25,10 +25,15 @@ struct km_desc {
 	bool is_alloc;        /* km_event_is_alloc(kind) */
 	uint8_t account_bits; /* the bits of the byte at account_offset that say "accounted" */
 	uint16_t account_offset;
-	uint16_t slot;        /* index in km_formats.infos */
-	uint16_t least_bytes; /* of payload, to hold every field below */
-	struct km_field call_site, ptr, bytes_req, bytes_alloc;
-	struct km_field name; /* __data_loc of the cache's name */
+	uint16_t slot;             /* index in km_formats.infos */
+	uint16_t least_bytes;      /* of payload, to hold every field below */
+	struct km_field call_site; /* pages and percpu objects before 5.19 have none */
+	struct km_field ptr;       /* of pages: pfn, or page */
+	struct km_field bytes_req, bytes_alloc;
+	struct km_field gfp_flags;
+	struct km_field name;                       /* __data_loc of the cache's name */
+	struct km_field order, migratetype;         /* pages */
+	struct km_field align, reserved, is_atomic; /* percpu */
 };
 
 /*
@@ -47,6 +52,7 @@ struct km_fast_desc {
 	uint8_t account_bits;
 	uint8_t name_offset;       /* of the __data_loc of the cache's name; 0: none */
 	uint8_t alloc_name_offset; /* the same, but 0 for a free */
+	uint8_t gfp_offset;        /* of 4 bytes or more */
 };
 
 /* Longer events have their length in a word of its own, and are not for the fast path. */
@@ -69,6 +75,11 @@ struct km_formats {
 	uint32_t data_bytes;  /* as header_page has it: room for events in a page */
 	/* fields all events have */
 	struct km_field common_type, common_pid;
+	uint32_t page_size; /* of the traced machine: set by the source */
+	/* ftrace:kernel_stack; id 0: the trace has none */
+	uint32_t stack_id;
+	struct km_field stack_size;
+	uint16_t stack_offset;           /* of its addresses */
 	struct km_desc *descs;           /* by event id, nr_descs of them */
 	struct km_fast_desc *fast_descs; /* by any event id: KM_MAX_EVENT_ID + 1 of them */
 	size_t nr_descs;

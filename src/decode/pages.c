@@ -45,7 +45,6 @@ enum {
 #define STAMP_UPPER    (0x1fULL << 59)
 /* about two pages: measured, half and double are slower */
 #define PREFETCH_BYTES 8192
-#define ZERO_SIZE_PTR  16 /* include/linux/slab.h */
 
 static inline uint32_t native_u32(const uint8_t *data)
 {
@@ -67,26 +66,24 @@ struct km_error *km_pages_init(struct km_pages *pages, const struct km_formats *
 			       enum km_want want, uint32_t page_bytes)
 {
 	*pages = (struct km_pages){ .formats = formats, .want = want, .page_bytes = page_bytes };
-	pages->slots = calloc(formats->nr_infos + 1, sizeof(*pages->slots));
-	return pages->slots ? NULL : &km_error_memory;
+	return km_records_init(&pages->records, formats, want);
 }
 
 void km_pages_deinit(struct km_pages *pages)
 {
-	km_intern_deinit(&pages->names);
-	free(pages->slots);
+	km_records_deinit(&pages->records);
 	*pages = (struct km_pages){ 0 };
 }
 
 void km_pages_begin(struct km_pages *pages, size_t stream, uint16_t cpu,
 		    const struct km_clock *clock)
 {
-	memset(pages->slots, 0, pages->formats->nr_infos * sizeof(*pages->slots));
+	km_records_begin(&pages->records);
 	pages->stream = (struct km_stream_stats){ .first_ns = UINT64_MAX };
 	pages->stats = (struct km_part_stats){ .streams = &pages->stream,
 					       .nr_streams = 1,
 					       .first_stream = stream,
-					       .slots = pages->slots,
+					       .slots = pages->records.slots,
 					       .nr_slots = pages->formats->nr_infos };
 	pages->cpu = cpu;
 	pages->clock = *clock;
@@ -94,6 +91,7 @@ void km_pages_begin(struct km_pages *pages, size_t stream, uint16_t cpu,
 	pages->pos = pages->end = NULL;
 	pages->raw_ts = pages->last_raw = 0;
 	pages->has_first = false;
+	pages->has_kept = false;
 }
 
 void km_pages_feed(struct km_pages *pages, const uint8_t *buf, size_t size)
@@ -204,163 +202,51 @@ static bool next_page(struct km_pages *pages)
 	return true;
 }
 
-static uint16_t cache_name(struct km_pages *pages, const uint8_t *data, size_t size, uint32_t loc)
-{
-	/* __data_loc: offset in the lower half, length in the upper (trace_events.h, v6.1) */
-	size_t offset = loc & 0xffff, len = loc >> 16;
-
-	if (offset > size || len > size - offset)
-		return 0;
-	return km_intern_get(&pages->names, (const char *)data + offset, len);
-}
-
 /*
- * An event that takes no plain way: a pointer that points nowhere or sizes that cannot be. Counts
- * it (in its format's slot it is already); true if it goes into the batch.
- */
-static bool count_odd(struct km_pages *pages, bool is_alloc, uint16_t slot, uint64_t ptr)
-{
-	uint64_t *count = pages->stream.quality.count;
-
-	if (is_alloc && ptr) {
-		/* not an event of its kind, after all */
-		pages->slots[slot]--;
-		count[KM_UNDECODABLE_SIZE]++;
-		return false;
-	}
-	if (is_alloc)
-		count[KM_FAILED_ALLOCS]++;
-	else if (!ptr)
-		count[KM_NULL_FREES]++;
-	else if (ptr == ZERO_SIZE_PTR)
-		count[KM_ZERO_SIZE_FREES]++;
-	return pages->want == KM_WANT_ALL || (!is_alloc && ptr > ZERO_SIZE_PTR);
-}
-
-/* The columns that only KM_WANT_ALL has. */
-static inline void take_rest(struct km_pages *pages, struct km_batch *batch, uint32_t i,
-			     const uint8_t *data, size_t size, uint64_t raw_ts, uint64_t ptr)
-{
-	const struct km_field pid = pages->formats->common_pid;
-	const bool big = pages->formats->is_big_endian;
-
-	batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
-	batch->ptr[i] = ptr;
-	batch->cpu[i] = pages->cpu;
-	batch->pid[i] = (size_t)pid.offset + pid.size <= size
-				? (int32_t)km_load_uint(data + pid.offset, pid.size, big)
-				: 0;
-}
-
-/* Whether the sizes or the pointer of an event cannot be plainly taken. */
-static inline bool is_odd(uint32_t alloc_mask, uint64_t req, uint64_t alloc, uint64_t ptr)
-{
-	/* 0 < alloc <= 2^32 and req <= alloc: neither difference has upper bits; a free has no
-	 * sizes */
-	return (((alloc - req) | (alloc - 1)) >> 32 & alloc_mask) || ptr <= ZERO_SIZE_PTR;
-}
-
-/*
- * Takes an allocation or free into the batch at `i`; returns how many are in it then. Without a
- * branch on which of the two it is, since that cannot be foretold: the columns are written in any
- * case, and count if the batch wants the event.
+ * Adds an allocation or free of the fast layout to the batch at `i`; returns how many are in it
+ * then. Without a branch on which of the two it is, since that cannot be foretold: the columns are
+ * written in any case, and count if the batch wants the event.
  */
 static inline __attribute__((always_inline)) uint32_t
-take_fast(struct km_pages *pages, uint64_t *slots, const struct km_fast_desc *desc,
-	  const uint8_t *data, size_t size, uint64_t raw_ts, const enum km_want want,
-	  struct km_batch *batch, uint32_t i)
+put_fast(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t *data, size_t size,
+	 uint64_t raw_ts, const enum km_want want, struct km_batch *batch, uint32_t i)
 {
-	const uint64_t ptr = native_u64(data + KM_FAST_PTR);
-	uint64_t req = native_u64(data + desc->size_offset);
-	uint64_t alloc = native_u64(data + desc->size_offset + 8);
-	uint8_t name_offset;
+	const struct km_field pid = pages->formats->common_pid;
+	const uint8_t name_offset =
+		want == KM_WANT_ALL ? desc->name_offset : desc->alloc_name_offset;
 
-	slots[desc->slot]++;
-	if (__builtin_expect(is_odd(desc->alloc_mask, req, alloc, ptr), 0)) {
-		if (!count_odd(pages, desc->alloc_mask, desc->slot, ptr))
-			return i;
-		/* a request that failed may have been for any size */
-		req = req > UINT32_MAX ? UINT32_MAX : req;
-		alloc = 0;
-	}
 	batch->call_site[i] = native_u64(data + KM_FAST_CALL_SITE);
-	batch->size[i].req = (uint32_t)req;
-	batch->size[i].alloc = (uint32_t)alloc;
+	batch->size[i].req = (uint32_t)native_u64(data + desc->size_offset);
+	batch->size[i].alloc = (uint32_t)native_u64(data + desc->size_offset + 8);
 	memcpy(&batch->what[i], &desc->what, sizeof(desc->what));
 	batch->what[i].flags = (data[desc->account_offset] & desc->account_bits) != 0;
-	name_offset = want == KM_WANT_ALL ? desc->name_offset : desc->alloc_name_offset;
 	if (__builtin_expect(name_offset, 0))
-		batch->what[i].cache =
-			cache_name(pages, data, size, native_u32(data + name_offset));
+		batch->what[i].cache = km_record_cache(&pages->records, data, size,
+						       native_u32(data + name_offset));
 	if (want == KM_WANT_ALLOCS)
 		return i + (desc->alloc_mask & 1);
 	if (!desc->alloc_mask)
 		batch->size[i] = (struct km_event_size){ 0 };
-	take_rest(pages, batch, i, data, size, raw_ts, ptr);
-	return i + 1;
-}
-
-static uint64_t load_field(const struct km_formats *formats, const uint8_t *data,
-			   struct km_field field)
-{
-	return km_load_uint(data + field.offset, field.size, formats->is_big_endian);
-}
-
-/* The same for any layout. */
-static uint32_t take_generic(struct km_pages *pages, const struct km_desc *desc,
-			     const uint8_t *data, size_t size, struct km_batch *batch, uint32_t i)
-{
-	const struct km_formats *formats = pages->formats;
-	const uint64_t ptr = load_field(formats, data, desc->ptr);
-	uint64_t req = load_field(formats, data, desc->bytes_req);
-	uint64_t alloc = load_field(formats, data, desc->bytes_alloc);
-
-	pages->slots[desc->slot]++;
-	if (is_odd(desc->is_alloc ? UINT32_MAX : 0, req, alloc, ptr)) {
-		if (!count_odd(pages, desc->is_alloc, desc->slot, ptr))
-			return i;
-		req = req > UINT32_MAX ? UINT32_MAX : req;
-		alloc = 0;
-	}
-	if (pages->want == KM_WANT_ALLOCS && !desc->is_alloc)
-		return i;
-	batch->call_site[i] = load_field(formats, data, desc->call_site);
-	batch->size[i] = (struct km_event_size){ (uint32_t)req, (uint32_t)alloc };
-	batch->what[i] = (struct km_event_what){
-		.kind = desc->kind,
-		.flags = (data[desc->account_offset] & desc->account_bits) != 0,
+	batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
+	batch->ptr[i] = native_u64(data + KM_FAST_PTR);
+	batch->cpu[i] = pages->cpu;
+	batch->pid[i] = pid.size == 4 ? (int32_t)native_u32(data + pid.offset) : 0;
+	batch->more[i] = (struct km_event_more){
+		.gfp_flags = desc->alloc_mask ? native_u32(data + desc->gfp_offset) : 0
 	};
-	if (desc->name.size)
-		batch->what[i].cache = cache_name(pages, data, size,
-						  (uint32_t)load_field(formats, data, desc->name));
-	if (pages->want == KM_WANT_ALL)
-		take_rest(pages, batch, i, data, size, pages->raw_ts, ptr);
+	batch->stack[i] = 0;
 	return i + 1;
 }
 
-/* Decodes the event in `size` bytes at `data`. */
-static void decode_event(struct km_pages *pages, const uint8_t *data, size_t size,
-			 struct km_batch *batch)
+/* Hands a record to the decoder of any layout. */
+static void take_event(struct km_pages *pages, const uint8_t *data, size_t size,
+		       struct km_batch *batch)
 {
-	const struct km_formats *formats = pages->formats;
-	const struct km_field type = formats->common_type;
-	const struct km_desc *desc;
-	uint64_t id;
+	struct km_moment moment = { .cpu = pages->cpu };
 
-	if (size < (size_t)type.offset + type.size) {
-		pages->stream.quality.count[KM_UNDECODABLE_SHORT]++;
-		return;
-	}
-	id = load_field(formats, data, type);
-	desc = &formats->descs[id < formats->nr_descs ? id : 0];
-	if (id >= formats->nr_descs || !desc->is_known)
-		pages->stream.quality.count[KM_UNDECODABLE_ID]++;
-	else if (size < desc->least_bytes)
-		pages->stream.quality.count[KM_UNDECODABLE_SHORT]++;
-	else if (desc->kind == KM_EV_OTHER)
-		pages->slots[desc->slot]++;
-	else
-		batch->nr = take_generic(pages, desc, data, size, batch, batch->nr);
+	if (pages->want == KM_WANT_ALL)
+		moment.ts_ns = km_clock_ns(&pages->clock, pages->raw_ts);
+	km_record_take(&pages->records, &pages->stream.quality, data, size, &moment, batch);
 }
 
 /*
@@ -405,9 +291,18 @@ static void take_record(struct km_pages *pages, struct km_batch *batch)
 		return;
 	pages->last_raw = pages->raw_ts;
 	if (type)
-		decode_event(pages, pos + 4, size - 4, batch);
+		take_event(pages, pos + 4, size - 4, batch);
 	else
-		decode_event(pages, pos + 8, extra - 4, batch);
+		take_event(pages, pos + 8, extra - 4, batch);
+}
+
+/* The upper bits of km_sizes_are_odd(), which are none for sizes that can be. */
+static inline uint64_t fast_sizes_upper(const uint8_t *data, const struct km_fast_desc *desc)
+{
+	const uint64_t req = native_u64(data + desc->size_offset);
+	const uint64_t alloc = native_u64(data + desc->size_offset + 8);
+
+	return ((alloc - req) | (alloc - 1) | alloc) >> 32;
 }
 
 /*
@@ -419,7 +314,7 @@ static inline __attribute__((always_inline)) void
 walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want want)
 {
 	const struct km_fast_desc *const descs = pages->formats->fast_descs;
-	uint64_t *const slots = pages->slots;
+	uint64_t *const slots = pages->records.slots;
 	const uint8_t *const end = pages->end, *const last_head = end - 8;
 	const uint8_t *pos = pages->pos, *taken = pos;
 	uint64_t ts = pages->raw_ts;
@@ -443,15 +338,23 @@ walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want wan
 		desc = &descs[id];
 		if (__builtin_expect(size - desc->least_bytes >= desc->span_bytes, 0))
 			goto other;
+		/* frees of nothing, allocations that failed or cannot be: rare */
+		if (__builtin_expect(native_u64(pos + 4 + KM_FAST_PTR) <= KM_ZERO_SIZE_PTR ||
+					     (fast_sizes_upper(pos + 4, desc) & desc->alloc_mask),
+				     0))
+			goto other;
 		ts += head >> 5;
-		nr = take_fast(pages, slots, desc, pos + 4, size, ts, want, batch, nr);
+		slots[desc->slot]++;
+		nr = put_fast(pages, desc, pos + 4, size, ts, want, batch, nr);
 		pos += 4 + size;
 		continue;
 	other:
 		if (pos >= end)
 			break;
-		if (pos != taken)
+		if (pos != taken) {
 			pages->last_raw = ts;
+			pages->records.has_target = true;
+		}
 		pages->raw_ts = ts;
 		pages->pos = pos;
 		batch->nr = nr;
@@ -460,8 +363,10 @@ walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want wan
 		pos = taken = pages->pos;
 		nr = batch->nr;
 	}
-	if (pos != taken)
+	if (pos != taken) {
 		pages->last_raw = ts;
+		pages->records.has_target = true;
+	}
 	pages->raw_ts = ts;
 	pages->pos = pos;
 	batch->nr = nr;
@@ -483,6 +388,41 @@ static void walk_generic(struct km_pages *pages, struct km_batch *batch)
 		take_record(pages, batch);
 }
 
+/* Takes the last event out of a full batch until the next, since its stack may still come. */
+static void keep_last(struct km_pages *pages, struct km_batch *batch)
+{
+	uint32_t i = batch->nr - 1;
+
+	if (pages->want != KM_WANT_ALL || !pages->formats->stack_id || !pages->records.has_target ||
+	    batch->stack[i])
+		return;
+	pages->kept.call_site = batch->call_site[i];
+	pages->kept.size = batch->size[i];
+	pages->kept.what = batch->what[i];
+	pages->kept.ts_ns = batch->ts_ns[i];
+	pages->kept.ptr = batch->ptr[i];
+	pages->kept.pid = batch->pid[i];
+	pages->kept.more = batch->more[i];
+	pages->has_kept = true;
+	batch->nr = i;
+}
+
+static void put_kept(struct km_pages *pages, struct km_batch *batch)
+{
+	uint32_t i = batch->nr++;
+
+	batch->call_site[i] = pages->kept.call_site;
+	batch->size[i] = pages->kept.size;
+	batch->what[i] = pages->kept.what;
+	batch->ts_ns[i] = pages->kept.ts_ns;
+	batch->ptr[i] = pages->kept.ptr;
+	batch->pid[i] = pages->kept.pid;
+	batch->more[i] = pages->kept.more;
+	batch->cpu[i] = pages->cpu;
+	batch->stack[i] = 0;
+	pages->has_kept = false;
+}
+
 bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
 {
 	const struct km_formats *formats = pages->formats;
@@ -490,11 +430,17 @@ bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
 
 	if (!pages->use_generic && !formats->is_big_endian && __BYTE_ORDER == __LITTLE_ENDIAN)
 		walk_fn = pages->want == KM_WANT_ALL ? walk_fast_all : walk_fast_allocs;
+	if (!batch->nr)
+		km_records_clear_stacks(&pages->records);
+	if (pages->has_kept)
+		put_kept(pages, batch);
 	do {
 		if (pages->pos < pages->end)
 			walk_fn(pages, batch);
-		if (batch->nr == KM_BATCH_EVENTS)
+		if (batch->nr == KM_BATCH_EVENTS) {
+			keep_last(pages, batch);
 			return true;
+		}
 	} while (next_page(pages));
 	return false;
 }
@@ -507,10 +453,10 @@ void km_pages_finish(struct km_pages *pages)
 	for (size_t slot = 0; slot < formats->nr_infos; slot++) {
 		enum km_event_kind kind = formats->infos[slot].kind;
 
-		stats->kinds[kind] += pages->slots[slot];
+		stats->kinds[kind] += pages->records.slots[slot];
 		pages->stream.quality
 			.count[kind == KM_EV_OTHER ? KM_EVENTS_OTHER : KM_EVENTS_USED] +=
-			pages->slots[slot];
+			pages->records.slots[slot];
 	}
 	if (pages->has_first)
 		pages->stream.last_ns = km_clock_ns(&pages->clock, pages->last_raw);

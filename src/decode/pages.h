@@ -3,9 +3,9 @@
 #ifndef KMEMSTAT_DECODE_PAGES_H
 #define KMEMSTAT_DECODE_PAGES_H
 
-#include "base/intern.h"
 #include "decode/clock.h"
 #include "decode/formats.h"
+#include "decode/record.h"
 #include "kmemstat/event.h"
 #include "kmemstat/source.h"
 
@@ -15,25 +15,36 @@
  * counted in `stream`.
  */
 struct km_pages {
-	/* set by the user before km_pages_begin() */
+	/* set by km_pages_init() and km_pages_begin() */
 	const struct km_formats *formats;
 	enum km_want want;
 	uint32_t page_bytes; /* of a sub-buffer; at least formats->data_offset */
 	struct km_clock clock;
+	uint16_t cpu;
 	bool use_generic; /* do not use the fast path: for tests, which compare the two */
 
-	struct km_intern names;        /* of caches: the batch column `cache` */
+	struct km_records records;
 	struct km_stream_stats stream; /* stats.streams points here */
 	struct km_part_stats stats;
-	uint64_t *slots; /* events by format slot; stats.slots points here */
 
 	/* the buffer, and the page in hand */
 	const uint8_t *next_page, *buf_end;
 	const uint8_t *pos, *end;
 	uint64_t raw_ts;   /* of the last record before pos */
 	uint64_t last_raw; /* of the last event before pos */
-	uint16_t cpu;
-	bool has_first; /* stream.first_ns is set */
+	bool has_first;    /* stream.first_ns is set */
+	/*
+	 * The last event of a full batch, kept for the next one: the stack of an event is a record
+	 * behind it, and would otherwise come when the event is gone. Its columns, as a batch's.
+	 */
+	bool has_kept;
+	struct {
+		uint64_t call_site, ts_ns, ptr;
+		struct km_event_size size;
+		struct km_event_what what;
+		int32_t pid;
+		struct km_event_more more;
+	} kept;
 };
 
 /* Makes room for counting. Errors: KM_ERR_MEMORY. */

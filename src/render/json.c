@@ -201,18 +201,33 @@ static json_t *make_quality(const struct km_quality *quality)
 	return object;
 }
 
+static json_t *make_layer(const struct km_layer_summary *summary)
+{
+	json_t *object = json_object();
+
+	set_number(&object, "allocs", summary->allocs);
+	set_number(&object, "frees", summary->frees);
+	set_number(&object, "bytes_req", summary->bytes_req);
+	set_number(&object, "bytes_alloc", summary->bytes_alloc);
+	return object;
+}
+
+static bool layer_has_events(const struct km_layer_summary *summary)
+{
+	return summary->allocs || summary->frees;
+}
+
 static json_t *make_summary(const struct km_report *report)
 {
-	const struct km_layer_summary *slab = &report->slab;
-	json_t *layer = json_object(), *object = json_object();
+	json_t *slab = make_layer(&report->slab), *object = json_object();
 
-	set_number(&layer, "allocs", slab->allocs);
-	set_number(&layer, "frees", slab->frees);
-	set_number(&layer, "bytes_req", slab->bytes_req);
-	set_number(&layer, "bytes_alloc", slab->bytes_alloc);
-	set_number(&layer, "bytes_waste", slab->bytes_waste);
-	set_number(&layer, "accounted_hits", slab->accounted_hits);
-	set(&object, slab->layer, layer);
+	set_number(&slab, "bytes_waste", report->slab.bytes_waste);
+	set_number(&slab, "accounted_hits", report->slab.accounted_hits);
+	set(&object, "slab", slab);
+	if (layer_has_events(&report->percpu))
+		set(&object, "percpu", make_layer(&report->percpu));
+	if (layer_has_events(&report->page))
+		set(&object, "page", make_layer(&report->page));
 	return object;
 }
 

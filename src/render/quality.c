@@ -75,20 +75,34 @@ void km_render_quality(const struct km_quality *quality, const struct km_render_
 	write_losses(quality, options, out);
 }
 
-static void write_totals(const struct km_report *report, const struct km_render_options *options,
-			 struct km_out *out)
+/* "slab: 5 allocations, 3 frees"; further parts of the line go behind it. */
+static FILE *open_layer(const struct km_layer_summary *summary, const struct km_report *report,
+			struct km_out *out, char **line, size_t *size)
+{
+	bool is_least = km_quality_is_incomplete(&report->quality);
+	char grouped[KM_GROUPED_SIZE];
+	FILE *stream = km_line_open(out, line, size);
+
+	if (!stream)
+		return NULL;
+	fprintf(stream, "%s%s: %s %s", summary->layer, is_least ? " (lower bounds)" : "",
+		km_grouped(summary->allocs, grouped),
+		summary->allocs == 1 ? "allocation" : "allocations");
+	fprintf(stream, ", %s %s", km_grouped(summary->frees, grouped),
+		summary->frees == 1 ? "free" : "frees");
+	return stream;
+}
+
+static void write_slab(const struct km_report *report, const struct km_render_options *options,
+		       struct km_out *out)
 {
 	const struct km_layer_summary *slab = &report->slab;
-	bool is_least = km_quality_is_incomplete(&report->quality);
-	char grouped[KM_GROUPED_SIZE], human[KM_HUMAN_SIZE], *line = NULL;
+	char human[KM_HUMAN_SIZE], *line = NULL;
 	size_t size = 0;
-	FILE *stream = km_line_open(out, &line, &size);
+	FILE *stream = open_layer(slab, report, out, &line, &size);
 
 	if (!stream)
 		return;
-	fprintf(stream, "%s%s: %s allocations", slab->layer, is_least ? " (lower bounds)" : "",
-		km_grouped(slab->allocs, grouped));
-	fprintf(stream, ", %s frees", km_grouped(slab->frees, grouped));
 	fprintf(stream, "; requested %s", km_human_bytes(slab->bytes_req, human));
 	fprintf(stream, ", allocated %s", km_human_bytes(slab->bytes_alloc, human));
 	fprintf(stream, ", wasted %s", km_human_bytes(slab->bytes_waste, human));
@@ -96,6 +110,39 @@ static void write_totals(const struct km_report *report, const struct km_render_
 		fprintf(stream, " (%.1f%%)",
 			100.0 * (double)slab->bytes_waste / (double)slab->bytes_alloc);
 	km_line_write(out, stream, &line, 0, 2, options->width);
+}
+
+/* The layers beside slab, if they have events. */
+static void write_others(const struct km_report *report, const struct km_render_options *options,
+			 struct km_out *out)
+{
+	const struct km_layer_summary *others[] = { &report->percpu, &report->page };
+
+	for (size_t i = 0; i < 2; i++) {
+		char human[KM_HUMAN_SIZE], *line = NULL;
+		size_t size = 0;
+		FILE *stream;
+
+		if (!others[i]->allocs && !others[i]->frees)
+			continue;
+		stream = open_layer(others[i], report, out, &line, &size);
+		if (!stream)
+			return;
+		if (others[i] == &report->percpu)
+			fprintf(stream, "; requested %s, on all CPUs allocated",
+				km_human_bytes(others[i]->bytes_req, human));
+		else
+			fprintf(stream, "; allocated");
+		fprintf(stream, " %s", km_human_bytes(others[i]->bytes_alloc, human));
+		km_line_write(out, stream, &line, 0, 2, options->width);
+	}
+}
+
+static void write_totals(const struct km_report *report, const struct km_render_options *options,
+			 struct km_out *out)
+{
+	write_slab(report, options, out);
+	write_others(report, options, out);
 }
 
 void km_render_totals(const struct km_report *report, const struct km_render_options *options,

@@ -161,24 +161,34 @@ static struct km_error *build_callsites(struct km_report_own *own,
 	return NULL;
 }
 
-static void sum_layer(struct km_report *report, const struct km_report_parts *parts)
+static void sum_layer(struct km_layer_summary *ret, enum km_layer layer,
+		      const struct km_report_parts *parts)
+{
+	const struct km_layer_sum *sum = &parts->sites->layers[layer];
+
+	*ret = (struct km_layer_summary){
+		.layer = km_layer_name(layer),
+		.allocs = sum->hits,
+		.bytes_req = sum->bytes_req,
+		.bytes_alloc = sum->bytes_alloc,
+		.accounted_hits = sum->accounted_hits,
+	};
+	for (enum km_event_kind kind = KM_EV_OTHER + 1; kind < KM_NR_EVENT_KINDS; kind++)
+		if (km_event_is_free(kind) && km_event_layer(kind) == layer)
+			ret->frees = km_sat_add(ret->frees, parts->kinds[kind]);
+}
+
+static void sum_layers(struct km_report *report, const struct km_report_parts *parts)
 {
 	struct km_layer_summary *slab = &report->slab;
 	const uint64_t *count = parts->quality.count;
 	uint64_t empty = km_sat_add(count[KM_NULL_FREES], count[KM_ZERO_SIZE_FREES]);
 
-	slab->layer = "slab";
-	for (size_t i = 0; i < report->nr_callsites; i++) {
-		const struct km_callsite *site = &report->callsites[i];
-
-		slab->allocs = km_sat_add(slab->allocs, site->hits);
-		slab->bytes_req = km_sat_add(slab->bytes_req, site->bytes_req);
-		slab->bytes_alloc = km_sat_add(slab->bytes_alloc, site->bytes_alloc);
-		slab->accounted_hits = km_sat_add(slab->accounted_hits, site->accounted_hits);
-	}
+	sum_layer(slab, KM_LAYER_SLAB, parts);
+	sum_layer(&report->percpu, KM_LAYER_PERCPU, parts);
+	sum_layer(&report->page, KM_LAYER_PAGE, parts);
 	slab->bytes_waste = km_waste(slab->bytes_req, slab->bytes_alloc);
 	/* frees of NULL and ZERO_SIZE_PTR free nothing */
-	slab->frees = km_sat_add(parts->kinds[KM_EV_KFREE], parts->kinds[KM_EV_CACHE_FREE]);
 	slab->frees -= empty < slab->frees ? empty : slab->frees;
 }
 
@@ -250,7 +260,7 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	error = build_callsites(own, parts, cache_names);
 	if (error)
 		goto out;
-	sum_layer(report, parts);
+	sum_layers(report, parts);
 	error = km_report_build_classes(own);
 	if (!error)
 		error = km_report_build_findings(own, &parts->thresholds);

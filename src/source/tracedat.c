@@ -145,7 +145,15 @@ static struct km_error *select_buffer(struct tracedat *td, const struct td_buffe
 	return td_make_parts(td, buffer, &td->parts, &td->nr_parts);
 }
 
-/* Whether the selected buffer has a kmem event; reads up to the first. */
+static bool batch_has_slab(const struct km_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->nr; i++)
+		if (km_event_layer(batch->what[i].kind) == KM_LAYER_SLAB)
+			return true;
+	return false;
+}
+
+/* Whether the selected buffer has an event of the slab allocator; reads up to the first. */
 static struct km_error *has_kmem_events(struct tracedat *td, bool *ret)
 {
 	struct km_reader *reader;
@@ -162,10 +170,12 @@ static struct km_error *has_kmem_events(struct tracedat *td, bool *ret)
 	}
 	for (size_t i = 0; i < td->nr_parts && !error && !*ret; i++) {
 		error = td_reader_start(reader, i);
-		batch->nr = 0;
-		if (!error)
-			error = td_reader_fill(reader, batch);
-		*ret = batch->nr > 0;
+		do {
+			batch->nr = 0;
+			if (!error)
+				error = td_reader_fill(reader, batch);
+			*ret = !error && batch_has_slab(batch);
+		} while (!error && batch->nr && !*ret);
 	}
 	td_reader_destroy(reader);
 	free(batch);
@@ -243,6 +253,21 @@ static struct km_error *select_default(struct tracedat *td)
 	return error ? error : select_buffer(td, found ? found : top);
 }
 
+/*
+ * The machine's page size. trace-cmd 3.1 writes that of a sub-buffer in its place where those are
+ * larger; these machines have pages of 4 KiB only.
+ */
+static uint32_t machine_page_size(const struct tracedat *td)
+{
+	static const char *const machines[] = { "x86_64", "i386",  "i486", "i586",
+						"i686",   "s390x", "s390", "armv" };
+
+	for (size_t i = 0; td->machine && i < sizeof(machines) / sizeof(machines[0]); i++)
+		if (strncmp(td->machine, machines[i], strlen(machines[i])) == 0)
+			return 4096;
+	return td->base.info.page_size;
+}
+
 /* The infos of instances and streams. */
 static struct km_error *fill_info(struct tracedat *td)
 {
@@ -301,6 +326,8 @@ static struct km_error *finish_open(struct tracedat *td, const struct km_source_
 {
 	struct km_error *error = km_formats_seal(&td->base.formats);
 
+	td->base.info.page_size = machine_page_size(td);
+	td->base.formats.page_size = td->base.info.page_size;
 	if (error) {
 		struct km_error *at = km_error_advise(
 			km_error_create(KM_ERR_INPUT, td->input->path, "%s", error->message),
@@ -402,4 +429,5 @@ const struct km_source_ops km_tracedat_ops = {
 	.reader_fill = td_reader_fill,
 	.reader_stats = td_reader_stats,
 	.reader_names = td_reader_names,
+	.reader_stack = td_reader_stack,
 };

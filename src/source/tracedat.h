@@ -131,5 +131,6 @@ struct km_error *td_reader_start(struct km_reader *reader, size_t part);
 struct km_error *td_reader_fill(struct km_reader *reader, struct km_batch *batch);
 const struct km_part_stats *td_reader_stats(const struct km_reader *reader);
 const struct km_intern *td_reader_names(const struct km_reader *reader);
+size_t td_reader_stack(const struct km_reader *reader, km_stack_id id, const uint64_t **ret);
 
 #endif

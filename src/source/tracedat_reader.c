@@ -223,5 +223,10 @@ const struct km_part_stats *td_reader_stats(const struct km_reader *base)
 
 const struct km_intern *td_reader_names(const struct km_reader *base)
 {
-	return &((const struct td_reader *)base)->pages.names;
+	return &((const struct td_reader *)base)->pages.records.names;
+}
+
+size_t td_reader_stack(const struct km_reader *base, km_stack_id id, const uint64_t **ret)
+{
+	return km_records_stack(&((const struct td_reader *)base)->pages.records, id, ret);
 }

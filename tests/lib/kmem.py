@@ -13,6 +13,7 @@ from tracedat import (OPT_CPUCOUNT, OPT_CPUSTAT, OPT_TRACECLOCK, OPT_UNAME, OPT_
 KINDS = ("kmalloc", "kmalloc_node", "kmem_cache_alloc", "kmem_cache_alloc_node", "kfree",
          "kmem_cache_free")
 ALLOCS = KINDS[:4]
+PAGE_KINDS = ("mm_page_alloc", "mm_page_free")
 FAMILY = {"kmalloc": "kmalloc", "kmalloc_node": "kmalloc",
           "kmem_cache_alloc": "kmem_cache_alloc", "kmem_cache_alloc_node": "kmem_cache_alloc"}
 ZERO_SIZE_PTR = 16
@@ -80,6 +81,8 @@ class Oracle:
         self.groups = collections.Counter()
         self.accounted = collections.Counter()  # (event, call site) -> hits
         self.frees = collections.Counter()  # event -> hits
+        self.pages = collections.Counter()  # page event -> hits
+        self.page_bytes = 0
         self.counters = collections.Counter()  # as in the JSON report's "quality"
         self.per_cpu = collections.Counter()  # cpu -> events
         self.names = collections.Counter()  # cache name -> hits
@@ -157,6 +160,12 @@ class Workload:
         oracle.first_ns = ns if oracle.first_ns is None else min(oracle.first_ns, ns)
         oracle.last_ns = ns if oracle.last_ns is None else max(oracle.last_ns, ns)
         oracle.per_cpu[cpu] += 1
+        if kind in PAGE_KINDS:
+            oracle.counters["events_used"] += 1
+            oracle.pages[kind] += 1
+            if kind == "mm_page_alloc":
+                oracle.page_bytes += 4096 << values["order"]
+            return
         if kind not in KINDS:
             oracle.counters["events_other"] += 1
             return
@@ -218,11 +227,16 @@ class Workload:
         return {"call_site": rand.choice(self.sites) + 4, "ptr": pointer}, name
 
     def _other(self):
+        """An event that is not of the slab allocator, and its fields."""
         choices = [(s, e) for s, e in (("ftrace", "kernel_stack"), ("sched", "sched_switch"),
-                                       ("kmem", "mm_page_alloc"))
+                                       ("kmem", "mm_page_alloc"), ("kmem", "mm_page_free"))
                    if e in self.formats.get(s, {})]
         system, event = self.random.choice(choices)
-        return self.formats[system][event]
+        values = {}
+        if event in PAGE_KINDS:
+            values = {"pfn": self.random.randrange(1, 1 << 20), "order": self.random.randrange(4),
+                      "migratetype": self.random.randrange(3)}
+        return self.formats[system][event], values
 
     def add(self, count):
         """Adds that many events, spread over the CPUs."""
@@ -241,9 +255,10 @@ class Workload:
                     self.oracle.counters["events_lost"] += lost
             common = {"common_pid": rand.randrange(1, 50), "common_flags": 1}
             if rand.random() < self.others:
-                form = self._other()
-                buffer.add(self.now, form.record(self.layout, common), how)
-                self._count(cpu, form.name, common, None)
+                form, values = self._other()
+                values.update(common)
+                buffer.add(self.now, form.record(self.layout, values), how)
+                self._count(cpu, form.name, values, None)
                 continue
             kind = rand.choice(self.kinds)
             values, name = self._alloc(kind) if kind in ALLOCS else self._free(kind)

@@ -226,7 +226,7 @@ static void test_records(void **state)
 	assert_int_equal(d->batch.ptr[1], 0xffff888000000100);
 	assert_int_equal(d->batch.ts_ns[1], 1005 + (2 << 27) + 7 + 1);
 	assert_int_equal(d->batch.what[2].kind, KM_EV_CACHE_ALLOC);
-	assert_string_equal(km_intern_string(&d->pages.names, d->batch.what[2].cache), "dentry");
+	assert_string_equal(km_intern_string(&d->pages.records.names, d->batch.what[2].cache), "dentry");
 	assert_int_equal(d->batch.ts_ns[2], 1005 + (2 << 27) + 7 + 1 + 3 + 2);
 	assert_int_equal(d->batch.ts_ns[3], (1 << 27) + 9);
 	assert_int_equal(d->batch.size[3].alloc, 0);
@@ -388,7 +388,7 @@ static void assert_same(const struct km_formats *formats, enum km_want want, con
 	assert_int_equal(fast->checksum, generic->checksum);
 	assert_memory_equal(&fast->pages.stream.quality, &generic->pages.stream.quality,
 			    sizeof(struct km_quality));
-	assert_memory_equal(fast->pages.slots, generic->pages.slots,
+	assert_memory_equal(fast->pages.records.slots, generic->pages.records.slots,
 			    formats->nr_infos * sizeof(uint64_t));
 	assert_int_equal(fast->pages.stream.first_ns, generic->pages.stream.first_ns);
 	assert_int_equal(fast->pages.stream.last_ns, generic->pages.stream.last_ns);
@@ -450,8 +450,8 @@ static void test_bad_formats(void **state)
 	km_error_free(error);
 	error = km_formats_add_event(&formats, "kmem", no_ptr, strlen(no_ptr));
 	assert_non_null(error);
-	assert_string_equal(error->message, "the format of event kmem:kfree lacks call_site, ptr, "
-					    "bytes_req or bytes_alloc");
+	assert_string_equal(error->message, "the format of event kmem:kfree lacks the pointer, the sizes "
+					    "or the call site");
 	km_error_free(error);
 	error = km_formats_add_header_page(&formats, "field: u64 x;", 13);
 	assert_non_null(error);
