@@ -21,6 +21,8 @@ enum km_counter {
 	KM_EVENTS_LOST,       /* the recorder says: this many are missing */
 	KM_GAPS_UNKNOWN,      /* places where events are missing, nobody knows how many */
 	KM_PAGES_DAMAGED,    /* ring-buffer pages whose lengths do not add up: their rest is lost */
+	KM_RECORDS_DAMAGED,  /* records of a perf.data whose lengths do not add up */
+	KM_RECORDS_UNKNOWN,  /* records of a perf.data of a type that is not known */
 	KM_CHUNKS_DAMAGED,   /* compressed chunks that cannot be unpacked */
 	KM_BYTES_MISSING,    /* bytes the file promises and does not have (cut short) */
 	KM_SECTIONS_DAMAGED, /* sections beside the events that cannot be read */

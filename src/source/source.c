@@ -6,6 +6,7 @@
 
 static const struct km_source_ops *const formats[] = {
 	&km_tracedat_ops,
+	&km_perfdata_ops,
 	/* last: it looks for a line in whatever the others do not know */
 	&km_text_ops,
 };
@@ -32,7 +33,7 @@ static struct km_error *not_a_trace(const struct km_input *input)
 	if (size >= 4 && ((head[0] == 0x1f && head[1] == 0x8b) ||
 			  (head[0] == 0xfd && head[1] == '7' && head[2] == 'z')))
 		return km_error_advise(error, "it is compressed as a whole: unpack it first");
-	return km_error_advise(error, "give a trace.dat of trace-cmd, or the text of tracefs, "
+	return km_error_advise(error, "give a trace.dat of trace-cmd, a perf.data, or the text of "
 				      "trace-cmd report or perf script");
 }
 

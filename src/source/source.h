@@ -47,6 +47,7 @@ struct km_reader {
 };
 
 extern const struct km_source_ops km_tracedat_ops;
+extern const struct km_source_ops km_perfdata_ops;
 extern const struct km_source_ops km_text_ops;
 
 #endif

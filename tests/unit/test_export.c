@@ -140,7 +140,7 @@ static void info_of_little(void **state)
 	       "  the events; record again\n"
 	       "warning: 1,500 events lost while recording: totals are lower\n"
 	       "  bounds: record with a larger buffer (trace-cmd record -b\n"
-	       "  KIB)\n"
+	       "  KIB, perf record -m PAGES)\n"
 	       "warning: 1 damaged ring-buffer page: events are missing from\n"
 	       "  all totals: copy the file again or record again\n"
 	       "note: 4 allocations that failed: no bytes, and in no table\n");
@@ -163,7 +163,7 @@ static void info_of_little(void **state)
 	       "  the events; record again\n"
 	       "warning: 1,500 events lost while recording: totals are lower\n"
 	       "  bounds: record with a larger buffer (trace-cmd record -b\n"
-	       "  KIB)\n"
+	       "  KIB, perf record -m PAGES)\n"
 	       "warning: 1 damaged ring-buffer page: events are missing from\n"
 	       "  all totals: copy the file again or record again\n"
 	       "note: 4 allocations that failed: no bytes, and in no table\n");

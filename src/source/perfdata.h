@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* perf.data, as perf record writes it: what its files share. */
+#ifndef KMEMSTAT_SOURCE_PERFDATA_H
+#define KMEMSTAT_SOURCE_PERFDATA_H
+
+#include "base/cursor.h"
+#include "decode/record.h"
+#include "source/source.h"
+
+/* Of the kernel: include/uapi/linux/perf_event.h, v6.12. */
+enum pd_type {
+	PD_MMAP = 1,
+	PD_LOST = 2,
+	PD_COMM = 3,
+	PD_THROTTLE = 5,
+	PD_SAMPLE = 9,
+	PD_LOST_SAMPLES = 13,
+	PD_KERNEL_LAST = 21,
+	/* of perf itself: tools/lib/perf/include/perf/event.h, v6.14 */
+	PD_USER_FIRST = 64,
+	PD_ATTR = 64,
+	PD_TRACING_DATA = 66,
+	PD_BUILD_ID = 67,
+	PD_FINISHED_ROUND = 68,
+	PD_ID_INDEX = 69,
+	PD_AUXTRACE = 71,
+	PD_FEATURE = 80,
+	PD_COMPRESSED = 81,
+	PD_FINISHED_INIT = 82,
+	PD_COMPRESSED2 = 83,
+	PD_USER_LAST = 84,
+};
+
+enum pd_sample_bit {
+	PD_SAMPLE_IP = 1U << 0,
+	PD_SAMPLE_TID = 1U << 1,
+	PD_SAMPLE_TIME = 1U << 2,
+	PD_SAMPLE_ADDR = 1U << 3,
+	PD_SAMPLE_READ = 1U << 4,
+	PD_SAMPLE_CALLCHAIN = 1U << 5,
+	PD_SAMPLE_ID = 1U << 6,
+	PD_SAMPLE_CPU = 1U << 7,
+	PD_SAMPLE_PERIOD = 1U << 8,
+	PD_SAMPLE_STREAM_ID = 1U << 9,
+	PD_SAMPLE_RAW = 1U << 10,
+	PD_SAMPLE_IDENTIFIER = 1U << 16,
+};
+
+#define PD_HEAD_BYTES 8 /* of a record: u32 type, u16 misc, u16 size */
+
+/*
+ * How the samples of an attr are laid out: places from the record's start, 0 for what they do not
+ * have.
+ */
+struct pd_attr {
+	uint64_t sample_type, read_format;
+	bool has_sample_ids; /* other records end with TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER */
+	uint16_t id_at, time_at, cpu_at, period_at;
+	uint16_t read_at;     /* what comes after PERIOD */
+	uint16_t trail_bytes; /* of sample_id_all */
+};
+
+/* An event's id, which has one for each CPU: what it stands for. */
+struct pd_id {
+	uint64_t id;   /* 0: the place in the table is free */
+	uint32_t attr; /* UINT32_MAX: none is known */
+	uint32_t cpu;  /* UINT32_MAX: not known */
+};
+
+struct pd_comm {
+	int32_t pid;
+	char comm[16];
+	bool is_used;
+};
+
+/* One record, in the file's byte order. */
+struct pd_record {
+	const uint8_t *data; /* its header, then the rest; good until the next is asked for */
+	uint32_t type;
+	uint16_t misc;
+	uint16_t size; /* of all, at least PD_HEAD_BYTES */
+};
+
+/*
+ * The bytes of a file or pipe, front to end, as much at a time as is asked for. A file is mapped in
+ * pieces: reading it into a buffer would cost as much again as decoding it.
+ */
+struct pd_feed {
+	struct km_input *input;
+	const uint8_t *pos, *limit; /* in hand */
+	uint64_t at;                /* place of pos in the file */
+	uint64_t end;               /* of what is to be read; UINT64_MAX in a pipe */
+	bool is_mapped;
+	void *map;
+	size_t map_size;
+	uint8_t *buf; /* of a pipe */
+	size_t room;
+};
+
+/* From byte `at` of the input to `end`. */
+void pd_feed_init(struct pd_feed *feed, struct km_input *input, uint64_t at, uint64_t end);
+void pd_feed_deinit(struct pd_feed *feed);
+/* Makes `size` bytes in hand, or less at the end. Errors: KM_ERR_INPUT, KM_ERR_MEMORY. */
+KM_MUST_CHECK struct km_error *pd_feed_need(struct pd_feed *feed, size_t size);
+/* Moves over `size` bytes; those that there are not go into *ret_missing. */
+KM_MUST_CHECK struct km_error *pd_feed_skip(struct pd_feed *feed, uint64_t size,
+					    uint64_t *ret_missing);
+/* Whether more than is in hand would have to be waited for. */
+bool pd_feed_is_live(const struct pd_feed *feed);
+
+static inline size_t pd_feed_left(const struct pd_feed *feed)
+{
+	return (size_t)(feed->limit - feed->pos);
+}
+
+/* Moves over bytes that are in hand. */
+static inline void pd_feed_take(struct pd_feed *feed, size_t size)
+{
+	feed->pos += size;
+	feed->at += size;
+}
+
+struct perfdata {
+	struct km_source base;
+	struct km_input *input;
+	bool is_big_endian;
+	bool is_pipe; /* pipe mode: what describes the events is in records of its own */
+	bool has_formats;
+	bool is_started; /* the records were read, which can be done once from a pipe */
+	uint64_t data_at, data_end;
+	struct pd_attr *attrs;
+	size_t nr_attrs;
+	struct pd_id *ids; /* hashed, nr_ids of room_ids places taken, a power of two */
+	size_t nr_ids, room_ids;
+	bool is_uniform; /* samples of all attrs are laid out alike: no id is looked up */
+	char *release, *machine, *recorder, *build_id;
+	struct pd_comm *comms; /* hashed by pid, like ids */
+	size_t nr_comms, room_comms;
+	struct km_instance_info instance;
+	struct km_stream_info *streams;
+	size_t room_streams;
+	uint16_t *cpu_streams; /* by CPU: index of its stream + 1 */
+	size_t nr_cpu_streams;
+	struct pd_feed feed; /* of pipe mode, after the records that describe the events */
+};
+
+/* The streams: one for each CPU. Errors: KM_ERR_MEMORY. */
+#define PD_MAX_CPU 65534
+KM_MUST_CHECK struct km_error *pd_stream_of(struct perfdata *pd, uint32_t cpu, size_t *ret);
+
+/* What describes the events (perfdata_meta.c). */
+
+/* A perf_event_attr; its ids follow, u64 each. Errors: KM_ERR_INPUT without path, KM_ERR_MEMORY. */
+KM_MUST_CHECK struct km_error *pd_parse_attr(struct perfdata *pd, struct km_cursor attr,
+					     struct km_cursor ids);
+/* The trace event formats. Errors: KM_ERR_INPUT without path, KM_ERR_MEMORY. */
+KM_MUST_CHECK struct km_error *pd_parse_tracing_data(struct perfdata *pd, struct km_cursor *cur);
+/* A section of the header, any but the tracing data; unknown ones are passed over. */
+KM_MUST_CHECK struct km_error *pd_parse_feature(struct perfdata *pd, unsigned int feature,
+						struct km_cursor *cur);
+/*
+ * A record that is neither sample nor of interest to the reader alone: attrs, features, tasks,
+ * maps. Errors: KM_ERR_MEMORY.
+ */
+KM_MUST_CHECK struct km_error *pd_take_meta(struct perfdata *pd, const struct pd_record *record);
+/* The place of an id in the table, or NULL. */
+const struct pd_id *pd_find_id(const struct perfdata *pd, uint64_t id);
+const char *pd_find_comm(const struct perfdata *pd, int32_t pid);
+
+enum pd_feature {
+	PD_FEATURE_TRACING_DATA = 1,
+	PD_FEATURE_BUILD_ID = 2,
+	PD_FEATURE_OSRELEASE = 4,
+	PD_FEATURE_VERSION = 5,
+	PD_FEATURE_ARCH = 6,
+	PD_FEATURE_NRCPUS = 7,
+	PD_FEATURE_COMPRESSED = 27,
+	PD_NR_FEATURES = 256,
+};
+
+/* Samples (perfdata_sample.c). */
+
+/* What of a sample matters here. */
+struct pd_sample {
+	const struct pd_attr *attr;
+	uint64_t id, time_ns, period;
+	uint32_t cpu;
+	const uint8_t *raw; /* NULL: it has none */
+	uint32_t raw_size;
+	const uint8_t *chain; /* of a call chain: nr_chain u64, not aligned */
+	uint32_t nr_chain;
+};
+
+enum pd_verdict {
+	PD_SAMPLE_GOOD,
+	PD_SAMPLE_DAMAGED,    /* its lengths do not add up */
+	PD_SAMPLE_UNKNOWN_ID, /* of an event that no attr describes */
+};
+
+enum pd_verdict pd_parse_sample(const struct perfdata *pd, const struct pd_record *record,
+				struct pd_sample *ret);
+/* The id, time and CPU at the end of any other record of the kernel; false if it has none. */
+bool pd_parse_trail(const struct perfdata *pd, const struct pd_record *record,
+		    struct pd_sample *ret);
+/* Works out the places in an attr's records from its sample_type. */
+void pd_attr_lay_out(struct pd_attr *attr);
+/*
+ * The kernel's part of a call chain, innermost first, without marks; at most `max` of it. Returns
+ * how many there are.
+ */
+size_t pd_chain_kernel(const struct perfdata *pd, const uint8_t *chain, size_t nr, uint64_t *ret,
+		       size_t max);
+
+/* Samples waiting to be put in order (perfdata_queue.c). */
+
+struct pd_queued {
+	uint64_t ts_ns;
+	size_t data_at; /* in the queue's bytes: the chain's addresses, then the raw data */
+	uint32_t raw_size;
+	uint16_t nr_chain;
+	uint16_t cpu;
+};
+
+struct pd_lot {
+	struct pd_queued *events;
+	size_t nr, room;
+	uint8_t *bytes;
+	size_t nr_bytes, room_bytes;
+};
+
+struct pd_queue {
+	struct pd_lot waiting, ready;
+	uint32_t *order, *scratch; /* indices in ready.events, by time */
+	size_t room_order;
+	size_t next, nr_ready; /* of order: to be given out */
+	uint64_t newest_ns;    /* of all that came */
+	uint64_t flush_ns;     /* up to there the next end of a round lets out */
+};
+
+void pd_queue_deinit(struct pd_queue *queue);
+/* Empties it. */
+void pd_queue_clear(struct pd_queue *queue);
+KM_MUST_CHECK struct km_error *pd_queue_add(struct pd_queue *queue, const struct pd_sample *sample,
+					    uint16_t cpu, const uint64_t *chain, size_t nr_chain);
+/* Whether so much waits that some has to be let out, round or not. */
+bool pd_queue_is_full(const struct pd_queue *queue);
+/*
+ * The end of a round: events up to the newest of the round before can come no more
+ * (tools/perf/util/ordered-events.c, v6.1). Only when nothing is ready.
+ */
+KM_MUST_CHECK struct km_error *pd_queue_end_round(struct pd_queue *queue);
+/* Lets out the older half, or all. Only when nothing is ready. */
+KM_MUST_CHECK struct km_error *pd_queue_flush_half(struct pd_queue *queue);
+KM_MUST_CHECK struct km_error *pd_queue_flush_all(struct pd_queue *queue);
+/* The next one ready, or NULL. */
+const struct pd_queued *pd_queue_next(struct pd_queue *queue);
+
+/* The readers (perfdata_reader.c), as in km_source_ops. */
+struct km_error *pd_reader_create(struct km_source *source, enum km_want want,
+				  struct km_reader **ret);
+void pd_reader_destroy(struct km_reader *reader);
+struct km_error *pd_reader_start(struct km_reader *reader, size_t part);
+struct km_error *pd_reader_fill(struct km_reader *reader, struct km_batch *batch);
+const struct km_part_stats *pd_reader_stats(const struct km_reader *reader);
+const struct km_intern *pd_reader_names(const struct km_reader *reader);
+size_t pd_reader_stack(const struct km_reader *reader, km_stack_id id, const uint64_t **ret);
+
+#endif
