@@ -128,6 +128,16 @@ static struct km_error *set_threads(const struct km_option *option, const char *
 	return error;
 }
 
+static struct km_error *set_interval(const struct km_option *option, const char *arg,
+				     struct km_options *ret)
+{
+	struct km_error *error = set_count(option, arg, ret);
+
+	if (!error && !ret->interval_s)
+		return bad_value(option, arg, "a number of seconds from 1 on");
+	return error;
+}
+
 static struct km_error *set_percent(const struct km_option *option, const char *arg,
 				    struct km_options *ret)
 {
@@ -332,6 +342,31 @@ static const struct km_option table[] = {
 	  .set = set_flag,
 	  AT(strict),
 	  .help = "Exit with status 4 if events were lost or are damaged." },
+
+	{ .name = "interval",
+	  .arg = "SECONDS",
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_interval,
+	  AT(interval_s),
+	  .help = "Of a live input, show a report of all events so far every SECONDS seconds, "
+		  "when there are new ones." },
+	{ .name = "exclude-self",
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERBS_ALL,
+	  .set = set_flag,
+	  AT(exclude_self),
+	  .help = "Of a live text, leave out the events of kmemstat itself and of the processes "
+		  "that write to its pipe (the default if FILE is a pipe).",
+	  .more = "What is left out is counted as filtered. The default is meant for "
+		  "trace_pipe; the ids of tasks are compared, so give --no-exclude-self for a "
+		  "text that was recorded before or on another machine." },
+	{ .name = "no-exclude-self",
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERBS_ALL,
+	  .set = set_flag,
+	  AT(no_exclude_self),
+	  .help = "Leave no events out." },
 
 	{ .name = "kallsyms",
 	  .arg = "FILE",

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* What all workers share: which part is next, and how far they are. */
 struct scan {
@@ -34,6 +35,7 @@ struct worker {
 	uint64_t *slots; /* grown as event formats are met */
 	size_t nr_slots;
 	uint64_t kinds[KM_NR_EVENT_KINDS];
+	double next_interval; /* when the next report is due */
 	struct km_error *error;
 };
 
@@ -105,16 +107,50 @@ static struct km_error *worker_add_stats(struct worker *worker)
 
 	if (error)
 		return error;
-	for (size_t i = 0; i < stats->nr_streams; i++) {
+	for (size_t i = 0; i < stats->nr_streams; i++)
 		stream_add(&worker->streams[stats->first_stream + i], &stats->streams[i]);
-		atomic_fetch_add(&worker->scan->events_done,
-				 km_quality_events_total(&stats->streams[i].quality));
-	}
 	for (size_t i = 0; i < stats->nr_slots; i++)
 		worker->slots[i] += stats->slots[i];
 	for (int i = 0; i < KM_NR_EVENT_KINDS; i++)
 		worker->kinds[i] += stats->kinds[i];
 	return NULL;
+}
+
+static void count_events_done(const struct worker *worker)
+{
+	const struct km_part_stats *stats = km_reader_stats(worker->reader);
+
+	for (size_t i = 0; i < stats->nr_streams; i++)
+		atomic_fetch_add(&worker->scan->events_done,
+				 km_quality_events_total(&stats->streams[i].quality));
+}
+
+static struct km_error *worker_report(struct worker *worker);
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Between two batches: gives a report if it is time. */
+static struct km_error *worker_pause(struct worker *worker)
+{
+	const struct km_scan_options *options = worker->scan->options;
+	struct km_error *error;
+	double now;
+
+	if (!options->on_interval || !worker->is_caller)
+		return NULL;
+	now = seconds_now();
+	if (now < worker->next_interval)
+		return NULL;
+	error = worker_report(worker);
+	/* counted from the end, so that a slow terminal does not take all the time there is */
+	worker->next_interval = seconds_now() + options->interval_s;
+	return error;
 }
 
 static struct km_error *worker_read_part(struct worker *worker, size_t part)
@@ -126,8 +162,13 @@ static struct km_error *worker_read_part(struct worker *worker, size_t part)
 		if (error || !worker->batch->nr)
 			break;
 		error = km_groups_add(worker->groups, worker->batch);
+		if (!error)
+			error = worker_pause(worker);
 	}
-	return error ? error : worker_add_stats(worker);
+	if (error)
+		return error;
+	count_events_done(worker);
+	return worker_add_stats(worker);
 }
 
 static void *worker_run(void *arg)
@@ -176,6 +217,7 @@ static void run_workers(struct worker *workers, unsigned int nr)
 		workers[i].has_thread =
 			pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) == 0;
 	workers[0].is_caller = true;
+	workers[0].next_interval = seconds_now() + workers[0].scan->options->interval_s;
 	/* where a thread could not be had, the others do its parts */
 	worker_run(&workers[0]);
 	for (unsigned int i = 1; i < nr; i++)
@@ -271,6 +313,35 @@ static struct km_error *merge_workers(const struct scan *scan, struct worker *wo
 	if (!error)
 		error = collect_streams(scan, total, ret);
 	return error ? error : collect_events(scan, total, ret);
+}
+
+/* A report of what there is in the middle of the only part. */
+static struct km_error *worker_report(struct worker *worker)
+{
+	const struct scan *scan = worker->scan;
+	struct worker total = { .scan = worker->scan, .reader = worker->reader };
+	struct km_report_parts parts = { 0 };
+	struct km_groups *groups;
+	struct km_error *error = km_groups_create(&groups);
+
+	if (error)
+		return error;
+	error = worker_add_stats(&total);
+	if (!error)
+		error = km_groups_merge(groups, worker->groups, name_of_cache, worker->reader);
+	memcpy(parts.kinds, total.kinds, sizeof(parts.kinds));
+	if (!error)
+		error = collect_streams(scan, &total, &parts);
+	if (!error)
+		error = collect_events(scan, &total, &parts);
+	free(total.streams);
+	free(total.slots);
+	if (!error)
+		return scan->options->on_interval(scan->options->interval_arg, &parts, groups);
+	free(parts.streams);
+	free(parts.events);
+	km_groups_destroy(groups);
+	return error;
 }
 
 struct km_error *km_scan(struct km_source *source, const struct km_scan_options *options,

@@ -12,11 +12,22 @@
 typedef void (*km_progress_fn)(void *arg, uint64_t bytes_done, uint64_t bytes_total,
 			       uint64_t events_done);
 
+/*
+ * Called between batches, from the calling thread, with the tables so far. Takes `groups` and the
+ * arrays of `parts` over in every case.
+ */
+typedef struct km_error *(*km_interval_fn)(void *arg, struct km_report_parts *parts,
+					   struct km_groups *groups);
+
 struct km_scan_options {
 	unsigned int nr_threads; /* 0: as many as there are CPUs */
 	km_progress_fn progress; /* or NULL */
 	void *progress_arg;
 	const volatile bool *stop; /* set by a signal: end early with what there is; or NULL */
+	/* of a source with one part that is read from front to end, or NULL */
+	km_interval_fn on_interval;
+	void *interval_arg;
+	double interval_s;
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/live.h"
 #include "kmemstat/out.h"
 
 void km_session_log(struct km_session *session, const char *format, ...)
@@ -26,14 +27,44 @@ void km_session_log(struct km_session *session, const char *format, ...)
 	session->step_start = now;
 }
 
+/* What only makes sense while events are being recorded. */
+static struct km_error *check_live_options(const struct km_options *options, bool is_stream)
+{
+	const char *name = options->interval_s     ? "interval"
+			   : options->exclude_self ? "exclude-self"
+						   : NULL;
+
+	if (options->exclude_self && options->no_exclude_self)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--exclude-self and --no-exclude-self"),
+			"choose one");
+	if (is_stream || !name)
+		return NULL;
+	return km_error_advise(
+		km_error_create(KM_ERR_USAGE, options->input, "--%s is for live input", name),
+		"give a pipe: cat trace_pipe | kmemstat --%s ... -", name);
+}
+
 struct km_error *km_session_open(const struct km_options *options, struct km_session *ret)
 {
 	struct km_source_options source_options = { .instance = options->instance };
+	const bool is_stream = km_live_is_stream(options->input);
 	const struct km_input_info *info;
+	int32_t *tasks = NULL;
 	struct km_error *error;
 
 	*ret = (struct km_session){ .options = options, .step_start = km_now() };
-	error = km_source_open(options->input, &source_options, &ret->source);
+	error = check_live_options(options, is_stream);
+	if (error)
+		return error;
+	if (is_stream)
+		source_options.stop = ret->stop = km_live_catch_signals();
+	if (options->exclude_self || (is_stream && !options->no_exclude_self))
+		error = km_live_find_tasks(options->input, &tasks, &source_options.nr_exclude_pids);
+	source_options.exclude_pids = tasks;
+	if (!error)
+		error = km_source_open(options->input, &source_options, &ret->source);
+	free(tasks);
 	if (error)
 		return error;
 	info = km_source_info(ret->source);
@@ -80,6 +111,52 @@ static struct km_error *load_symbols(struct km_session *session)
 	return NULL;
 }
 
+/* From tables to report, with symbols. */
+static struct km_error *build_report(struct km_session *session)
+{
+	struct km_error *error = km_sites_build(session->groups, &session->sites);
+
+	if (!error)
+		error = load_symbols(session);
+	if (error)
+		return error;
+	session->parts.groups = session->groups;
+	session->parts.sites = &session->sites;
+	session->parts.symtab = session->symtab;
+	session->parts.thresholds = session->options->thresholds;
+	error = km_report_build(&session->parts, &session->report);
+	if (!error)
+		km_session_log(session, "report built: %zu call sites, %zu findings",
+			       session->report->nr_callsites, session->report->nr_findings);
+	return error;
+}
+
+/* A report in the middle of a live input: a session of its own on the same source. */
+static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
+				    struct km_groups *groups)
+{
+	const struct km_session *session = arg;
+	struct km_session now = {
+		.options = session->options,
+		.step_start = km_now(),
+		.source = session->source,
+		.groups = groups,
+		.parts = *parts,
+	};
+	struct km_error *error = NULL;
+
+	if (parts->quality.count[KM_EVENTS_USED]) {
+		error = build_report(&now);
+		if (!error)
+			error = session->show_interval(&now);
+	}
+	now.source = NULL;
+	km_session_deinit(&now);
+	/* writing a file sets handlers of its own */
+	km_live_catch_signals();
+	return error;
+}
+
 static struct km_error *scan(struct km_session *session)
 {
 	struct km_progress progress;
@@ -87,6 +164,9 @@ static struct km_error *scan(struct km_session *session)
 		.nr_threads = (unsigned int)session->options->threads,
 		.progress = km_progress_update,
 		.progress_arg = &progress,
+		.on_interval = session->options->interval_s ? on_interval : NULL,
+		.interval_arg = session,
+		.interval_s = (double)session->options->interval_s,
 	};
 	struct km_error *error;
 
@@ -103,22 +183,8 @@ struct km_error *km_session_build(struct km_session *session)
 {
 	struct km_error *error = scan(session);
 
-	if (error)
-		return error;
-	error = km_sites_build(session->groups, &session->sites);
-	if (!error)
-		error = load_symbols(session);
-	if (error)
-		return error;
-	session->parts.groups = session->groups;
-	session->parts.sites = &session->sites;
-	session->parts.symtab = session->symtab;
-	session->parts.thresholds = session->options->thresholds;
-	error = km_report_build(&session->parts, &session->report);
-	if (!error)
-		km_session_log(session, "report built: %zu call sites, %zu findings",
-			       session->report->nr_callsites, session->report->nr_findings);
-	return error;
+	km_live_release_signals();
+	return error ? error : build_report(session);
 }
 
 /* Opens the debug information, if symbols are there to check it against. */
@@ -166,6 +232,8 @@ struct km_error *km_session_resolve(struct km_session *session, const struct km_
 
 void km_session_deinit(struct km_session *session)
 {
+	if (session->stop)
+		km_live_release_signals();
 	km_view_destroy(session->view);
 	km_report_destroy(session->report);
 	km_resolver_destroy(session->resolver);

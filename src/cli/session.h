@@ -19,6 +19,9 @@ struct km_session {
 	struct km_report *report;
 	struct km_view *view;
 	struct km_resolver *resolver;
+	/* --interval: shows the report of a session that is in the middle of its input */
+	struct km_error *(*show_interval)(struct km_session *session);
+	const volatile bool *stop; /* of a live input: set by signals; else NULL */
 };
 
 /* Opens the trace. km_session_deinit() is to be called after an error, too. */

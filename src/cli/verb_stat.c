@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kmemstat FILE: summary, tables, JSON, CSV. */
+#include <errno.h>
+#include <stdio.h>
+
 #include "cli/output.h"
 #include "cli/session.h"
 
@@ -83,6 +86,33 @@ static struct km_error *show(struct km_session *session)
 	return km_output_finish(&output);
 }
 
+/* A report of --interval: standard output stays open for the next. */
+static struct km_error *show_interval(struct km_session *session)
+{
+	const struct km_options *options = session->options;
+	struct km_terminal terminal = km_terminal_ask(options);
+	struct km_view_options view = view_options(options, &terminal);
+	struct km_out out;
+	struct km_error *error;
+
+	if (options->output)
+		return show(session);
+	error = km_session_resolve(session, &view, options->format == KM_FORMAT_JSON);
+	if (error)
+		return error;
+	km_out_init(&out, stdout, "standard output");
+	error = render_all(session, &terminal, &out);
+	km_out_puts(&out, "\n");
+	if (error)
+		return error;
+	error = km_out_finish(&out);
+	if (error && out.error == EPIPE) {
+		km_error_free(error);
+		error = &km_output_reader_gone;
+	}
+	return error;
+}
+
 /* Wrong keys are told before a long file is read. */
 static struct km_error *check_keys(const struct km_options *options)
 {
@@ -115,6 +145,7 @@ struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit
 	if (error)
 		return error;
 	error = km_session_open(options, &session);
+	session.show_interval = show_interval;
 	if (!error)
 		error = run(&session);
 	if (!error)

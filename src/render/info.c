@@ -56,15 +56,23 @@ static struct km_error *write_input(const struct km_report *report,
 	add_line(&table, "file", input->path);
 	add_size(&table, "file size", input->file_bytes);
 	km_table_add(&table, "format");
-	km_table_addf(&table, "%s version %" PRIu32, input->format, input->format_version);
+	if (input->format_version)
+		km_table_addf(&table, "%s version %" PRIu32, input->format, input->format_version);
+	else
+		km_table_add(&table, input->format);
 	add_if(&table, "compression", input->compression);
 	add_if(&table, "kernel", input->kernel_release);
 	add_if(&table, "machine", input->machine);
-	km_table_add(&table, "byte order");
-	km_table_addf(&table, "%s endian, %" PRIu32 "-bit", input->is_big_endian ? "big" : "little",
-		      input->long_bytes * 8);
-	add_size(&table, "page size", input->page_size);
-	add_size(&table, "sub-buffer size", input->subbuf_bytes);
+	/* a text tells nothing of these */
+	if (input->long_bytes) {
+		km_table_add(&table, "byte order");
+		km_table_addf(&table, "%s endian, %" PRIu32 "-bit",
+			      input->is_big_endian ? "big" : "little", input->long_bytes * 8);
+	}
+	if (input->page_size)
+		add_size(&table, "page size", input->page_size);
+	if (input->subbuf_bytes)
+		add_size(&table, "sub-buffer size", input->subbuf_bytes);
 	add_if(&table, "recorded by", input->recorder);
 	add_if(&table, "clock", input->clock);
 	km_table_add(&table, "CPUs");
@@ -185,7 +193,8 @@ static struct km_error *write_event_counts(const struct km_report *report,
 	for (size_t i = 0; i < report->nr_events; i++) {
 		const struct km_format_info *format = report->events[i].format;
 
-		km_table_addf(&table, "%s:%s", format->system, format->name);
+		km_table_addf(&table, "%s%s%s", format->system, *format->system ? ":" : "",
+			      format->name);
 		km_table_addf(&table, "%" PRIu64, report->events[i].count);
 	}
 	km_out_puts(out, "\n");
@@ -208,6 +217,6 @@ struct km_error *km_render_info(const struct km_report *report,
 	if (error)
 		return error;
 	km_out_puts(out, "\n");
-	km_render_quality(&report->quality, options, out);
+	km_render_quality(report, options, out);
 	return NULL;
 }

@@ -33,7 +33,8 @@ static void write_events(const struct km_quality *quality, const struct km_rende
 	km_line_write(out, stream, &line, 0, 2, options->width);
 }
 
-static void write_counter(const struct km_counter_info *info, uint64_t count,
+/* `detail` is what more is known, or NULL. */
+static void write_counter(const struct km_counter_info *info, uint64_t count, const char *detail,
 			  const struct km_render_options *options, struct km_out *out)
 {
 	bool is_note = info->severity == KM_SEV_NOTE;
@@ -43,8 +44,10 @@ static void write_counter(const struct km_counter_info *info, uint64_t count,
 	const char *label = is_note ? "note:" : "warning:";
 	char number[KM_GROUPED_SIZE], *line;
 
-	if (asprintf(&line, "%s %s%s%s", km_grouped(count, number), km_counter_text(info, count),
-		     info->advice ? ": " : "", info->advice ? info->advice : "") < 0) {
+	if (asprintf(&line, "%s %s%s%s%s%s", km_grouped(count, number),
+		     km_counter_text(info, count), info->advice ? ": " : "",
+		     info->advice ? info->advice : "", detail ? "; " : "",
+		     detail ? detail : "") < 0) {
 		out->error = out->error ? out->error : ENOMEM;
 		return;
 	}
@@ -57,22 +60,28 @@ static void write_counter(const struct km_counter_info *info, uint64_t count,
 }
 
 /* Every counter that is not plain bookkeeping, with its advice. */
-static void write_losses(const struct km_quality *quality, const struct km_render_options *options,
+static void write_losses(const struct km_report *report, const struct km_render_options *options,
 			 struct km_out *out)
 {
+	const struct km_quality *quality = &report->quality;
+	const struct km_input_info *input = report->input;
+
 	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++) {
 		const struct km_counter_info *info = km_counter_info(i);
 
 		if (info->severity != KM_SEV_COUNT && quality->count[i])
-			write_counter(info, quality->count[i], options, out);
+			write_counter(info, quality->count[i],
+				      input->detail && input->detail_counter == i ? input->detail
+										  : NULL,
+				      options, out);
 	}
 }
 
-void km_render_quality(const struct km_quality *quality, const struct km_render_options *options,
+void km_render_quality(const struct km_report *report, const struct km_render_options *options,
 		       struct km_out *out)
 {
-	write_events(quality, options, out);
-	write_losses(quality, options, out);
+	write_events(&report->quality, options, out);
+	write_losses(report, options, out);
 }
 
 /* "slab: 5 allocations, 3 frees"; further parts of the line go behind it. */
@@ -150,5 +159,5 @@ void km_render_totals(const struct km_report *report, const struct km_render_opt
 {
 	write_events(&report->quality, options, out);
 	write_totals(report, options, out);
-	write_losses(&report->quality, options, out);
+	write_losses(report, options, out);
 }

@@ -84,7 +84,7 @@ const char *km_callsite_text(const struct km_callsite *site,
 			     char buf[static KM_ADDRESS_SIZE]);
 
 /* The lines "543,742 events: ..." and one for each note, loss and damage with its advice. */
-void km_render_quality(const struct km_quality *quality, const struct km_render_options *options,
+void km_render_quality(const struct km_report *report, const struct km_render_options *options,
 		       struct km_out *out);
 /* The same with the totals of the layers, marked as lower bounds where they are. */
 void km_render_totals(const struct km_report *report, const struct km_render_options *options,

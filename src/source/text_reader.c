@@ -515,12 +515,18 @@ static bool take_line(struct text_reader *reader, const char *line, const char *
 	return true;
 }
 
-static bool has_more_now(const struct text_reader *reader)
+/*
+ * Whether a batch waits for the next block: not if that may take its time. Stacks follow their
+ * events, maybe in the next block, and are worth a look at whether it is there.
+ */
+static bool may_read_on(const struct text_reader *reader)
 {
 	const struct km_input *input = text_of(reader)->input;
 	struct pollfd pollfd = { .fd = input->fd, .events = POLLIN };
 
-	return input->is_seekable || input->pos < input->head_size || poll(&pollfd, 1, 0) != 0;
+	if (input->is_seekable || input->pos < input->head_size)
+		return true;
+	return reader->want == KM_WANT_ALL && poll(&pollfd, 1, 0) != 0;
 }
 
 /* Moves what is left of the block to its front and reads on. */
@@ -591,7 +597,7 @@ struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *ba
 		if (!newline) {
 			struct km_error *error;
 
-			if (batch->nr && !has_more_now(reader))
+			if (batch->nr && !may_read_on(reader))
 				break;
 			error = reader->is_at_end ? NULL : load(reader);
 			if (error)
