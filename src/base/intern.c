@@ -12,18 +12,25 @@ void km_intern_deinit(struct km_intern *intern)
 	for (uint32_t i = 1; i < intern->nr; i++)
 		free(intern->strings[i]);
 	free(intern->strings);
+	free(intern->lengths);
 	free(intern->table);
 	*intern = (struct km_intern){ 0 };
 }
 
-/* FNV-1a: names are short, and few are different. */
+/* Eight bytes at a time: this is done for every event that has a name. */
 static uint32_t hash_of(const char *text, size_t len)
 {
-	uint32_t hash = 2166136261U;
+	uint64_t hash = len, word;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 16777619U;
-	return hash;
+	for (; len >= sizeof(word); len -= sizeof(word), text += sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 32;
+	}
+	word = 0;
+	memcpy(&word, text, len);
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return (uint32_t)(hash >> 32);
 }
 
 /* Doubles the table (first: makes it) and puts all ids in again. */
@@ -32,19 +39,23 @@ static int grow(struct km_intern *intern)
 	uint32_t size = intern->table_size ? 2 * intern->table_size : 64;
 	uint16_t *table = calloc(size, sizeof(*table));
 	char **strings = reallocarray(intern->strings, size / 2, sizeof(*strings));
+	uint32_t *lengths = reallocarray(intern->lengths, size / 2, sizeof(*lengths));
 
 	if (strings)
 		intern->strings = strings;
-	if (!table || !strings) {
+	if (lengths)
+		intern->lengths = lengths;
+	if (!table || !strings || !lengths) {
 		free(table);
 		return -1;
 	}
 	if (!intern->nr) {
 		strings[0] = NULL;
+		lengths[0] = 0;
 		intern->nr = 1;
 	}
 	for (uint32_t id = 1; id < intern->nr; id++) {
-		uint32_t at = hash_of(strings[id], strlen(strings[id]));
+		uint32_t at = hash_of(strings[id], lengths[id]);
 
 		while (table[at & (size - 1)])
 			at++;
@@ -70,11 +81,12 @@ uint16_t km_intern_get(struct km_intern *intern, const char *text, size_t len)
 
 		if (!id)
 			break;
-		if (strncmp(intern->strings[id], text, len) == 0 && !intern->strings[id][len])
+		if (intern->lengths[id] == len && memcmp(intern->strings[id], text, len) == 0)
 			return id;
 	}
 	if (intern->nr == MAX_STRINGS || !(intern->strings[intern->nr] = strndup(text, len)))
 		return 0;
+	intern->lengths[intern->nr] = (uint32_t)len;
 	intern->table[at & (intern->table_size - 1)] = (uint16_t)intern->nr;
 	return (uint16_t)intern->nr++;
 }

@@ -9,7 +9,8 @@
 /* Ids are 1 to 65535; 0 stands for "no string". Zero-initialised is empty. */
 struct km_intern {
 	char **strings; /* by id; [0] unused */
-	uint32_t nr;    /* ids handed out + 1, 0 when empty */
+	uint32_t *lengths;
+	uint32_t nr; /* ids handed out + 1, 0 when empty */
 	uint16_t *table;
 	uint32_t table_size; /* a power of two */
 };
