@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/live.h"
+#include "cli/running.h"
 #include "kmemstat/out.h"
 
 void km_session_log(struct km_session *session, const char *format, ...)
@@ -81,6 +82,7 @@ static struct km_error *load_symbols(struct km_session *session)
 {
 	const struct km_options *options = session->options;
 	struct km_error *error;
+	const char *origin = options->input;
 	char *text;
 	size_t size;
 
@@ -92,15 +94,21 @@ static struct km_error *load_symbols(struct km_session *session)
 	}
 	km_source_take_kallsyms(session->source, &text, &size);
 	if (!text) {
+		origin = "/proc/kallsyms";
+		error = km_running_kallsyms("", km_source_info(session->source), &text, &size);
+		if (error)
+			return error;
+	}
+	if (!text) {
 		if (!options->quiet)
 			km_say("%s: holds no symbols: call sites are shown as addresses; give "
 			       "--kallsyms FILE, a copy of /proc/kallsyms of the traced kernel",
 			       options->input);
 		return NULL;
 	}
-	error = km_symtab_create(options->input, text, size, &session->symtab);
+	error = km_symtab_create(origin, text, size, &session->symtab);
 	if (!error) {
-		km_session_log(session, "%s: symbols read", options->input);
+		km_session_log(session, "%s: symbols read", origin);
 		return NULL;
 	}
 	if (error->kind == KM_ERR_MEMORY)
