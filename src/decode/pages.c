@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "decode/fast.h"
 
 enum {
 	TYPE_DATA_MAX = 28,
@@ -45,22 +46,6 @@ enum {
 #define STAMP_UPPER    (0x1fULL << 59)
 /* about two pages: measured, half and double are slower */
 #define PREFETCH_BYTES 8192
-
-static inline uint32_t native_u32(const uint8_t *data)
-{
-	uint32_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return value;
-}
-
-static inline uint64_t native_u64(const uint8_t *data)
-{
-	uint64_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return value;
-}
 
 struct km_error *km_pages_init(struct km_pages *pages, const struct km_formats *formats,
 			       enum km_want want, uint32_t page_bytes)
@@ -212,27 +197,18 @@ put_fast(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t 
 	 uint64_t raw_ts, const enum km_want want, struct km_batch *batch, uint32_t i)
 {
 	const struct km_field pid = pages->formats->common_pid;
-	const uint8_t name_offset =
-		want == KM_WANT_ALL ? desc->name_offset : desc->alloc_name_offset;
 
-	batch->call_site[i] = native_u64(data + KM_FAST_CALL_SITE);
-	batch->size[i].req = (uint32_t)native_u64(data + desc->size_offset);
-	batch->size[i].alloc = (uint32_t)native_u64(data + desc->size_offset + 8);
-	memcpy(&batch->what[i], &desc->what, sizeof(desc->what));
-	batch->what[i].flags = (data[desc->account_offset] & desc->account_bits) != 0;
-	if (__builtin_expect(name_offset, 0))
-		batch->what[i].cache = km_record_cache(&pages->records, data, size,
-						       native_u32(data + name_offset));
+	km_fast_put(&pages->records, desc, data, size, want, batch, i);
 	if (want == KM_WANT_ALLOCS)
 		return i + (desc->alloc_mask & 1);
 	if (!desc->alloc_mask)
 		batch->size[i] = (struct km_event_size){ 0 };
 	batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
-	batch->ptr[i] = native_u64(data + KM_FAST_PTR);
+	batch->ptr[i] = km_native_u64(data + KM_FAST_PTR);
 	batch->cpu[i] = pages->cpu;
-	batch->pid[i] = pid.size == 4 ? (int32_t)native_u32(data + pid.offset) : 0;
+	batch->pid[i] = pid.size == 4 ? (int32_t)km_native_u32(data + pid.offset) : 0;
 	batch->more[i] = (struct km_event_more){
-		.gfp_flags = desc->alloc_mask ? native_u32(data + desc->gfp_offset) : 0
+		.gfp_flags = desc->alloc_mask ? km_native_u32(data + desc->gfp_offset) : 0
 	};
 	batch->stack[i] = 0;
 	return i + 1;
@@ -296,15 +272,6 @@ static void take_record(struct km_pages *pages, struct km_batch *batch)
 		take_event(pages, pos + 8, extra - 4, batch);
 }
 
-/* The upper bits of km_sizes_are_odd(), which are none for sizes that can be. */
-static inline uint64_t fast_sizes_upper(const uint8_t *data, const struct km_fast_desc *desc)
-{
-	const uint64_t req = native_u64(data + desc->size_offset);
-	const uint64_t alloc = native_u64(data + desc->size_offset + 8);
-
-	return ((alloc - req) | (alloc - 1) | alloc) >> 32;
-}
-
 /*
  * Takes events of the page in hand until its end or until the batch is full. What the loop uses
  * is held in locals: the columns are stored to, and the compiler would have to load all else
@@ -329,19 +296,16 @@ walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want wan
 			goto other;
 		/* each length is read to find the next: without this the walk waits for memory */
 		__builtin_prefetch(pos + PREFETCH_BYTES);
-		head = native_u32(pos);
+		head = km_native_u32(pos);
 		size = head << 2 & 0x7c;
 		if (__builtin_expect(pos + 4 + size > end, 0))
 			goto other;
 		/* the shortest record has 8 bytes, so that the id can be read of any */
 		memcpy(&id, pos + 4, sizeof(id));
 		desc = &descs[id];
-		if (__builtin_expect(size - desc->least_bytes >= desc->span_bytes, 0))
+		if (__builtin_expect(!km_fast_fits(desc, size), 0))
 			goto other;
-		/* frees of nothing, allocations that failed or cannot be: rare */
-		if (__builtin_expect(native_u64(pos + 4 + KM_FAST_PTR) <= KM_ZERO_SIZE_PTR ||
-					     (fast_sizes_upper(pos + 4, desc) & desc->alloc_mask),
-				     0))
+		if (__builtin_expect(km_fast_is_odd(desc, pos + 4), 0))
 			goto other;
 		ts += head >> 5;
 		slots[desc->slot]++;

@@ -54,6 +54,7 @@ enum pd_sample_bit {
  */
 struct pd_attr {
 	uint64_t sample_type, read_format;
+	bool is_plain;       /* with TIME, CPU and RAW, and without READ */
 	bool has_sample_ids; /* other records end with TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER */
 	uint16_t id_at, time_at, cpu_at, period_at;
 	uint16_t read_at;     /* what comes after PERIOD */
@@ -163,6 +164,11 @@ KM_MUST_CHECK struct km_error *pd_parse_feature(struct perfdata *pd, unsigned in
  * maps. Errors: KM_ERR_MEMORY.
  */
 KM_MUST_CHECK struct km_error *pd_take_meta(struct perfdata *pd, const struct pd_record *record);
+static inline uint64_t pd_id_hash(uint64_t id)
+{
+	return id * 0x9e3779b97f4a7c15ULL >> 32;
+}
+
 /* The place of an id in the table, or NULL. */
 const struct pd_id *pd_find_id(const struct perfdata *pd, uint64_t id);
 const char *pd_find_comm(const struct perfdata *pd, int32_t pid);
@@ -254,6 +260,25 @@ KM_MUST_CHECK struct km_error *pd_queue_flush_half(struct pd_queue *queue);
 KM_MUST_CHECK struct km_error *pd_queue_flush_all(struct pd_queue *queue);
 /* The next one ready, or NULL. */
 const struct pd_queued *pd_queue_next(struct pd_queue *queue);
+
+/* The fast way (perfdata_fast.c). */
+
+struct pd_fast {
+	const struct perfdata *pd;
+	struct km_records *records;
+	struct km_stream_stats *streams;
+	uint64_t *stream_bytes;
+	size_t nr_streams; /* of both */
+};
+
+/* Whether events of such a file can go that way. */
+bool pd_fast_suits(const struct perfdata *pd, enum km_want want);
+/*
+ * Takes samples from `pos` on into the batch, until one is not plain or not whole before `end`, or
+ * the batch is full. Returns where it stopped.
+ */
+const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end,
+			    struct km_batch *batch);
 
 /* The readers (perfdata_reader.c), as in km_source_ops. */
 struct km_error *pd_reader_create(struct km_source *source, enum km_want want,

@@ -23,14 +23,9 @@ enum {
 	MAX_CPUS = 8192, /* CONFIG_NR_CPUS of x86 at most, v6.12 */
 };
 
-static uint64_t hash(uint64_t key)
-{
-	return key * 0x9e3779b97f4a7c15ULL >> 32;
-}
-
 static struct pd_id *id_place(const struct perfdata *pd, uint64_t id)
 {
-	size_t i = (size_t)hash(id) & (pd->room_ids - 1);
+	size_t i = (size_t)pd_id_hash(id) & (pd->room_ids - 1);
 
 	while (pd->ids[i].id && pd->ids[i].id != id)
 		i = (i + 1) & (pd->room_ids - 1);
@@ -292,7 +287,7 @@ struct km_error *pd_parse_feature(struct perfdata *pd, unsigned int feature, str
 
 static struct pd_comm *comm_place(const struct perfdata *pd, int32_t pid)
 {
-	size_t i = (size_t)hash((uint32_t)pid) & (pd->room_comms - 1);
+	size_t i = (size_t)pd_id_hash((uint32_t)pid) & (pd->room_comms - 1);
 
 	while (pd->comms[i].is_used && pd->comms[i].pid != pid)
 		i = (i + 1) & (pd->room_comms - 1);

@@ -33,11 +33,13 @@ struct pd_reader {
 	uint8_t *unpacked;
 	size_t unpacked_pos, unpacked_size;
 	bool is_unpacked_lost; /* where a record begins in it is not known */
+	bool is_fast;          /* most samples go the fast way */
 	bool is_first;         /* nobody has read the records before */
 	bool is_at_end, is_finished;
 	struct km_part_stats stats;
 	struct km_stream_stats *streams;
 	struct losses *losses; /* by stream, as streams */
+	uint64_t *bytes;       /* of samples, by stream */
 	size_t nr_streams;
 	uint64_t chain[MAX_CHAIN];
 };
@@ -76,6 +78,7 @@ void pd_reader_destroy(struct km_reader *base)
 	free(reader->unpacked);
 	free(reader->streams);
 	free(reader->losses);
+	free(reader->bytes);
 	free(reader);
 }
 
@@ -84,6 +87,7 @@ static struct km_error *grow_streams(struct pd_reader *reader, size_t nr)
 {
 	struct km_stream_stats *streams;
 	struct losses *losses;
+	uint64_t *bytes;
 
 	if (nr <= reader->nr_streams)
 		return NULL;
@@ -93,11 +97,15 @@ static struct km_error *grow_streams(struct pd_reader *reader, size_t nr)
 	losses = reallocarray(reader->losses, nr, sizeof(*losses));
 	if (losses)
 		reader->losses = losses;
-	if (!streams || !losses)
+	bytes = reallocarray(reader->bytes, nr, sizeof(*bytes));
+	if (bytes)
+		reader->bytes = bytes;
+	if (!streams || !losses || !bytes)
 		return &km_error_memory;
 	for (size_t i = reader->nr_streams; i < nr; i++) {
 		streams[i] = (struct km_stream_stats){ .first_ns = UINT64_MAX };
 		losses[i] = (struct losses){ 0 };
+		bytes[i] = 0;
 	}
 	reader->nr_streams = nr;
 	return NULL;
@@ -129,6 +137,7 @@ struct km_error *pd_reader_start(struct km_reader *base, size_t part)
 	reader->packed_record = reader->unpacked_pos = reader->unpacked_size = 0;
 	reader->is_unpacked_lost = reader->is_at_end = reader->is_finished = false;
 	reader->nr_streams = 0;
+	reader->is_fast = pd_fast_suits(pd, reader->records.want);
 	/* what is of no CPU is counted with the first */
 	error = pd->base.info.nr_streams ? NULL : pd_stream_of(pd, 0, &stream);
 	return error ? error : grow_streams(reader, pd->base.info.nr_streams);
@@ -423,8 +432,7 @@ static struct km_error *take_sample(struct pd_reader *reader, const struct pd_re
 	if (error)
 		return error;
 	stats = &reader->streams[stream];
-	if (reader->is_first)
-		pd->streams[stream].bytes += record->size;
+	reader->bytes[stream] += record->size;
 	if (sample.attr->time_at) {
 		if (sample.time_ns < stats->first_ns)
 			stats->first_ns = sample.time_ns;
@@ -553,6 +561,7 @@ static bool has_to_wait(const struct pd_reader *reader)
 
 static void finish(struct pd_reader *reader)
 {
+	struct perfdata *pd = perfdata_of(reader);
 	const struct km_formats *formats = reader->records.formats;
 	const uint64_t left = reader->unpacked_size - reader->unpacked_pos;
 
@@ -562,6 +571,8 @@ static void finish(struct pd_reader *reader)
 	for (size_t i = 0; i < reader->nr_streams; i++) {
 		const struct losses *losses = &reader->losses[i];
 
+		if (reader->is_first)
+			pd->streams[i].bytes = reader->bytes[i];
 		reader->streams[i].quality.count[KM_EVENTS_LOST] +=
 			losses->records > losses->samples ? losses->records : losses->samples;
 	}
@@ -573,6 +584,29 @@ static void finish(struct pd_reader *reader)
 	};
 	for (size_t slot = 0; slot < formats->nr_infos; slot++)
 		reader->stats.kinds[formats->infos[slot].kind] += reader->records.slots[slot];
+}
+
+/* Takes what can go the fast way, from what is in hand. */
+static void take_fast(struct pd_reader *reader, struct km_batch *batch)
+{
+	const struct pd_fast walk = {
+		.pd = perfdata_of(reader),
+		.records = &reader->records,
+		.streams = reader->streams,
+		.stream_bytes = reader->bytes,
+		.nr_streams = reader->nr_streams,
+	};
+	struct pd_feed *feed = reader->feed;
+	const uint8_t *from = reader->unpacked + reader->unpacked_pos;
+
+	if (reader->unpacked_pos < reader->unpacked_size && !reader->is_unpacked_lost)
+		reader->unpacked_pos +=
+			(size_t)(pd_fast_walk(&walk, from, reader->unpacked + reader->unpacked_size,
+					      batch) -
+				 from);
+	else if (!reader->packed_record && feed->pos)
+		pd_feed_take(feed, (size_t)(pd_fast_walk(&walk, feed->pos, feed->limit, batch) -
+					    feed->pos));
 }
 
 /* The next record, or at the end what waits to be put in order. */
@@ -602,6 +636,10 @@ struct km_error *pd_reader_fill(struct km_reader *base, struct km_batch *batch)
 		const struct pd_queued *event = pd_queue_next(&reader->queue);
 		struct km_error *error;
 
+		if (reader->is_fast)
+			take_fast(reader, batch);
+		if (batch->nr == KM_BATCH_EVENTS)
+			break;
 		if (!event && (reader->is_at_end || (batch->nr && has_to_wait(reader))))
 			break;
 		error = event ? take_queued(reader, event, batch) : go_on(reader, batch);

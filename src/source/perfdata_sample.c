@@ -79,6 +79,8 @@ void pd_attr_lay_out(struct pd_attr *attr)
 		at += 8;
 	}
 	attr->read_at = at;
+	attr->is_plain =
+		attr->time_at && attr->cpu_at && type & PD_SAMPLE_RAW && !(type & PD_SAMPLE_READ);
 	if (type & PD_SAMPLE_IDENTIFIER)
 		attr->id_at = PD_HEAD_BYTES;
 	attr->trail_bytes = 0;
