@@ -136,12 +136,19 @@ static char *text_make_kallsyms(const struct km_source *source, size_t *ret_size
 	return text->sites.nr_symbols ? km_text_sites_kallsyms(&text->sites, ret_size) : NULL;
 }
 
+static const char *text_site_symbol(const struct km_source *source, uint64_t call_site,
+				    size_t *ret_len)
+{
+	return km_text_sites_symbol(&((const struct km_text *)source)->sites, call_site, ret_len);
+}
+
 const struct km_source_ops km_text_ops = {
 	.name = "text",
 	.probe = text_probe,
 	.open = text_open,
 	.close = text_close,
 	.comm = text_comm,
+	.site_symbol = text_site_symbol,
 	.nr_parts = text_nr_parts,
 	.part_bytes = text_part_bytes,
 	.part_queue = text_part_queue,

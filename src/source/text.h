@@ -9,7 +9,10 @@
 /* What is read at once; a line that is longer than this cannot be of a trace. */
 #define KM_TEXT_BLOCK_BYTES (256U << 10)
 /* Bytes behind the text of a block that may be read, and are newlines. */
-#define KM_TEXT_SPARE_BYTES 64
+#define KM_TEXT_SPARE_BYTES 2048
+
+/* A longer tail of a line is read anew each time. */
+#define KM_TEXT_TAIL_BYTES 160
 
 /* A run of characters. */
 struct km_span {
@@ -51,6 +54,10 @@ bool km_text_sites_get(struct km_text_sites *sites, struct km_span text, uint64_
 /* The symbols with their made-up addresses as kallsyms text, malloc'ed; NULL without memory. */
 char *km_text_sites_kallsyms(const struct km_text_sites *sites, size_t *ret_size);
 
+/* The symbol, without module, that a made-up address is of, or NULL; it has *ret_len characters. */
+const char *km_text_sites_symbol(const struct km_text_sites *sites, uint64_t address,
+				 size_t *ret_len);
+
 /* What stands before an event's fields. */
 struct km_text_head {
 	uint32_t cpu;
@@ -63,7 +70,12 @@ struct km_text_head {
 
 /* Finds the parts of an event's line; false if it is none. */
 bool km_text_head_parse(const char *line, const char *end, struct km_text_head *ret);
-/* The time of a stamp; one without a point counts nanoseconds, or is in the clock's own unit. */
+/* The pid before `end`, where the CPU stands. */
+bool km_text_find_pid(const char *line, const char *end, int32_t *ret);
+/*
+ * The time of a stamp; one without a point counts nanoseconds, or is in the clock's own unit.
+ * What stands before a space in it is passed over.
+ */
 uint64_t km_text_stamp_ns(struct km_span stamp);
 
 /* The fields of an event. */

@@ -89,8 +89,11 @@ static bool is_stamp(const char *at, const char *end)
 uint64_t km_text_stamp_ns(struct km_span stamp)
 {
 	uint64_t whole = 0, part = 0, scale = 1000000000;
-	size_t i = 0;
+	size_t i = stamp.len;
 
+	/* behind the last space */
+	while (i && stamp.at[i - 1] != ' ')
+		i--;
 	for (; i < stamp.len && is_digit(stamp.at[i]); i++)
 		whole = whole * 10 + (uint64_t)(stamp.at[i] - '0');
 	if (i == stamp.len)
@@ -160,7 +163,7 @@ static const char *find_cpu(const char *line, const char *end, uint32_t *ret)
 }
 
 /* The pid before `end`: "sh-98", "sh-98 (   98)", "sh 98", "sh 98/98". */
-static bool find_pid(const char *line, const char *end, int32_t *ret)
+bool km_text_find_pid(const char *line, const char *end, int32_t *ret)
 {
 	const char *p = skip_back(line, end), *digits;
 	uint64_t value;
@@ -229,10 +232,11 @@ bool km_text_head_parse(const char *line, const char *end, struct km_text_head *
 			at = word;
 			ret->cpu = 0;
 		}
-		if (!find_pid(line, at, &ret->pid))
+		if (!km_text_find_pid(line, at, &ret->pid))
 			continue;
 		ret->stamp = (struct km_span){ word, (size_t)(colon - word) };
-		return find_name(colon + 1, end, ret);
+		if (find_name(colon + 1, end, ret))
+			return true;
 	}
 	return false;
 }

@@ -4,12 +4,15 @@
  * call sites, names and CPUs, however long the input is. Events come in the order of the lines:
  * the kernel and trace-cmd merge the CPUs by time.
  */
-#include "source/text.h"
+#include "source/text_reader.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "decode/record.h"
 
@@ -19,42 +22,9 @@
 /* Frames of a stack: the kernel keeps 127 (kernel.perf_event_max_stack), tracefs fewer. */
 #define MOST_FRAMES 256
 
-/* What is known of a CPU's lines in this block. */
-struct lane {
-	struct km_span last_stamp; /* in the block; at NULL: none since */
-	uint32_t target;           /* row + 1 of its last event, if that is in the batch */
-};
-
-struct text_reader {
-	struct km_reader base;
-	enum km_want want;
-	char *block;
-	size_t pos, scanned, size; /* of the text in it that is not read yet, searched, there */
-	bool is_at_end, is_skipping, is_finished;
-	struct km_intern names;
-	/* by stream */
-	struct km_stream_stats *streams;
-	struct lane *lanes;
-	size_t nr_streams, room_streams;
-	uint16_t *by_cpu; /* stream + 1 */
-	uint32_t stream;  /* of the last line */
-	uint64_t *slots;
-	size_t room_slots;
-	uint16_t slot_of_kind[KM_NR_EVENT_KINDS]; /* + 1 */
-	uint16_t *slot_table;                     /* + 1, by name */
-	uint64_t kinds[KM_NR_EVENT_KINDS];
-	/* stacks: each its length and its frames */
-	uint64_t *stacks;
-	size_t nr_stacks, room_stacks;
-	uint32_t frame_target; /* row + 1 */
-	size_t frame_stack;    /* index of its length + 1 */
-	struct km_part_stats stats;
-	struct km_error *error;
-};
-
 #define SLOT_TABLE_SIZE 32768
 
-static struct km_text *text_of(const struct text_reader *reader)
+static struct km_text *text_of(const struct km_text_reader *reader)
 {
 	return (struct km_text *)reader->base.source;
 }
@@ -62,18 +32,24 @@ static struct km_text *text_of(const struct text_reader *reader)
 struct km_error *km_text_reader_create(struct km_source *source, enum km_want want,
 				       struct km_reader **ret)
 {
-	struct text_reader *reader = calloc(1, sizeof(*reader));
+	struct km_text_reader *reader = calloc(1, sizeof(*reader));
+	struct km_error *error;
 
 	if (!reader)
 		return &km_error_memory;
 	reader->base.source = source;
 	reader->want = want;
-	reader->block = malloc(KM_TEXT_BLOCK_BYTES + KM_TEXT_SPARE_BYTES);
+	reader->block = reader->buffer = malloc(KM_TEXT_BLOCK_BYTES + KM_TEXT_SPARE_BYTES);
 	reader->by_cpu = calloc(MOST_CPUS, sizeof(*reader->by_cpu));
 	reader->slot_table = calloc(SLOT_TABLE_SIZE, sizeof(*reader->slot_table));
 	if (!reader->block || !reader->by_cpu || !reader->slot_table) {
 		km_text_reader_destroy(&reader->base);
 		return &km_error_memory;
+	}
+	error = km_text_fast_init(&reader->fast);
+	if (error) {
+		km_text_reader_destroy(&reader->base);
+		return error;
 	}
 	*ret = &reader->base;
 	return NULL;
@@ -81,10 +57,13 @@ struct km_error *km_text_reader_create(struct km_source *source, enum km_want wa
 
 void km_text_reader_destroy(struct km_reader *base)
 {
-	struct text_reader *reader = (struct text_reader *)base;
+	struct km_text_reader *reader = (struct km_text_reader *)base;
 
+	km_text_fast_deinit(&reader->fast);
 	km_intern_deinit(&reader->names);
-	free(reader->block);
+	if (reader->map_bytes)
+		munmap(reader->block, reader->map_bytes);
+	free(reader->buffer);
 	free(reader->streams);
 	free(reader->lanes);
 	free(reader->by_cpu);
@@ -107,10 +86,10 @@ struct km_error *km_text_reader_start(struct km_reader *base, size_t part)
 }
 
 /* Moves the stamps of the last lines out of the block. */
-static void keep_last_stamps(struct text_reader *reader)
+static void keep_last_stamps(struct km_text_reader *reader)
 {
 	for (size_t i = 0; i < reader->nr_streams; i++) {
-		struct lane *lane = &reader->lanes[i];
+		struct km_text_lane *lane = &reader->lanes[i];
 
 		if (lane->last_stamp.at)
 			reader->streams[i].last_ns = km_text_stamp_ns(lane->last_stamp);
@@ -118,7 +97,7 @@ static void keep_last_stamps(struct text_reader *reader)
 	}
 }
 
-static bool grow_streams(struct text_reader *reader)
+static bool grow_streams(struct km_text_reader *reader)
 {
 	struct km_text *text = text_of(reader);
 	size_t room = reader->room_streams ? 2 * reader->room_streams : 16;
@@ -141,7 +120,7 @@ static bool grow_streams(struct text_reader *reader)
 }
 
 /* The stream of a CPU; false without memory. */
-static bool get_stream(struct text_reader *reader, uint32_t cpu, uint32_t *ret)
+static bool get_stream(struct km_text_reader *reader, uint32_t cpu, uint32_t *ret)
 {
 	struct km_text *text = text_of(reader);
 	size_t i = reader->nr_streams;
@@ -157,7 +136,7 @@ static bool get_stream(struct text_reader *reader, uint32_t cpu, uint32_t *ret)
 		return false;
 	}
 	reader->streams[i] = (struct km_stream_stats){ .first_ns = UINT64_MAX };
-	reader->lanes[i] = (struct lane){ 0 };
+	reader->lanes[i] = (struct km_text_lane){ 0 };
 	text->streams[i] = (struct km_stream_info){ .cpu = cpu };
 	reader->nr_streams = text->base.info.nr_streams = i + 1;
 	text->base.info.nr_cpus = (uint32_t)(i + 1);
@@ -167,7 +146,7 @@ static bool get_stream(struct text_reader *reader, uint32_t cpu, uint32_t *ret)
 }
 
 /* Where lines are counted that name no CPU: with the last one that did. */
-static struct km_quality *any_quality(struct text_reader *reader)
+static struct km_quality *any_quality(struct km_text_reader *reader)
 {
 	if (!reader->nr_streams && !get_stream(reader, 0, &reader->stream))
 		return &text_of(reader)->base.quality;
@@ -175,7 +154,7 @@ static struct km_quality *any_quality(struct text_reader *reader)
 }
 
 /* A line that is none: counted, and the first is kept to be shown. */
-static void count_bad_line(struct text_reader *reader, const char *line, const char *end)
+static void count_bad_line(struct km_text_reader *reader, const char *line, const char *end)
 {
 	struct km_text *text = text_of(reader);
 	enum { MOST_SHOWN = 100 };
@@ -198,12 +177,12 @@ static void count_bad_line(struct text_reader *reader, const char *line, const c
 	text->base.info.detail_counter = KM_UNPARSED_LINES;
 }
 
-static struct km_formats *formats_of(struct text_reader *reader)
+static struct km_formats *formats_of(struct km_text_reader *reader)
 {
 	return &reader->base.source->formats;
 }
 
-static uint16_t add_slot(struct text_reader *reader, struct km_span system, struct km_span name,
+static uint16_t add_slot(struct km_text_reader *reader, struct km_span system, struct km_span name,
 			 enum km_event_kind kind)
 {
 	struct km_formats *formats = formats_of(reader);
@@ -240,7 +219,7 @@ static uint16_t add_slot(struct text_reader *reader, struct km_span system, stru
 }
 
 /* The slot + 1 of an event of another kind; 0 without memory. */
-static uint16_t other_slot(struct text_reader *reader, const struct km_text_head *head)
+static uint16_t other_slot(struct km_text_reader *reader, const struct km_text_head *head)
 {
 	struct km_formats *formats = formats_of(reader);
 	struct km_span name = head->name, system = head->system;
@@ -269,7 +248,7 @@ static uint16_t other_slot(struct text_reader *reader, const struct km_text_head
 	return *entry;
 }
 
-static uint16_t kind_slot(struct text_reader *reader, enum km_event_kind kind)
+static uint16_t kind_slot(struct km_text_reader *reader, enum km_event_kind kind)
 {
 	const char *name = km_event_name(kind);
 	const char *system = km_event_layer(kind) == KM_LAYER_PERCPU ? "percpu" : "kmem";
@@ -285,7 +264,8 @@ static uint16_t kind_slot(struct text_reader *reader, enum km_event_kind kind)
  * Judges an event as the binary formats are judged (decode/record.c): counts what is odd; false
  * if it cannot be.
  */
-static bool judge(struct text_reader *reader, enum km_event_kind kind, struct km_text_event *event)
+static bool judge(struct km_text_reader *reader, enum km_event_kind kind,
+		  struct km_text_event *event)
 {
 	struct km_quality *quality = &reader->streams[reader->stream].quality;
 
@@ -321,7 +301,7 @@ static bool judge(struct text_reader *reader, enum km_event_kind kind, struct km
 	return true;
 }
 
-static void put_row(struct text_reader *reader, enum km_event_kind kind,
+static void put_row(struct km_text_reader *reader, enum km_event_kind kind,
 		    const struct km_text_head *head, const struct km_text_event *event,
 		    uint64_t call_site, struct km_batch *batch)
 {
@@ -348,7 +328,7 @@ static void put_row(struct text_reader *reader, enum km_event_kind kind,
 }
 
 /* An event of a kind that is known: false if its fields are not. */
-static bool take_known(struct text_reader *reader, enum km_event_kind kind,
+static bool take_known(struct km_text_reader *reader, enum km_event_kind kind,
 		       const struct km_text_head *head, const char *end, struct km_batch *batch)
 {
 	struct km_text *text = text_of(reader);
@@ -375,9 +355,9 @@ static bool take_known(struct text_reader *reader, enum km_event_kind kind,
 	return true;
 }
 
-static void take_other(struct text_reader *reader, const struct km_text_head *head)
+static void take_other(struct km_text_reader *reader, const struct km_text_head *head)
 {
-	struct lane *lane = &reader->lanes[reader->stream];
+	struct km_text_lane *lane = &reader->lanes[reader->stream];
 	uint16_t slot = other_slot(reader, head);
 
 	if (!slot)
@@ -400,7 +380,7 @@ static bool is_excluded(const struct km_text *text, int32_t pid)
 }
 
 /* A frame of the stack of the event above. */
-static void take_frame(struct text_reader *reader, struct km_span frame, struct km_batch *batch)
+static void take_frame(struct km_text_reader *reader, struct km_span frame, struct km_batch *batch)
 {
 	uint64_t address;
 
@@ -432,7 +412,7 @@ static void take_frame(struct text_reader *reader, struct km_span frame, struct 
 }
 
 /* "# entries-in-buffer/entries-written: 7685/7690   #P:2": the older ones were overwritten. */
-static void take_comment(struct text_reader *reader, const char *line, const char *end)
+static void take_comment(struct km_text_reader *reader, const char *line, const char *end)
 {
 	static const char what[] = "# entries-in-buffer/entries-written: ";
 	uint64_t numbers[2];
@@ -454,7 +434,7 @@ static void take_comment(struct text_reader *reader, const char *line, const cha
 		any_quality(reader)->count[KM_EVENTS_LOST] += numbers[1] - numbers[0];
 }
 
-static void take_note(struct text_reader *reader, const char *line, const char *end,
+static void take_note(struct km_text_reader *reader, const char *line, const char *end,
 		      struct km_batch *batch)
 {
 	struct km_text_note note;
@@ -479,7 +459,7 @@ static void take_note(struct text_reader *reader, const char *line, const char *
 }
 
 /* False if the batch has no room for the line's event: it is read again. */
-static bool take_line(struct text_reader *reader, const char *line, const char *end,
+static bool take_line(struct km_text_reader *reader, const char *line, const char *end,
 		      struct km_batch *batch)
 {
 	struct km_text_head head;
@@ -497,6 +477,7 @@ static bool take_line(struct text_reader *reader, const char *line, const char *
 	reader->frame_stack = 0;
 	if (!get_stream(reader, head.cpu, &reader->stream))
 		return true;
+	km_text_fast_learn(&reader->fast, line, &head);
 	stream = &reader->streams[reader->stream];
 	if (stream->first_ns == UINT64_MAX)
 		stream->first_ns = km_text_stamp_ns(head.stamp);
@@ -519,7 +500,7 @@ static bool take_line(struct text_reader *reader, const char *line, const char *
  * Whether a batch waits for the next block: not if that may take its time. Stacks follow their
  * events, maybe in the next block, and are worth a look at whether it is there.
  */
-static bool may_read_on(const struct text_reader *reader)
+static bool may_read_on(const struct km_text_reader *reader)
 {
 	const struct km_input *input = text_of(reader)->input;
 	struct pollfd pollfd = { .fd = input->fd, .events = POLLIN };
@@ -529,14 +510,82 @@ static bool may_read_on(const struct text_reader *reader)
 	return reader->want == KM_WANT_ALL && poll(&pollfd, 1, 0) != 0;
 }
 
+/* A file is not copied but mapped, in pieces; its end is, to have newlines behind it. */
+#define MAP_BYTES (4U << 20)
+#define END_BYTES (64U << 10)
+
+static struct km_error *end_map(struct km_text_reader *reader, uint64_t at)
+{
+	struct km_input *input = text_of(reader)->input;
+
+	reader->is_map_over = true;
+	if (!reader->map_bytes)
+		return NULL;
+	munmap(reader->block, reader->map_bytes);
+	reader->map_bytes = 0;
+	reader->block = reader->buffer;
+	reader->pos = reader->size = reader->scanned = 0;
+	input->pos = at;
+	if (lseek(input->fd, (off_t)at, SEEK_SET) < 0)
+		return km_error_os(KM_ERR_INPUT, input->path, errno, "cannot seek");
+	return NULL;
+}
+
+/* Maps the piece of a file that begins with what is not read yet; false if it is to be copied. */
+static bool map_next(struct km_text_reader *reader, struct km_error **ret_error)
+{
+	const struct km_input *input = text_of(reader)->input;
+	size_t bytes = MAP_BYTES;
+	uint64_t at, start;
+	void *map;
+
+	*ret_error = NULL;
+	if (reader->is_map_over || !input->is_seekable)
+		return false;
+	if (reader->map_bytes && reader->pos == reader->scanned &&
+	    reader->size - reader->pos > KM_TEXT_BLOCK_BYTES) {
+		/* no line has ended in all of it */
+		if (!reader->is_skipping)
+			count_bad_line(reader, reader->block + reader->pos,
+				       reader->block + reader->size);
+		reader->is_skipping = true;
+		reader->pos = reader->size;
+	}
+	at = reader->block_offset + reader->pos;
+	start = at & ~(uint64_t)(MAP_BYTES / 64 - 1);
+	if (input->file_bytes < at + 2 * KM_TEXT_BLOCK_BYTES) {
+		*ret_error = end_map(reader, at);
+		return false;
+	}
+	if (bytes > input->file_bytes - END_BYTES - start)
+		bytes = (size_t)(input->file_bytes - END_BYTES - start);
+	map = mmap(NULL, bytes + END_BYTES, PROT_READ, MAP_PRIVATE | MAP_POPULATE, input->fd,
+		   (off_t)start);
+	if (map == MAP_FAILED) {
+		*ret_error = end_map(reader, at);
+		return false;
+	}
+	if (reader->map_bytes)
+		munmap(reader->block, reader->map_bytes);
+	reader->block = map;
+	reader->map_bytes = bytes + END_BYTES;
+	reader->block_offset = start;
+	reader->pos = reader->scanned = (size_t)(at - start);
+	reader->size = bytes;
+	return true;
+}
+
 /* Moves what is left of the block to its front and reads on. */
-static struct km_error *load(struct text_reader *reader)
+static struct km_error *load(struct km_text_reader *reader)
 {
 	struct km_text *text = text_of(reader);
-	size_t left = reader->size - reader->pos, got;
 	struct km_error *error;
+	size_t left, got;
 
 	keep_last_stamps(reader);
+	if (map_next(reader, &error) || error)
+		return error;
+	left = reader->size - reader->pos;
 	if (left == KM_TEXT_BLOCK_BYTES || (reader->is_skipping && left)) {
 		if (!reader->is_skipping)
 			count_bad_line(reader, reader->block, reader->block + left);
@@ -556,7 +605,7 @@ static struct km_error *load(struct text_reader *reader)
 	return NULL;
 }
 
-static void finish(struct text_reader *reader, struct km_batch *batch)
+static void finish(struct km_text_reader *reader, struct km_batch *batch)
 {
 	struct km_text *text = text_of(reader);
 	const char *line = reader->block + reader->pos, *end = reader->block + reader->size;
@@ -578,7 +627,7 @@ static void finish(struct text_reader *reader, struct km_batch *batch)
 
 struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *batch)
 {
-	struct text_reader *reader = (struct text_reader *)base;
+	struct km_text_reader *reader = (struct km_text_reader *)base;
 
 	reader->nr_stacks = 0;
 	reader->frame_target = 0;
@@ -592,6 +641,11 @@ struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *ba
 					   : reader->block + reader->scanned;
 		const char *newline = NULL, *end;
 
+		if (reader->fast.cpu_at && !reader->is_skipping) {
+			km_text_fast_walk(reader, batch);
+			line = reader->block + reader->pos;
+			from = line > from ? line : from;
+		}
 		if (reader->pos < reader->size)
 			newline = memchr(from, '\n', (size_t)(reader->block + reader->size - from));
 		if (!newline) {
@@ -620,7 +674,7 @@ struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *ba
 
 const struct km_part_stats *km_text_reader_stats(const struct km_reader *base)
 {
-	struct text_reader *reader = (struct text_reader *)base;
+	struct km_text_reader *reader = (struct km_text_reader *)base;
 
 	keep_last_stamps(reader);
 	reader->stats = (struct km_part_stats){
@@ -635,12 +689,12 @@ const struct km_part_stats *km_text_reader_stats(const struct km_reader *base)
 
 const struct km_intern *km_text_reader_names(const struct km_reader *base)
 {
-	return &((const struct text_reader *)base)->names;
+	return &((const struct km_text_reader *)base)->names;
 }
 
 size_t km_text_reader_stack(const struct km_reader *base, km_stack_id id, const uint64_t **ret)
 {
-	const struct text_reader *reader = (const struct text_reader *)base;
+	const struct km_text_reader *reader = (const struct km_text_reader *)base;
 
 	if (!id || id > reader->nr_stacks)
 		return 0;

@@ -35,24 +35,35 @@ void km_text_sites_deinit(struct km_text_sites *sites)
 	*sites = (struct km_text_sites){ 0 };
 }
 
-/* Eight bytes at a time; the last ones may overlap those before them. */
+static inline uint64_t word_at(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* Products that do not wait for one another; the last bytes may overlap those before. */
 static inline uint32_t hash_of(const char *text, size_t len)
 {
-	uint64_t hash = len * 0x9e3779b97f4a7c15ULL, word;
+	uint64_t hash = len;
 
-	if (len < 8) {
-		for (size_t i = 0; i < len; i++)
-			hash = (hash ^ (unsigned char)text[i]) * 0x9e3779b97f4a7c15ULL;
-		return (uint32_t)(hash >> 32);
+	if (len < 16) {
+		uint64_t low = 0, high = 0;
+
+		memcpy(&low, text, len < 8 ? len : 8);
+		memcpy(&high, len < 8 ? text : text + len - 8, len < 8 ? len : 8);
+		hash += (low ^ 0x9e3779b97f4a7c15ULL) * (high ^ 0xc2b2ae3d27d4eb4fULL);
+	} else {
+		uint64_t salt = 0x9e3779b97f4a7c15ULL;
+
+		for (size_t i = 0; i + 16 < len; i += 16, salt += 0xa0761d6478bd642fULL)
+			hash += (word_at(text + i) ^ salt) * (word_at(text + i + 8) + salt);
+		text += len - 16;
+		hash += (word_at(text) ^ salt) * (word_at(text + 8) + salt);
 	}
-	for (size_t i = 0; i + 8 < len; i += 8) {
-		memcpy(&word, text + i, 8);
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
-	}
-	memcpy(&word, text + len - 8, 8);
-	hash = (hash ^ word) * 0xc2b2ae3d27d4eb4fULL;
-	return (uint32_t)(hash >> 32);
+	hash ^= hash >> 29;
+	return (uint32_t)((hash * 0xc2b2ae3d27d4eb4fULL) >> 32);
 }
 
 static bool grow_sites(struct km_text_sites *sites)
@@ -249,4 +260,17 @@ char *km_text_sites_kallsyms(const struct km_text_sites *sites, size_t *ret_size
 		return NULL;
 	}
 	return text;
+}
+
+const char *km_text_sites_symbol(const struct km_text_sites *sites, uint64_t address, size_t *ret_len)
+{
+	const uint64_t symbol = (address - MADE_UP_BASE) >> SYMBOL_SHIFT;
+	const char *name;
+
+	if (address < MADE_UP_BASE || symbol >= sites->nr_symbols)
+		return NULL;
+	name = sites->symbols[symbol].name;
+	/* a module stands behind a tab */
+	*ret_len = strcspn(name, "\t");
+	return name;
 }
