@@ -49,11 +49,13 @@ void km_text_fast_walk(struct km_text_reader *reader, struct km_batch *batch)
 #include <emmintrin.h>
 
 /* A line's start to the colon: three vectors and some. */
-#define LEAST_COLON 24
-#define MOST_COLON  80
+#define LEAST_COLON     24
+#define MOST_COLON      80
 /* Of a call site, and of what follows the pointer. */
-#define MOST_TOKEN  512
-#define MOST_TAIL   1024
+#define MOST_TOKEN      512
+#define MOST_TAIL       1024
+/* How far ahead lines are fetched. */
+#define PREFETCH_BYTES  2048
 
 void km_text_fast_learn(struct km_text_fast *fast, const char *line,
 			const struct km_text_head *head)
@@ -95,17 +97,29 @@ static inline unsigned int mask_below_space(const char *at)
 	return (unsigned int)_mm_movemask_epi8(_mm_cmpeq_epi8(text, least));
 }
 
-/* The first space or control within MOST_TOKEN bytes, or where those end. */
+/* Which of 16 bytes are spaces or controls. */
+static inline uint64_t mask_to_space(const char *at)
+{
+	__m128i text = _mm_loadu_si128((const __m128i *)(const void *)at);
+	__m128i least = _mm_min_epu8(text, _mm_set1_epi8(' '));
+
+	return (uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, least));
+}
+
+/*
+ * The first space or control within MOST_TOKEN bytes, or where those end. Most are in the first 48
+ * bytes, which cost the same whatever the length: branches that depend on it cannot be foretold.
+ */
 static inline const char *token_end(const char *at)
 {
-	for (const char *most = at + MOST_TOKEN; at < most; at += 16) {
-		__m128i text = _mm_loadu_si128((const __m128i *)(const void *)at);
-		__m128i least = _mm_min_epu8(text, _mm_set1_epi8(' '));
-		unsigned int mask = (unsigned int)_mm_movemask_epi8(_mm_cmpeq_epi8(text, least));
+	uint64_t mask =
+		mask_to_space(at) | mask_to_space(at + 16) << 16 | mask_to_space(at + 32) << 32;
 
-		if (mask)
-			return at + __builtin_ctz(mask);
-	}
+	if (__builtin_expect(mask != 0, 1))
+		return at + __builtin_ctzll(mask);
+	for (const char *most = at + MOST_TOKEN; at < most; at += 16)
+		if ((mask = mask_to_space(at)))
+			return at + __builtin_ctzll(mask);
 	return at;
 }
 
@@ -133,25 +147,27 @@ static inline uint64_t hex8(const char *at)
 	return (nibbles | nibbles >> 16) & 0xffffffffULL;
 }
 
-static const uint64_t salts[KM_TEXT_TAIL_BYTES / 8 + 2] = {
-	0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0xd6e8feb86659fd93,
-	0xa0761d6478bd642f, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3, 0x589965cc75374cc3,
-	0x1d8e4e27c47d124f, 0xeb44accab455d165, 0x4cf5ad432745937f, 0x52dce729da3ed7e9,
-	0x38495ab5ce1f92a7, 0x94d049bb133111eb, 0xbf58476d1ce4e5b9, 0x2545f4914f6cdd1d,
-	0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53, 0x87c37b91114253d5, 0x4cf5ad4327459381,
-	0x9fb21c651e98df25, 0xd2b74407b1ce6e93,
-};
+/* The product of 16 bytes, salted: such do not wait for one another. */
+static inline uint64_t mix(const char *at, uint64_t salt)
+{
+	return (word_at(at) ^ salt) * (word_at(at + 8) + (salt << 32 | salt >> 32));
+}
 
-/* Products that do not wait for one another; the last 16 bytes may overlap those before. */
+/*
+ * Of a tail of at least 48 bytes its first 48 and last 32: sizes, flags and whether it is
+ * accounted. What differs elsewhere only is read anew.
+ */
 static inline uint32_t hash_of(const char *at, size_t len)
 {
+	const char *end = at + len;
 	uint64_t hash = len;
-	size_t i = 0;
 
-	for (; i + 16 < len; i += 16)
-		hash += (word_at(at + i) ^ salts[i / 8]) * (word_at(at + i + 8) ^ salts[i / 8 + 1]);
-	at += len - 16;
-	hash += (word_at(at) ^ salts[i / 8]) * (word_at(at + 8) ^ salts[i / 8 + 1]);
+	hash += mix(at, 0x9e3779b97f4a7c15);
+	if (__builtin_expect(len >= 48, 1)) {
+		hash += mix(at + 16, 0xc2b2ae3d27d4eb4f) + mix(at + 32, 0x165667b19e3779f9);
+		hash += mix(end - 32, 0xd6e8feb86659fd93);
+	}
+	hash += mix(end - 16, 0xa0761d6478bd642f);
 	hash ^= hash >> 29;
 	return (uint32_t)((hash * 0x9e3779b97f4a7c15ULL) >> 32);
 }
@@ -227,6 +243,10 @@ static inline enum km_event_kind kind_at(const char **at)
 	return KM_EV_OTHER;
 }
 
+/* Eight characters as a little-endian word. */
+#define CPU_ZEROES      0x20205d3030305bULL   /* "[000]  " */
+#define FRACTION_ZEROES 0x3a3030303030302eULL /* ".000000:" */
+
 /* What was found in a line, before anything of it is counted. */
 struct found {
 	enum km_event_kind kind;
@@ -292,19 +312,23 @@ static inline bool find_parts(struct km_text_reader *reader, const char *line, b
 	const struct km_text_fast *fast = &reader->fast;
 	const char *cpu = line + fast->cpu_at, *colon = line + fast->colon_at;
 	const char *point = colon - fast->frac_size - 1;
+	uint64_t head, tail, bad;
 	const char *p;
 
-	if (cpu[0] != '[' || cpu[4] != ']' || cpu[5] != ' ' || *colon != ':' || colon[1] != ' ' ||
-	    *point != '.' || !is_digit(point[-1]) || !is_digit(cpu[1]) || !is_digit(cpu[2]) ||
-	    !is_digit(cpu[3]))
-		return false;
-	for (p = point + 1; p < colon; p++)
-		if (!is_digit(*p))
-			return false;
+	/* "[001] " */
+	head = word_at(cpu) ^ CPU_ZEROES;
+	bad = (head & 0xfffff0f0f0ffULL) | ((head + 0x06060600) & 0xf0f0f000);
+	/* ".123456:", or the end of ".123456789:" with a digit before */
+	tail = word_at(colon - 7) ^ FRACTION_ZEROES;
+	bad |= (tail & 0xfff0f0f0f0f0f000ULL) | ((tail + 0x06060606060600) & 0xf0f0f0f0f0f000);
+	bad |= (uint64_t)(*point ^ '.') | (uint64_t)(colon[1] ^ ' ');
 	for (p = line; p + 16 <= colon; p += 16)
-		if (mask_below_space(p))
-			return false;
-	if (mask_below_space(colon - 16))
+		bad |= mask_below_space(p);
+	bad |= mask_below_space(colon - 16);
+	if (bad || !is_digit(point[-1]))
+		return false;
+	if (fast->frac_size == 9 &&
+	    (!is_digit(point[1]) || !is_digit(point[2]) || !is_digit(point[3])))
 		return false;
 	*ret_cpu = (uint32_t)((cpu[1] - '0') * 100 + (cpu[2] - '0') * 10 + (cpu[3] - '0'));
 	ret->stamp = cpu + 5;
@@ -345,15 +369,23 @@ walk(struct km_text_reader *reader, struct km_batch *batch, const enum km_want w
 	struct km_text *text = (struct km_text *)reader->base.source;
 	const char *const limit = reader->block + reader->size;
 	const char *line = reader->block + reader->pos;
+	const bool excludes = text->nr_exclude_pids > 0;
 	uint32_t nr = batch->nr;
 
 	while (nr < KM_BATCH_EVENTS && limit - line > MOST_COLON) {
 		struct km_stream_stats *stream;
 		struct found found;
 		uint32_t cpu, stream_nr;
+		int32_t pid;
 		bool is_put;
 
+		/* each line is read to find the next: without this it waits for memory */
+		for (unsigned int i = 0; i < 4; i++)
+			__builtin_prefetch(line + PREFETCH_BYTES + 64 * i);
 		if (!find_parts(reader, line, want == KM_WANT_ALL, &cpu, &found))
+			break;
+		if (excludes && (!km_text_find_pid(line, line + reader->fast.cpu_at, &pid) ||
+				 km_text_excludes(text, pid)))
 			break;
 		if (found.end >= limit || !reader->by_cpu[cpu] || !reader->slot_of_kind[found.kind])
 			break;
@@ -400,9 +432,6 @@ walk(struct km_text_reader *reader, struct km_batch *batch, const enum km_want w
 
 void km_text_fast_walk(struct km_text_reader *reader, struct km_batch *batch)
 {
-	/* tasks to leave out are few lines of few traces */
-	if (((struct km_text *)reader->base.source)->nr_exclude_pids)
-		return;
 	if (reader->want == KM_WANT_ALL)
 		walk(reader, batch, KM_WANT_ALL);
 	else

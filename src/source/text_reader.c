@@ -371,7 +371,7 @@ static void take_other(struct km_text_reader *reader, const struct km_text_head 
 	lane->target = 0;
 }
 
-static bool is_excluded(const struct km_text *text, int32_t pid)
+bool km_text_excludes(const struct km_text *text, int32_t pid)
 {
 	for (size_t i = 0; i < text->nr_exclude_pids; i++)
 		if (text->exclude_pids[i] == pid)
@@ -482,7 +482,7 @@ static bool take_line(struct km_text_reader *reader, const char *line, const cha
 	if (stream->first_ns == UINT64_MAX)
 		stream->first_ns = km_text_stamp_ns(head.stamp);
 	reader->lanes[reader->stream].last_stamp = head.stamp;
-	if (text_of(reader)->nr_exclude_pids && is_excluded(text_of(reader), head.pid)) {
+	if (text_of(reader)->nr_exclude_pids && km_text_excludes(text_of(reader), head.pid)) {
 		stream->quality.count[KM_EVENTS_FILTERED]++;
 		return true;
 	}

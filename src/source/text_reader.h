@@ -63,6 +63,8 @@ struct km_text_reader {
 	struct km_error *error;
 };
 
+/* Whether the events of a task are left out. */
+bool km_text_excludes(const struct km_text *text, int32_t pid);
 KM_MUST_CHECK struct km_error *km_text_fast_init(struct km_text_fast *fast);
 void km_text_fast_deinit(struct km_text_fast *fast);
 /* Remembers the places of a line's parts. */

@@ -43,7 +43,10 @@ static inline uint64_t word_at(const char *at)
 	return word;
 }
 
-/* Products that do not wait for one another; the last bytes may overlap those before. */
+/*
+ * Products that do not wait for one another, without branches that depend on the length: of a long
+ * text its start, middle and end, which may overlap.
+ */
 static inline uint32_t hash_of(const char *text, size_t len)
 {
 	uint64_t hash = len;
@@ -55,15 +58,35 @@ static inline uint32_t hash_of(const char *text, size_t len)
 		memcpy(&high, len < 8 ? text : text + len - 8, len < 8 ? len : 8);
 		hash += (low ^ 0x9e3779b97f4a7c15ULL) * (high ^ 0xc2b2ae3d27d4eb4fULL);
 	} else {
-		uint64_t salt = 0x9e3779b97f4a7c15ULL;
+		const char *middle = text + (len - 16) / 2, *end = text + len - 16;
 
-		for (size_t i = 0; i + 16 < len; i += 16, salt += 0xa0761d6478bd642fULL)
-			hash += (word_at(text + i) ^ salt) * (word_at(text + i + 8) + salt);
-		text += len - 16;
-		hash += (word_at(text) ^ salt) * (word_at(text + 8) + salt);
+		hash += (word_at(text) ^ 0x9e3779b97f4a7c15ULL) *
+			(word_at(text + 8) ^ 0xc2b2ae3d27d4eb4fULL);
+		hash += (word_at(middle) ^ 0x165667b19e3779f9ULL) *
+			(word_at(middle + 8) ^ 0xd6e8feb86659fd93ULL);
+		hash += (word_at(end) ^ 0xa0761d6478bd642fULL) *
+			(word_at(end + 8) ^ 0xe7037ed1a0b428dbULL);
 	}
 	hash ^= hash >> 29;
 	return (uint32_t)((hash * 0xc2b2ae3d27d4eb4fULL) >> 32);
+}
+
+/* Whether 16 bytes differ. */
+static inline uint64_t differ16(const char *a, const char *b)
+{
+	return (word_at(a) ^ word_at(b)) | (word_at(a + 8) ^ word_at(b + 8));
+}
+
+static inline bool is_same(const char *a, const char *b, size_t len)
+{
+	size_t second;
+
+	if (len < 16 || len > 48)
+		return memcmp(a, b, len) == 0;
+	/* three pieces that may overlap */
+	second = len < 32 ? len - 16 : 16;
+	return (differ16(a, b) | differ16(a + second, b + second) |
+		differ16(a + len - 16, b + len - 16)) == 0;
 }
 
 static bool grow_sites(struct km_text_sites *sites)
@@ -231,7 +254,7 @@ bool km_text_sites_get(struct km_text_sites *sites, struct km_span text, uint64_
 		if (!site->text)
 			break;
 		if (site->hash == hash && site->len == text.len &&
-		    memcmp(site->text, text.at, text.len) == 0) {
+		    is_same(site->text, text.at, text.len)) {
 			*ret = site->address;
 			return true;
 		}
@@ -262,7 +285,8 @@ char *km_text_sites_kallsyms(const struct km_text_sites *sites, size_t *ret_size
 	return text;
 }
 
-const char *km_text_sites_symbol(const struct km_text_sites *sites, uint64_t address, size_t *ret_len)
+const char *km_text_sites_symbol(const struct km_text_sites *sites, uint64_t address,
+				 size_t *ret_len)
 {
 	const uint64_t symbol = (address - MADE_UP_BASE) >> SYMBOL_SHIFT;
 	const char *name;
