@@ -21,11 +21,12 @@ struct km_filter_spec {
 	const char *events;   /* globs on the event's name, with commas between */
 };
 
-/* Where the filter gets names from; each returns NULL for "none". */
+/* Where the filter gets names from. */
 struct km_filter_names {
-	const char *(*comm)(const void *arg, int32_t pid);
-	const char *(*symbol)(const void *arg, uint64_t call_site);
-	const char *(*cache)(const void *arg, uint16_t cache);
+	const char *(*comm)(const void *arg, int32_t pid);     /* NULL: none */
+	const char *(*cache)(const void *arg, uint16_t cache); /* NULL: none */
+	/* whether the call site's symbol matches the glob; false if it has none */
+	bool (*symbol_matches)(const void *arg, uint64_t call_site, const char *glob);
 	const void *arg;
 };
 

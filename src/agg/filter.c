@@ -347,8 +347,8 @@ static bool callsite_passes(struct km_filter *filter, uint64_t call_site)
 	uint8_t *answer = memo_find(&filter->callsites, call_site);
 
 	if (!answer || !*answer) {
-		bool passes = glob_passes(filter->callsite,
-					  filter->names.symbol(filter->names.arg, call_site));
+		bool passes = filter->names.symbol_matches(filter->names.arg, call_site,
+							   filter->callsite);
 
 		if (!answer)
 			return passes;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "kmemstat/error.h"
+#include "kmemstat/filter.h"
 #include "kmemstat/report.h"
 
 /* Verbs as bits, for the options' "which verbs take it". */
@@ -23,6 +24,7 @@ enum km_option_group {
 	KM_GROUP_VIEW,
 	KM_GROUP_TABLE,
 	KM_GROUP_INPUT,
+	KM_GROUP_FILTER,
 	KM_GROUP_SYMBOL,
 	KM_GROUP_FINDING,
 	KM_GROUP_OUTPUT,
@@ -67,6 +69,7 @@ struct km_options {
 	size_t threads;    /* 0: one a CPU */
 	size_t interval_s; /* 0: no report before the end */
 	bool exclude_self, no_exclude_self;
+	struct km_filter_spec filter;
 	bool strict;
 	/* findings */
 	struct km_thresholds thresholds;

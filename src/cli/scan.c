@@ -29,6 +29,7 @@ struct worker {
 	bool is_caller; /* runs on the calling thread: shows progress */
 	struct km_reader *reader;
 	struct km_batch *batch;
+	struct km_sift *sift; /* or NULL */
 	struct km_groups *groups;
 	struct km_stream_stats *streams; /* grown as streams are met */
 	size_t nr_streams;
@@ -41,6 +42,7 @@ struct worker {
 
 static void worker_deinit(struct worker *worker)
 {
+	km_sift_destroy(worker->sift);
 	km_reader_destroy(worker->reader);
 	km_groups_destroy(worker->groups);
 	free(worker->batch);
@@ -51,6 +53,7 @@ static void worker_deinit(struct worker *worker)
 
 static struct km_error *worker_init(struct worker *worker, struct scan *scan)
 {
+	const struct km_sift_options *sift = scan->options->sift;
 	struct km_error *error;
 
 	worker->scan = scan;
@@ -59,7 +62,10 @@ static struct km_error *worker_init(struct worker *worker, struct scan *scan)
 		return &km_error_memory;
 	error = km_groups_create(&worker->groups);
 	if (!error)
-		error = km_reader_create(scan->source, KM_WANT_ALLOCS, &worker->reader);
+		error = km_reader_create(scan->source, sift ? KM_WANT_ALL : KM_WANT_ALLOCS,
+					 &worker->reader);
+	if (!error && sift)
+		error = km_sift_create(sift, scan->source, worker->reader, &worker->sift);
 	return error;
 }
 
@@ -161,7 +167,10 @@ static struct km_error *worker_read_part(struct worker *worker, size_t part)
 		error = km_reader_fill(worker->reader, worker->batch);
 		if (error || !worker->batch->nr)
 			break;
-		error = km_groups_add(worker->groups, worker->batch);
+		if (worker->sift)
+			error = km_sift_batch(worker->sift, worker->batch);
+		if (!error)
+			error = km_groups_add(worker->groups, worker->batch);
 		if (!error)
 			error = worker_pause(worker);
 	}
@@ -271,6 +280,9 @@ static struct km_error *collect_streams(const struct scan *scan, const struct wo
 		return &km_error_memory;
 	ret->nr_streams = info->nr_streams;
 	ret->quality = *km_source_quality(scan->source);
+	memcpy(ret->kinds, total->kinds, sizeof(ret->kinds));
+	if (total->sift)
+		km_sift_settle_kinds(total->sift, ret->kinds);
 	for (size_t i = 0; i < info->nr_streams; i++) {
 		struct km_stream_report *stream = &ret->streams[i];
 		struct km_stream_stats stats = { .first_ns = UINT64_MAX };
@@ -278,6 +290,8 @@ static struct km_error *collect_streams(const struct scan *scan, const struct wo
 		if (i < total->nr_streams)
 			stats = total->streams[i];
 		stream->info = &info->streams[i];
+		if (total->sift)
+			km_sift_settle(total->sift, info->streams[i].cpu, &stats.quality);
 		stream->quality = stats.quality;
 		stream->first_ns = stats.first_ns;
 		stream->last_ns = stats.last_ns;
@@ -308,8 +322,9 @@ static struct km_error *merge_workers(const struct scan *scan, struct worker *wo
 			total->slots[k] += worker->slots[k];
 		for (int k = 0; k < KM_NR_EVENT_KINDS; k++)
 			total->kinds[k] += worker->kinds[k];
+		if (!error && total->sift)
+			error = km_sift_add(total->sift, worker->sift);
 	}
-	memcpy(ret->kinds, total->kinds, sizeof(ret->kinds));
 	if (!error)
 		error = collect_streams(scan, total, ret);
 	return error ? error : collect_events(scan, total, ret);
@@ -319,7 +334,9 @@ static struct km_error *merge_workers(const struct scan *scan, struct worker *wo
 static struct km_error *worker_report(struct worker *worker)
 {
 	const struct scan *scan = worker->scan;
-	struct worker total = { .scan = worker->scan, .reader = worker->reader };
+	struct worker total = { .scan = worker->scan,
+				.reader = worker->reader,
+				.sift = worker->sift };
 	struct km_report_parts parts = { 0 };
 	struct km_groups *groups;
 	struct km_error *error = km_groups_create(&groups);
@@ -329,7 +346,6 @@ static struct km_error *worker_report(struct worker *worker)
 	error = worker_add_stats(&total);
 	if (!error)
 		error = km_groups_merge(groups, worker->groups, name_of_cache, worker->reader);
-	memcpy(parts.kinds, total.kinds, sizeof(parts.kinds));
 	if (!error)
 		error = collect_streams(scan, &total, &parts);
 	if (!error)

@@ -3,6 +3,7 @@
 #ifndef KMEMSTAT_CLI_SCAN_H
 #define KMEMSTAT_CLI_SCAN_H
 
+#include "cli/sift.h"
 #include "kmemstat/agg.h"
 #include "kmemstat/error.h"
 #include "kmemstat/report.h"
@@ -24,6 +25,7 @@ struct km_scan_options {
 	km_progress_fn progress; /* or NULL */
 	void *progress_arg;
 	const volatile bool *stop; /* set by a signal: end early with what there is; or NULL */
+	const struct km_sift_options *sift; /* filters, or NULL */
 	/* of a source with one part that is read from front to end, or NULL */
 	km_interval_fn on_interval;
 	void *interval_arg;

@@ -2,6 +2,7 @@
 /* A trace from file to report. */
 #include "cli/session.h"
 
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -124,7 +125,7 @@ static struct km_error *build_report(struct km_session *session)
 {
 	struct km_error *error = km_sites_build(session->groups, &session->sites);
 
-	if (!error)
+	if (!error && !session->symtab)
 		error = load_symbols(session);
 	if (error)
 		return error;
@@ -165,6 +166,83 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	return error;
 }
 
+/* For --callsite. The symbols of a text are in its source while it is read. */
+static bool symbol_matches(const void *arg, uint64_t call_site, const char *glob)
+{
+	const struct km_session *session = arg;
+	struct km_symbol symbol;
+	size_t len;
+	const char *name = km_source_site_symbol(session->source, call_site, &len);
+	char *copy;
+	bool matches;
+
+	if (!name)
+		return session->symtab && km_symtab_find(session->symtab, call_site, &symbol) &&
+		       fnmatch(glob, symbol.name, 0) == 0;
+	copy = strndup(name, len);
+	matches = copy && fnmatch(glob, copy, 0) == 0;
+	free(copy);
+	return matches;
+}
+
+/* The time span of the whole trace, which is read once more for it. */
+static struct km_error *find_span(const struct km_session *session, uint64_t *ret_first,
+				  uint64_t *ret_last)
+{
+	const struct km_options *options = session->options;
+	struct km_source_options source_options = { .instance = options->instance };
+	struct km_scan_options scan_options = { .nr_threads = (unsigned int)options->threads };
+	struct km_report_parts parts = { 0 };
+	struct km_groups *groups;
+	struct km_source *source;
+	struct km_error *error;
+
+	if (km_live_is_stream(options->input))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, options->input,
+					"the time span of a pipe is not known before "
+					"its end"),
+			"give --time in seconds");
+	error = km_source_open(options->input, &source_options, &source);
+	if (error)
+		return error;
+	error = km_scan(source, &scan_options, &parts, &groups);
+	if (!error) {
+		*ret_first = UINT64_MAX;
+		*ret_last = 0;
+		for (size_t i = 0; i < parts.nr_streams; i++) {
+			if (parts.streams[i].first_ns < *ret_first)
+				*ret_first = parts.streams[i].first_ns;
+			if (parts.streams[i].last_ns > *ret_last)
+				*ret_last = parts.streams[i].last_ns;
+		}
+		free(parts.streams);
+		free(parts.events);
+		km_groups_destroy(groups);
+	}
+	km_source_close(source);
+	return error;
+}
+
+struct km_error *km_session_prepare_filters(struct km_session *session)
+{
+	const struct km_filter_spec *spec = &session->options->filter;
+	struct km_error *error = NULL;
+
+	if (km_filter_spec_is_empty(spec))
+		return NULL;
+	session->sift = (struct km_sift_options){
+		.spec = spec,
+		.symbol_matches = symbol_matches,
+		.symbol_arg = session,
+	};
+	if (km_filter_needs_span(spec))
+		error = find_span(session, &session->sift.first_ns, &session->sift.last_ns);
+	if (!error && spec->callsite && !km_source_info(session->source)->has_named_sites)
+		error = load_symbols(session);
+	return error;
+}
+
 static struct km_error *scan(struct km_session *session)
 {
 	struct km_progress progress;
@@ -176,8 +254,11 @@ static struct km_error *scan(struct km_session *session)
 		.interval_arg = session,
 		.interval_s = (double)session->options->interval_s,
 	};
-	struct km_error *error;
+	struct km_error *error = km_session_prepare_filters(session);
 
+	if (error)
+		return error;
+	scan_options.sift = session->sift.spec ? &session->sift : NULL;
 	km_progress_init(&progress, session->options);
 	error = km_scan(session->source, &scan_options, &session->parts, &session->groups);
 	km_progress_finish(&progress);
@@ -303,6 +384,12 @@ struct km_error *km_check_usable(const char *path, const struct km_quality *qual
 
 	if (quality->count[KM_EVENTS_USED])
 		return NULL;
+	if (quality->count[KM_EVENTS_FILTERED])
+		return km_error_advise(km_error_create(KM_ERR_INPUT, path,
+						       "no event passes the filters: %" PRIu64
+						       " are left out",
+						       quality->count[KM_EVENTS_FILTERED]),
+				       "look at kmemstat dump FILE, or filter less");
 	list = list_counters(quality, KM_SEV_LOSS);
 	if (!list)
 		return &km_error_memory;

@@ -17,6 +17,7 @@
 /* The events of one queue (of a trace.dat: of one CPU), read part by part. */
 struct queue {
 	struct km_reader *reader;
+	struct km_sift *sift; /* or NULL */
 	struct km_batch batch;
 	uint32_t next; /* in batch */
 	bool is_started;
@@ -26,6 +27,7 @@ struct queue {
 
 struct merge {
 	struct km_source *source;
+	const struct km_sift_options *sift; /* or NULL */
 	struct queue *queues;
 	size_t nr_queues;
 	struct km_quality quality;
@@ -67,6 +69,16 @@ static void add_quality(struct km_quality *quality, const struct km_part_stats *
 		km_quality_add(quality, &stats->streams[i].quality);
 }
 
+/* A reader of its own, and what goes with it. */
+static struct km_error *queue_open(const struct merge *merge, struct queue *queue)
+{
+	struct km_error *error = km_reader_create(merge->source, KM_WANT_ALL, &queue->reader);
+
+	if (!error && merge->sift)
+		error = km_sift_create(merge->sift, merge->source, queue->reader, &queue->sift);
+	return error;
+}
+
 /* Sees to it that the next event of a queue is in its batch, if there is one. */
 static struct km_error *queue_fill(struct merge *merge, struct queue *queue)
 {
@@ -77,8 +89,7 @@ static struct km_error *queue_fill(struct merge *merge, struct queue *queue)
 			if (queue->next_part == queue->nr_parts)
 				return NULL;
 			if (!queue->reader)
-				error = km_reader_create(merge->source, KM_WANT_ALL,
-							 &queue->reader);
+				error = queue_open(merge, queue);
 			if (!error)
 				error = km_reader_start(queue->reader,
 							queue->parts[queue->next_part++]);
@@ -178,6 +189,21 @@ static struct queue *earliest_queue(struct merge *merge, uint64_t *ret_until)
 	return first;
 }
 
+/* Prints the next event of a queue, unless a filter leaves it out. */
+static struct km_error *show_event(struct merge *merge, struct queue *queue)
+{
+	bool passes = true;
+	struct km_error *error = NULL;
+
+	if (queue->sift)
+		error = km_sift_row(queue->sift, &queue->batch, queue->next, &passes);
+	if (error || !passes)
+		return error;
+	merge->nr_left--;
+	print_event(merge, queue);
+	return NULL;
+}
+
 static struct km_error *merge_queues(struct merge *merge)
 {
 	struct km_error *error = NULL;
@@ -190,12 +216,11 @@ static struct km_error *merge_queues(struct merge *merge)
 		do {
 			if (merge->out->error || (!merge->nr_left && !merge->reads_all))
 				return NULL;
-			if (merge->nr_left) {
-				merge->nr_left--;
-				print_event(merge, queue);
-			}
+			if (merge->nr_left)
+				error = show_event(merge, queue);
 			queue->next++;
-			error = queue_fill(merge, queue);
+			if (!error)
+				error = queue_fill(merge, queue);
 		} while (!error && queue->next < queue->batch.nr && queue_time(queue) <= until);
 	}
 	return error;
@@ -217,9 +242,15 @@ static struct km_error *dump(struct km_session *session, struct km_quality *ret_
 	if (error)
 		goto out;
 	merge.out = &output.out;
-	error = assign_parts(&merge);
+	error = km_session_prepare_filters(session);
+	merge.sift = session->sift.spec ? &session->sift : NULL;
+	if (!error)
+		error = assign_parts(&merge);
 	if (!error)
 		error = merge_queues(&merge);
+	for (size_t i = 0; i < merge.nr_queues && merge.sift; i++)
+		if (merge.queues[i].sift)
+			km_sift_settle_all(merge.queues[i].sift, &merge.quality);
 	if (!error && merge.nr_left && !output.out.error)
 		error = km_check_usable(session->options->input, &merge.quality,
 					km_source_info(session->source)->nr_instances > 1);
@@ -230,6 +261,7 @@ static struct km_error *dump(struct km_session *session, struct km_quality *ret_
 	*ret_quality = merge.quality;
 out:
 	for (size_t i = 0; i < merge.nr_queues; i++) {
+		km_sift_destroy(merge.queues[i].sift);
 		if (merge.queues[i].reader)
 			km_reader_destroy(merge.queues[i].reader);
 		free(merge.queues[i].parts);

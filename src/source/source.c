@@ -92,6 +92,13 @@ const char *km_source_comm(const struct km_source *source, int32_t pid)
 	return source->ops->comm(source, pid);
 }
 
+const char *km_source_site_symbol(const struct km_source *source, uint64_t call_site,
+				  size_t *ret_len)
+{
+	return source->ops->site_symbol ? source->ops->site_symbol(source, call_site, ret_len) :
+					  NULL;
+}
+
 size_t km_source_nr_parts(const struct km_source *source)
 {
 	return source->ops->nr_parts(source);

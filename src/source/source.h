@@ -16,6 +16,9 @@ struct km_source_ops {
 				 struct km_source **ret);
 	void (*close)(struct km_source *source);
 	const char *(*comm)(const struct km_source *source, int32_t pid);
+	/* NULL if the format has addresses only */
+	const char *(*site_symbol)(const struct km_source *source, uint64_t call_site,
+				   size_t *ret_len);
 	size_t (*nr_parts)(const struct km_source *source);
 	uint64_t (*part_bytes)(const struct km_source *source, size_t part);
 	uint32_t (*part_queue)(const struct km_source *source, size_t part);
