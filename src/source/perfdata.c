@@ -423,6 +423,10 @@ static struct km_error *perfdata_open(struct km_input *input,
 		error = km_error_advise(km_error_create(KM_ERR_USAGE, input->path,
 							"a perf.data has no buffer instances"),
 					"leave --instance out");
+	else if (input->head_size < PIPE_HEADER_BYTES)
+		error = km_error_advise(km_error_at(input->path, input->head_size,
+						    "the file ends inside its first bytes"),
+					"the file was cut short: copy it again, or record again");
 	else if (header_bytes == PIPE_HEADER_BYTES)
 		error = open_pipe(pd);
 	else if (header_bytes == HEADER_BYTES)
