@@ -125,7 +125,7 @@ static const char *bracketed_cpu(const char *line, const char *end, uint32_t *re
 	return p - 1;
 }
 
-/* "  1d..1." before `end`: a CPU with flags close to it. */
+/* "  1d..1." before `end`, with -R "1-0x0": a CPU with flags close to it. */
 static const char *latency_cpu(const char *line, const char *end, uint32_t *ret)
 {
 	const char *word = word_back(line, end), *p = word;
@@ -138,7 +138,7 @@ static const char *latency_cpu(const char *line, const char *end, uint32_t *ret)
 	    value > UINT16_MAX)
 		return NULL;
 	for (; p < end; p++)
-		if (!is_digit(*p) && *p != '.' && *p != '#' &&
+		if (!is_digit(*p) && *p != '.' && *p != '#' && *p != '-' &&
 		    !((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z'))
 			return NULL;
 	*ret = (uint32_t)value;
@@ -215,6 +215,25 @@ static bool find_name(const char *p, const char *end, struct km_text_head *ret)
 	return true;
 }
 
+/*
+ * trace-cmd report puts the time of a raw clock close to what is before it: "[001]171774035666:",
+ * "1.....171774035666:".
+ */
+static const char *stamp_start(const char *line, const char *word, const char *colon)
+{
+	const char *at = memrchr(word, ']', (size_t)(colon - word)), *p = colon;
+	uint32_t cpu;
+
+	if (at)
+		return at + 1;
+	while (p > word && is_digit(p[-1]))
+		p--;
+	if (p == colon || p == word || !(p[-1] == '.' || (p[-1] >= 'A' && p[-1] <= 'Z')) ||
+	    (p > word + 1 && p[-1] == '.' && is_digit(p[-2]) && is_stamp(word, colon)))
+		return word;
+	return latency_cpu(line, p, &cpu) ? p : word;
+}
+
 bool km_text_head_parse(const char *line, const char *end, struct km_text_head *ret)
 {
 	for (const char *colon = line; (colon = memchr(colon, ':', (size_t)(end - colon)));
@@ -224,6 +243,7 @@ bool km_text_head_parse(const char *line, const char *end, struct km_text_head *
 		/* a space may stand between "17us" and the colon, for a mark */
 		if (word == colon && colon > line)
 			word = word_back(line, skip_back(line, colon));
+		word = stamp_start(line, word, colon);
 		if (word == line || colon + 1 >= end || colon[1] != ' ' || !is_stamp(word, colon))
 			continue;
 		at = find_cpu(line, skip_back(line, word), &ret->cpu);
