@@ -15,7 +15,7 @@ ARROWS = {
     "decode": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/quality", "kmemstat/source"},
     "source": {"base", "decode", "kmemstat/error", "kmemstat/event", "kmemstat/quality",
                "kmemstat/source"},
-    "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event"},
+    "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event", "kmemstat/filter"},
     "sym": {"base", "kmemstat/error", "kmemstat/sym"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",
                "kmemstat/out", "kmemstat/quality", "kmemstat/report", "kmemstat/sym"},

@@ -13,6 +13,7 @@ struct km_filter_spec {
 	 * time span, "0%-10%" or "10%/2" (the second tenth), several with commas between.
 	 */
 	const char *time;
+	bool has_raw_time;    /* times are counts of the clock, not seconds */
 	const char *cpus;     /* "0-3,8" */
 	const char *pids;     /* "1,4711" */
 	const char *comm;     /* glob on the name of the task */

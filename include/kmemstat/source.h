@@ -23,8 +23,8 @@ struct km_source;
 struct km_reader;
 
 struct km_source_options {
-	const char *instance;      /* buffer instance to read, or NULL: see km_source_open() */
-	const volatile bool *stop; /* set by a signal handler: a pipe ends there; or NULL */
+	const char *instance;        /* buffer instance to read, or NULL: see km_source_open() */
+	const volatile bool *stop;   /* set by a signal handler: a pipe ends there; or NULL */
 	const int32_t *exclude_pids; /* a text's events of these tasks count as filtered */
 	size_t nr_exclude_pids;
 };
@@ -71,6 +71,11 @@ struct km_input_info {
 	/* more about one counter, to be shown with its advice, safe to print; or NULL */
 	const char *detail;
 	enum km_counter detail_counter;
+	/*
+	 * Time stamps are counts of the clock (x86-tsc, counter, ...), and nothing says how many a
+	 * second has: what is called _ns is in units of that clock.
+	 */
+	bool has_raw_time;
 	bool has_hashed_ptrs;  /* pointers are what printk made of them */
 	uint64_t kernel_text;  /* address of _text in the traced kernel, 0: not known */
 	uint32_t long_bytes;   /* of the traced kernel: 4 or 8 */

@@ -97,8 +97,8 @@ static struct km_error *parse_list(const char *option, const char *text, uint64_
 	return usage(option, text, "give numbers and ranges: 0-3,8");
 }
 
-/* "12.000345" as nanoseconds, exactly; false if it is no such number. */
-static bool parse_seconds(const char *text, size_t len, uint64_t *ret)
+/* "12.000345" as nanoseconds, exactly, or a count of the clock; false if it is no such number. */
+static bool parse_moment(const char *text, size_t len, bool is_raw, uint64_t *ret)
 {
 	uint64_t seconds = 0, ns = 0, unit = NS_PER_SECOND;
 	size_t i = 0;
@@ -107,6 +107,10 @@ static bool parse_seconds(const char *text, size_t len, uint64_t *ret)
 		if (__builtin_mul_overflow(seconds, 10, &seconds) ||
 		    __builtin_add_overflow(seconds, (uint64_t)(text[i] - '0'), &seconds))
 			return false;
+	if (is_raw) {
+		*ret = seconds;
+		return i == len;
+	}
 	if (i < len && text[i] == '.')
 		for (i++; i < len && text[i] >= '0' && text[i] <= '9'; i++)
 			if (unit > 1) {
@@ -118,14 +122,15 @@ static bool parse_seconds(const char *text, size_t len, uint64_t *ret)
 }
 
 /* "START,STOP", either of them may be empty. */
-static struct km_error *parse_times(struct km_filter *filter, const char *text)
+static struct km_error *parse_times(struct km_filter *filter, const char *text, bool is_raw)
 {
 	const char *comma = strchr(text, ',');
 	struct range range = { 0, UINT64_MAX };
 	size_t first_len = comma ? (size_t)(comma - text) : strlen(text);
 
-	if ((first_len && !parse_seconds(text, first_len, &range.first)) ||
-	    (comma && comma[1] && !parse_seconds(comma + 1, strlen(comma + 1), &range.last)) ||
+	if ((first_len && !parse_moment(text, first_len, is_raw, &range.first)) ||
+	    (comma && comma[1] &&
+	     !parse_moment(comma + 1, strlen(comma + 1), is_raw, &range.last)) ||
 	    range.last < range.first || (!first_len && !(comma && comma[1])))
 		return usage(
 			"--time", text,
@@ -224,8 +229,9 @@ struct km_error *km_filter_create(const struct km_filter_spec *spec,
 	filter->callsite = spec->callsite;
 	filter->cache = spec->cache;
 	if (spec->time)
-		error = km_filter_needs_span(spec) ? parse_shares(filter, spec->time)
-						   : parse_times(filter, spec->time);
+		error = km_filter_needs_span(spec)
+				? parse_shares(filter, spec->time)
+				: parse_times(filter, spec->time, spec->has_raw_time);
 	if (!error && spec->cpus)
 		error = parse_list("--cpu", spec->cpus, MAX_CPU, &filter->cpus, &filter->nr_cpus);
 	if (!error && spec->pids)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/live.h"
+#include "cli/names.h"
 #include "cli/running.h"
 #include "kmemstat/out.h"
 
@@ -120,13 +121,47 @@ static struct km_error *load_symbols(struct km_session *session)
 	return NULL;
 }
 
+/* Named call sites get their addresses in the kernel of --kallsyms. */
+static struct km_error *translate_sites(struct km_session *session)
+{
+	const struct km_options *options = session->options;
+	size_t size, nr_left;
+	struct km_error *error;
+	char *text;
+
+	km_source_take_kallsyms(session->source, &text, &size);
+	if (!text)
+		return &km_error_memory;
+	km_symtab_destroy(session->symtab);
+	session->symtab = NULL;
+	error = km_names_translate(options->kallsyms, text, size, &session->sites,
+				   &session->symtab, &nr_left);
+	if (error)
+		return error;
+	session->has_made_up = nr_left > 0;
+	if (nr_left && !options->quiet)
+		km_say("%s: has no symbol or several of that name for %zu of %zu call sites: they "
+		       "have no source lines",
+		       options->kallsyms, nr_left, session->sites.nr);
+	return NULL;
+}
+
 /* From tables to report, with symbols. */
 static struct km_error *build_report(struct km_session *session)
 {
+	const struct km_options *options = session->options;
+	const bool is_named = km_source_info(session->source)->has_named_sites;
 	struct km_error *error = km_sites_build(session->groups, &session->sites);
 
+	session->has_made_up = is_named;
+	if (!error && is_named && options->kallsyms)
+		error = translate_sites(session);
 	if (!error && !session->symtab)
 		error = load_symbols(session);
+	if (!error && options->raw_ip && session->has_made_up && !options->quiet)
+		km_say("%s: --raw-ip: its call sites are symbols, and have no addresses; with "
+		       "--kallsyms FILE of the traced kernel they get some",
+		       options->input);
 	if (error)
 		return error;
 	session->parts.groups = session->groups;
@@ -226,11 +261,13 @@ static struct km_error *find_span(const struct km_session *session, uint64_t *re
 
 struct km_error *km_session_prepare_filters(struct km_session *session)
 {
-	const struct km_filter_spec *spec = &session->options->filter;
+	struct km_filter_spec *spec = &session->filter;
 	struct km_error *error = NULL;
 
+	*spec = session->options->filter;
 	if (km_filter_spec_is_empty(spec))
 		return NULL;
+	spec->has_raw_time = km_source_info(session->source)->has_raw_time;
 	session->sift = (struct km_sift_options){
 		.spec = spec,
 		.symbol_matches = symbol_matches,

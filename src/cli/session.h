@@ -21,14 +21,17 @@ struct km_session {
 	struct km_resolver *resolver;
 	/* --interval: shows the report of a session that is in the middle of its input */
 	struct km_error *(*show_interval)(struct km_session *session);
+	bool has_made_up;          /* addresses of call sites that must not be shown */
 	const volatile bool *stop; /* of a live input: set by signals; else NULL */
+	struct km_filter_spec filter;
 	struct km_sift_options sift; /* filters; its spec is NULL without */
 };
 
 /* Opens the trace. km_session_deinit() is to be called after an error, too. */
 KM_MUST_CHECK struct km_error *km_session_open(const struct km_options *options,
 					       struct km_session *ret);
-/* Sets session->sift up, if there are filters: reads the time span and symbols where they need them. */
+/* Sets session->sift up, if there are filters: reads the time span and symbols where they need
+ * them. */
 KM_MUST_CHECK struct km_error *km_session_prepare_filters(struct km_session *session);
 /* Reads the events and builds the report, with symbols. */
 KM_MUST_CHECK struct km_error *km_session_build(struct km_session *session);

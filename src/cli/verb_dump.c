@@ -144,10 +144,13 @@ static void print_event(struct merge *merge, const struct queue *queue)
 	const uint64_t *stack;
 	size_t nr_frames;
 
-	km_out_printf(out, "%03" PRIu32 " %" PRIu64 ".%09" PRIu64 " %" PRId32 " %s:",
-		      (uint32_t)batch->cpu[i], batch->ts_ns[i] / 1000000000,
-		      batch->ts_ns[i] % 1000000000, batch->pid[i],
-		      km_event_name(batch->what[i].kind));
+	km_out_printf(out, "%03" PRIu32 " ", (uint32_t)batch->cpu[i]);
+	if (km_source_info(merge->source)->has_raw_time)
+		km_out_printf(out, "%" PRIu64, batch->ts_ns[i]);
+	else
+		km_out_printf(out, "%" PRIu64 ".%09" PRIu64, batch->ts_ns[i] / 1000000000,
+			      batch->ts_ns[i] % 1000000000);
+	km_out_printf(out, " %" PRId32 " %s:", batch->pid[i], km_event_name(batch->what[i].kind));
 	print_fields(out, batch, i);
 	if (batch->what[i].cache) {
 		km_out_puts(out, " name=");

@@ -41,7 +41,7 @@ static struct km_error *render(struct km_session *session, const struct km_termi
 		.view = session->view,
 		.width = terminal->width,
 		.use_color = terminal->use_color,
-		.raw_ip = session->options->raw_ip,
+		.raw_ip = session->options->raw_ip && !session->has_made_up,
 	};
 
 	return km_renderer_find(name)->render(session->report, &render_options, out);

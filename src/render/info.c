@@ -26,10 +26,13 @@ static void add_size(struct km_table *table, const char *key, uint64_t bytes)
 		add_line(table, key, km_human_bytes(bytes, human));
 }
 
-/* Seconds with all digits of the clock: "8.863686123". */
-static void format_ns(uint64_t ns, char *buf, size_t size)
+/* Seconds with all digits of the clock: "8.863686123"; a clock of its own kind as it counts. */
+static void format_time(const struct km_report *report, uint64_t ns, char *buf, size_t size)
 {
-	snprintf(buf, size, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
+	if (report->input->has_raw_time)
+		snprintf(buf, size, "%" PRIu64, ns);
+	else
+		snprintf(buf, size, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
 }
 
 static void add_span(struct km_table *table, const struct km_report *report)
@@ -38,10 +41,15 @@ static void add_span(struct km_table *table, const struct km_report *report)
 
 	if (report->first_ns > report->last_ns)
 		return;
-	format_ns(report->first_ns, first, sizeof(first));
-	format_ns(report->last_ns, last, sizeof(last));
+	format_time(report, report->first_ns, first, sizeof(first));
+	format_time(report, report->last_ns, last, sizeof(last));
 	km_table_add(table, "time span");
-	km_table_addf(table, "%s to %s (%.1f s)", first, last, (double)report->duration_ns / 1e9);
+	if (report->input->has_raw_time)
+		km_table_addf(table, "%s to %s (%" PRIu64 " counts of the clock)", first, last,
+			      report->duration_ns);
+	else
+		km_table_addf(table, "%s to %s (%.1f s)", first, last,
+			      (double)report->duration_ns / 1e9);
 }
 
 static struct km_error *write_input(const struct km_report *report,
@@ -116,15 +124,16 @@ static struct km_error *write_instances(const struct km_report *report,
 	return error;
 }
 
-static void add_stream(struct km_table *table, const struct km_stream_report *stream)
+static void add_stream(struct km_table *table, const struct km_report *report,
+		       const struct km_stream_report *stream)
 {
 	const struct km_stream_info *info = stream->info;
 	const uint64_t *count = stream->quality.count;
 	char first[40] = "", last[40] = "", human[KM_HUMAN_SIZE];
 
 	if (stream->first_ns <= stream->last_ns) {
-		format_ns(stream->first_ns, first, sizeof(first));
-		format_ns(stream->last_ns, last, sizeof(last));
+		format_time(report, stream->first_ns, first, sizeof(first));
+		format_time(report, stream->last_ns, last, sizeof(last));
 	}
 	km_table_addf(table, "%" PRIu32, info->cpu);
 	km_table_add(table, km_human_bytes(info->bytes, human));
@@ -169,7 +178,7 @@ static struct km_error *write_streams(const struct km_report *report,
 		return NULL;
 	km_table_init(&table, columns, NR_COLUMNS);
 	for (size_t i = 0; i < report->nr_streams; i++)
-		add_stream(&table, &report->streams[i]);
+		add_stream(&table, report, &report->streams[i]);
 	km_out_puts(out, "\n");
 	error = km_table_write(&table, options, 0, out);
 	km_table_deinit(&table);

@@ -119,6 +119,18 @@ static void set_counters(json_t **object, const struct km_quality *quality)
 		set_number(object, km_counter_info(i)->key, quality->count[i]);
 }
 
+/* First and last time stamp; a clock that does not count nanoseconds has keys of its own. */
+static void set_times(json_t **object, const struct km_report *report, uint64_t first,
+		      uint64_t last)
+{
+	const bool is_raw = report->input->has_raw_time;
+
+	if (first > last)
+		return;
+	set_number(object, is_raw ? "first_ticks" : "first_ns", first);
+	set_number(object, is_raw ? "last_ticks" : "last_ns", last);
+}
+
 static json_t *make_streams(const struct km_report *report)
 {
 	json_t *list = json_array();
@@ -135,10 +147,7 @@ static json_t *make_streams(const struct km_report *report)
 			set_number(&item, "recorder_overrun", stream->info->overrun);
 			set_number(&item, "recorder_dropped", stream->info->dropped);
 		}
-		if (stream->first_ns <= stream->last_ns) {
-			set_number(&item, "first_ns", stream->first_ns);
-			set_number(&item, "last_ns", stream->last_ns);
-		}
+		set_times(&item, report, stream->first_ns, stream->last_ns);
 		append(&list, item);
 	}
 	return list;
@@ -179,11 +188,13 @@ static json_t *make_input(const struct km_report *report)
 	set_number(&object, "long_bytes", input->long_bytes);
 	set(&object, "big_endian", json_boolean(input->is_big_endian));
 	set(&object, "clock", input->clock ? text_value(input->clock) : json_null());
-	set_number(&object, "duration_ns", report->duration_ns);
-	if (report->first_ns <= report->last_ns) {
-		set_number(&object, "first_ns", report->first_ns);
-		set_number(&object, "last_ns", report->last_ns);
+	if (input->has_raw_time) {
+		set(&object, "duration_ns", json_null());
+		set_number(&object, "duration_ticks", report->duration_ns);
+	} else {
+		set_number(&object, "duration_ns", report->duration_ns);
 	}
+	set_times(&object, report, report->first_ns, report->last_ns);
 	set(&object, "instances", make_instances(input));
 	set(&object, "streams", make_streams(report));
 	set(&object, "events", make_events(report));

@@ -28,8 +28,9 @@ static void write_input(const struct km_report *report, const struct km_render_o
 
 	if (!stream)
 		return;
-	fprintf(stream, "%s: %s version %" PRIu32, input->path, input->format,
-		input->format_version);
+	fprintf(stream, "%s: %s", input->path, input->format);
+	if (input->format_version)
+		fprintf(stream, " version %" PRIu32, input->format_version);
 	if (input->compression && strcmp(input->compression, "none") != 0)
 		fprintf(stream, " (%s)", input->compression);
 	if (input->kernel_release)
@@ -37,7 +38,9 @@ static void write_input(const struct km_report *report, const struct km_render_o
 	if (input->machine)
 		fprintf(stream, " %s", input->machine);
 	fprintf(stream, ", %" PRIu32 " CPU%s", input->nr_cpus, input->nr_cpus == 1 ? "" : "s");
-	if (report->first_ns <= report->last_ns)
+	if (report->first_ns <= report->last_ns && input->has_raw_time)
+		fprintf(stream, ", %" PRIu64 " counts of its clock", report->duration_ns);
+	else if (report->first_ns <= report->last_ns)
 		fprintf(stream, ", %.1f s", (double)report->duration_ns / 1e9);
 	km_line_write(out, stream, &line, 0, 2, options->width);
 }

@@ -482,6 +482,9 @@ static bool take_line(struct km_text_reader *reader, const char *line, const cha
 	if (stream->first_ns == UINT64_MAX)
 		stream->first_ns = km_text_stamp_ns(head.stamp);
 	reader->lanes[reader->stream].last_stamp = head.stamp;
+	if (!memchr(head.stamp.at, '.', head.stamp.len) &&
+	    !memchr(head.stamp.at, 'u', head.stamp.len))
+		text_of(reader)->base.info.has_raw_time = true;
 	if (text_of(reader)->nr_exclude_pids && km_text_excludes(text_of(reader), head.pid)) {
 		stream->quality.count[KM_EVENTS_FILTERED]++;
 		return true;
@@ -677,6 +680,7 @@ const struct km_part_stats *km_text_reader_stats(const struct km_reader *base)
 	struct km_text_reader *reader = (struct km_text_reader *)base;
 
 	keep_last_stamps(reader);
+	text_of(reader)->base.info.has_named_sites = text_of(reader)->sites.nr_symbols > 0;
 	reader->stats = (struct km_part_stats){
 		.streams = reader->streams,
 		.nr_streams = reader->nr_streams,

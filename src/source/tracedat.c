@@ -268,6 +268,17 @@ static uint32_t machine_page_size(const struct tracedat *td)
 	return td->base.info.page_size;
 }
 
+/* Clocks that do not count nanoseconds (trace_clocks[], kernel/trace/trace.c, v6.12). */
+static bool clock_is_raw(const struct tracedat *td, const char *clock)
+{
+	static const char *const raw[] = { "counter", "uptime", "x86-tsc", "ppc-tb" };
+
+	for (size_t i = 0; clock && !td->clock_base.mult && i < sizeof(raw) / sizeof(raw[0]); i++)
+		if (strcmp(clock, raw[i]) == 0)
+			return true;
+	return false;
+}
+
 /* The infos of instances and streams. */
 static struct km_error *fill_info(struct tracedat *td)
 {
@@ -309,6 +320,7 @@ static struct km_error *fill_info(struct tracedat *td)
 	info->machine = td->machine;
 	info->recorder = td->recorder;
 	info->clock = selected->clock && *selected->clock ? selected->clock : td->clock;
+	info->has_raw_time = clock_is_raw(td, info->clock);
 	info->long_bytes = td->base.formats.long_bytes;
 	info->subbuf_bytes = selected->page_bytes;
 	info->file_bytes = td->input->file_bytes;

@@ -295,7 +295,7 @@ def test_threads():
 def test_dump_merged():
     """Every event that the report uses, in the order of time."""
     lines = run("dump", MESH)[1].splitlines()
-    expect(len(lines), 543388)
+    expect(len(lines), 543742)
     times = [line.split(" ")[1] for line in lines]
     pairs = [tuple(map(int, t.split("."))) for t in times]
     expect(pairs, sorted(pairs))
