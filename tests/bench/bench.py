@@ -164,6 +164,8 @@ def programs(args, found, files):
     if found['perf']:
         result.append(Program('perf', 'perf kmem --caller stat', perf_command(found, files.perf),
                               files.perf))
+    result.append(Program('p1', 'kmemstat --caller, 1 thread',
+                          kmemstat_command(args, files.perf, 1, '--caller'), files.perf))
     for threads in (1, 2):
         text = f'{threads} thread' + 's' * (threads > 1)
         limit = Program(f'unzstd{threads}', f'unpack all chunks, {text}',
@@ -233,12 +235,13 @@ def print_passes(args, files):
 def print_start(args, found):
     """What the programs take before the first event: symbols and formats."""
     files = Files(args, 0)
-    todo = [p for p in programs(args, found, files) if p.name in ('k1', 'z1', 'perf', 'tc')]
+    todo = [p for p in programs(args, found, files) if p.name in ('k1', 'z1', 'perf', 'p1', 'tc')]
     warm(files.all)
     for number in range(max(args.rounds, 3)):
         for program in todo:
             program.run(args, number)
-    names = {'k1': 'kmemstat', 'z1': 'kmemstat (zstd)', 'perf': 'perf kmem', 'tc': 'trace-cmd'}
+    names = {'k1': 'kmemstat', 'z1': 'kmemstat (zstd)', 'perf': 'perf kmem',
+             'p1': 'kmemstat (perf.data)', 'tc': 'trace-cmd'}
     parts = ', '.join(f'{names[p.name]} {1000 * p.median():.0f} ms' for p in todo)
     print(f'Start and end alone (the same files with {files.counts["events"]} events): {parts}.')
 
@@ -272,7 +275,8 @@ def kmemstat_json(args, file, threads):
 def kmemstat_counts(report):
     quality, slab = report['quality'], report['summary']['slab']
     return {'events': quality['events_total'], 'allocs': slab['allocs'],
-            'slab_events': quality['events_used'],
+            'slab_events': slab['allocs'] + slab['frees'] + quality['null_frees']
+            + quality['zero_size_frees'] + quality['failed_allocs'],
             'bytes_req': slab['bytes_req'], 'bytes_alloc': slab['bytes_alloc']}
 
 
@@ -311,7 +315,7 @@ def perf_sites(text):
 def kmemstat_sites(report):
     """The same of kmemstat's report; perf does not keep event families apart."""
     sites = {}
-    for row in report['callsites']:
+    for row in (row for row in report['callsites'] if row['layer'] == 'slab'):
         address = int(row['address'], 16)
         new = (row['hits'], row['bytes_req'], row['bytes_alloc'])
         sites[address] = tuple(map(sum, zip(sites.get(address, (0, 0, 0)), new)))
@@ -351,6 +355,13 @@ def check(args, found):
     failed = any(row != rows[0] for row in rows)
     if failed:
         print('kmemstat: the call sites differ between files or numbers of threads')
+    # a perf.data has no symbols, and of the events only those of the slab allocator
+    perf_report = kmemstat_json(args, files.perf, 1)
+    counted['kmemstat perf.data'] = dict(kmemstat_counts(perf_report))
+    counted['kmemstat perf.data']['events'] += made['events'] - made['slab_events']
+    if kmemstat_sites(perf_report) != kmemstat_sites(reports[files.dat, 1]):
+        print('kmemstat: the call sites of perf.data and trace.dat differ')
+        failed = True
     if found['perf']:
         text = output_of(perf_command(found, files.perf, '--raw-ip'))
         counted['perf kmem'] = perf_counts(text)
