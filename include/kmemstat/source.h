@@ -126,9 +126,11 @@ size_t km_reader_stack(const struct km_reader *reader, km_stack_id id, const uin
 /* The saved command line of a task, or NULL. */
 const char *km_source_comm(const struct km_source *source, int32_t pid);
 
+#define KM_SITE_OFFSET_MASK 0x7fffffffU
 /*
  * The symbol of a call site whose address is made up (km_input_info.has_named_sites), while parts
- * are read: its *ret_len first characters, without module and offset. NULL for any other.
+ * are read: its *ret_len first characters, without module and offset, which is the address masked
+ * with KM_SITE_OFFSET_MASK. NULL for any other.
  */
 const char *km_source_site_symbol(const struct km_source *source, uint64_t call_site,
 				  size_t *ret_len);

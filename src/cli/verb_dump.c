@@ -109,9 +109,23 @@ static struct km_error *queue_fill(struct merge *merge, struct queue *queue)
 	return NULL;
 }
 
-/* What an event says beside when and where it was. */
-static void print_fields(struct km_out *out, const struct km_batch *batch, uint32_t i)
+/* Of an address that is made up the symbol it stands for. */
+static void print_address(const struct merge *merge, uint64_t address)
 {
+	size_t len;
+	const char *symbol = km_source_site_symbol(merge->source, address, &len);
+
+	if (symbol)
+		km_out_printf(merge->out, "%.*s+0x%" PRIx64, (int)len, symbol,
+			      address & KM_SITE_OFFSET_MASK);
+	else
+		km_out_printf(merge->out, "0x%" PRIx64, address);
+}
+
+/* What an event says beside when and where it was. */
+static void print_fields(const struct merge *merge, const struct km_batch *batch, uint32_t i)
+{
+	struct km_out *out = merge->out;
 	const enum km_event_kind kind = batch->what[i].kind;
 	const struct km_event_more *more = &batch->more[i];
 	const uint8_t flags = batch->what[i].flags;
@@ -122,8 +136,10 @@ static void print_fields(struct km_out *out, const struct km_batch *batch, uint3
 			km_out_printf(out, " migratetype=%u", more->migratetype);
 		return;
 	}
-	if (batch->call_site[i])
-		km_out_printf(out, " call_site=0x%" PRIx64, batch->call_site[i]);
+	if (batch->call_site[i]) {
+		km_out_puts(out, " call_site=");
+		print_address(merge, batch->call_site[i]);
+	}
 	km_out_printf(out, " ptr=0x%" PRIx64, batch->ptr[i]);
 	if (km_event_is_alloc(kind))
 		km_out_printf(out, " bytes_req=%" PRIu32 " bytes_alloc=%" PRIu32,
@@ -151,14 +167,16 @@ static void print_event(struct merge *merge, const struct queue *queue)
 		km_out_printf(out, "%" PRIu64 ".%09" PRIu64, batch->ts_ns[i] / 1000000000,
 			      batch->ts_ns[i] % 1000000000);
 	km_out_printf(out, " %" PRId32 " %s:", batch->pid[i], km_event_name(batch->what[i].kind));
-	print_fields(out, batch, i);
+	print_fields(merge, batch, i);
 	if (batch->what[i].cache) {
 		km_out_puts(out, " name=");
 		km_out_puts_safe(out, km_reader_cache_name(queue->reader, batch->what[i].cache));
 	}
 	nr_frames = km_reader_stack(queue->reader, batch->stack[i], &stack);
-	for (size_t k = 0; k < nr_frames; k++)
-		km_out_printf(out, "%s0x%" PRIx64, k ? "," : " stack=", stack[k]);
+	for (size_t k = 0; k < nr_frames; k++) {
+		km_out_puts(out, k ? "," : " stack=");
+		print_address(merge, stack[k]);
+	}
 	km_out_puts(out, "\n");
 }
 

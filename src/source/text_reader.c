@@ -675,11 +675,39 @@ struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *ba
 	return NULL;
 }
 
+/* Brings the streams, which are in the order they were met in, into that of their CPUs. */
+static void sort_streams(struct km_text_reader *reader)
+{
+	struct km_stream_info *infos = text_of(reader)->streams;
+	const uint32_t cpu = reader->nr_streams ? infos[reader->stream].cpu : 0;
+
+	for (size_t i = 1; i < reader->nr_streams; i++) {
+		const struct km_stream_info info = infos[i];
+		const struct km_stream_stats stream = reader->streams[i];
+		const struct km_text_lane lane = reader->lanes[i];
+		size_t k = i;
+
+		for (; k && infos[k - 1].cpu > info.cpu; k--) {
+			infos[k] = infos[k - 1];
+			reader->streams[k] = reader->streams[k - 1];
+			reader->lanes[k] = reader->lanes[k - 1];
+		}
+		infos[k] = info;
+		reader->streams[k] = stream;
+		reader->lanes[k] = lane;
+	}
+	for (size_t i = 0; i < reader->nr_streams; i++)
+		reader->by_cpu[infos[i].cpu] = (uint16_t)(i + 1);
+	if (reader->nr_streams)
+		reader->stream = reader->by_cpu[cpu] - 1U;
+}
+
 const struct km_part_stats *km_text_reader_stats(const struct km_reader *base)
 {
 	struct km_text_reader *reader = (struct km_text_reader *)base;
 
 	keep_last_stamps(reader);
+	sort_streams(reader);
 	text_of(reader)->base.info.has_named_sites = text_of(reader)->sites.nr_symbols > 0;
 	reader->stats = (struct km_part_stats){
 		.streams = reader->streams,
