@@ -232,6 +232,54 @@ def print_passes(args, files):
     print(f'Reading every cache line of a file that is mapped already: {best:.1f} ns/event.')
 
 
+TEXT_COPIES = 4
+REPORT_LINE = re.compile(r' *(.*)-(\d+) +\[(\d+)\] +(\S+): (\w+): +(?:\(.*?\) )?(.*)')
+
+
+def tracefs_line(match):
+    """A line of trace-cmd report as the tracefs file `trace` has it, with hashed pointers."""
+    comm, pid, cpu, stamp, event, fields = match.groups()
+    fields = re.sub(r'ptr=0x[0-9a-f]*([0-9a-f]{8})', r'ptr=00000000\1', fields)
+    fields = re.sub(r'(call_site=[^ +]+\+0x[0-9a-f]+)', r'\1/0x4c0', fields)
+    fields = fields.replace('(nil)', '0' * 16)
+    return f'{comm:>16}-{pid:<7} [{cpu}] d..1. {stamp:>12}: {event}: {fields}\n'
+
+
+def make_text(args, found):
+    """The trace as tracefs text, several times over, and how many events it has."""
+    path = os.path.join(args.dir, 'tracefs.txt')
+    text = output_of([found['trace-cmd'], 'report', '-i', args.trace])
+    lines = [tracefs_line(m) for m in map(REPORT_LINE.fullmatch, text.splitlines()) if m]
+    os.makedirs(args.dir, exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as file:
+        for _ in range(TEXT_COPIES):
+            file.writelines(lines)
+    return path, TEXT_COPIES * len(lines)
+
+
+def print_text(args, found):
+    """kmemstat on text: a file, on one core."""
+    if not found['trace-cmd']:
+        say('bench: text is made by trace-cmd report: left out')
+        return
+    path, events = make_text(args, found)
+    counted = kmemstat_counts(kmemstat_json_of_text(args, path))
+    if counted['events'] != events:
+        die(f'{path}: kmemstat sees {counted["events"]} events of {events}')
+    program = Program('text', 'kmemstat --caller', kmemstat_command(args, path, 1, '--caller'),
+                      path)
+    warm([path])
+    for number in range(max(args.rounds, 5)):
+        program.run(args, number)
+    size = os.path.getsize(path)
+    best = min(program.seconds.values())
+    print(f'tracefs text, {size / 1e6:.0f} MB, {events:,} events: {program.median():.3f} s, '
+          f'{size / program.median() / 1e9:.2f} GB/s on one core (best round '
+          f'{size / best / 1e9:.2f}), {program.median() / events * 1e9:.1f} ns/event, '
+          f'peak RSS {program.peak_kib / 1024:.1f} MiB.')
+    os.remove(path)
+
+
 def print_start(args, found):
     """What the programs take before the first event: symbols and formats."""
     files = Files(args, 0)
@@ -270,6 +318,10 @@ def machine(args, found):
 
 def kmemstat_json(args, file, threads):
     return json.loads(output_of(kmemstat_command(args, file, threads, '--json', '--raw-ip')))
+
+
+def kmemstat_json_of_text(args, file):
+    return json.loads(output_of(kmemstat_command(args, file, 1, '--json')))
 
 
 def kmemstat_counts(report):
@@ -390,6 +442,7 @@ def bench(args, found):
     print('\nRatios are medians of those within one round. "of limit": the time of the first row,\n'
           'or of unpacking with as many threads, as a share of the program\'s time. The peak has\n'
           'the pages of mapped files in it.')
+    print_text(args, found)
     print_start(args, found)
     print_passes(args, files)
     print(machine(args, found))
