@@ -34,6 +34,7 @@ static void perfdata_close(struct km_source *source)
 	struct perfdata *pd = (struct perfdata *)source;
 
 	pd_feed_deinit(&pd->feed);
+	free(pd->exclude_pids);
 	free(pd->attrs);
 	free(pd->ids);
 	free(pd->comms);
@@ -399,13 +400,52 @@ static struct km_error *finish_open(struct perfdata *pd)
 	return error;
 }
 
+static struct km_error *take_options(struct perfdata *pd, const struct km_source_options *options)
+{
+	const size_t nr = options ? options->nr_exclude_pids : 0;
+
+	if (options && options->instance)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, pd->input->path,
+						       "a perf.data has no buffer instances"),
+				       "leave --instance out");
+	if (!nr)
+		return NULL;
+	pd->exclude_pids = calloc(nr, sizeof(*pd->exclude_pids));
+	if (!pd->exclude_pids)
+		return &km_error_memory;
+	memcpy(pd->exclude_pids, options->exclude_pids, nr * sizeof(*pd->exclude_pids));
+	pd->nr_exclude_pids = nr;
+	return NULL;
+}
+
+/* The two modes, by the size of the header. */
+static struct km_error *open_input(struct perfdata *pd)
+{
+	const struct km_input *input = pd->input;
+	uint64_t header_bytes;
+
+	if (input->head_size < PIPE_HEADER_BYTES)
+		return km_error_advise(km_error_at(input->path, input->head_size,
+						   "the file ends inside its first bytes"),
+				       "the file was cut short: copy it again, or record again");
+	header_bytes = km_load_uint(input->head + 8, 8, pd->is_big_endian);
+	if (header_bytes == PIPE_HEADER_BYTES)
+		return open_pipe(pd);
+	if (header_bytes == HEADER_BYTES)
+		return open_file(pd);
+	return km_error_advise(
+		km_error_at(input->path, 8,
+			    "the size of the perf.data header cannot be: %llu, neither 104 nor 16",
+			    (unsigned long long)header_bytes),
+		"the file is damaged or was cut short: copy it again, or record again");
+}
+
 static struct km_error *perfdata_open(struct km_input *input,
 				      const struct km_source_options *options,
 				      struct km_source **ret)
 {
 	struct perfdata *pd = calloc(1, sizeof(*pd));
 	struct km_error *error = NULL;
-	uint64_t header_bytes;
 
 	if (!pd) {
 		km_input_close(input);
@@ -416,28 +456,9 @@ static struct km_error *perfdata_open(struct km_input *input,
 	pd->is_big_endian = input->head[0] == '2';
 	pd->base.info.format = km_perfdata_ops.name;
 	pd->base.info.compression = "none";
-	header_bytes = input->head_size >= PIPE_HEADER_BYTES
-			       ? km_load_uint(input->head + 8, 8, pd->is_big_endian)
-			       : 0;
-	if (options && options->instance)
-		error = km_error_advise(km_error_create(KM_ERR_USAGE, input->path,
-							"a perf.data has no buffer instances"),
-					"leave --instance out");
-	else if (input->head_size < PIPE_HEADER_BYTES)
-		error = km_error_advise(km_error_at(input->path, input->head_size,
-						    "the file ends inside its first bytes"),
-					"the file was cut short: copy it again, or record again");
-	else if (header_bytes == PIPE_HEADER_BYTES)
-		error = open_pipe(pd);
-	else if (header_bytes == HEADER_BYTES)
-		error = open_file(pd);
-	else
-		error = km_error_advise(km_error_at(input->path, 8,
-						    "the size of the perf.data header cannot be: "
-						    "%llu, neither 104 nor 16",
-						    (unsigned long long)header_bytes),
-					"the file is damaged or was cut short: copy it again, or "
-					"record again");
+	error = take_options(pd, options);
+	if (!error)
+		error = open_input(pd);
 	if (!error)
 		error = finish_open(pd);
 	if (error) {

@@ -56,7 +56,7 @@ struct pd_attr {
 	uint64_t sample_type, read_format;
 	bool is_plain;       /* with TIME, CPU and RAW, and without READ */
 	bool has_sample_ids; /* other records end with TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER */
-	uint16_t id_at, time_at, cpu_at, period_at;
+	uint16_t id_at, tid_at, time_at, cpu_at, period_at;
 	uint16_t read_at;     /* what comes after PERIOD */
 	uint16_t trail_bytes; /* of sample_id_all */
 };
@@ -142,6 +142,8 @@ struct perfdata {
 	size_t room_streams;
 	uint16_t *cpu_streams; /* by CPU: index of its stream + 1 */
 	size_t nr_cpu_streams;
+	int32_t *exclude_pids; /* whose events count as filtered */
+	size_t nr_exclude_pids;
 	struct pd_feed feed; /* of pipe mode, after the records that describe the events */
 };
 
@@ -191,6 +193,7 @@ struct pd_sample {
 	const struct pd_attr *attr;
 	uint64_t id, time_ns, period;
 	uint32_t cpu;
+	int32_t tid;        /* -1: not known */
 	const uint8_t *raw; /* NULL: it has none */
 	uint32_t raw_size;
 	const uint8_t *chain; /* of a call chain: nr_chain u64, not aligned */

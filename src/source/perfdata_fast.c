@@ -52,7 +52,7 @@ static inline size_t raw_place(const struct pd_attr *attr, const uint8_t *data, 
 bool pd_fast_suits(const struct perfdata *pd, enum km_want want)
 {
 	return want == KM_WANT_ALLOCS && !pd->is_big_endian && pd->nr_attrs && pd->room_ids &&
-	       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+	       !pd->nr_exclude_pids && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
 const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end,

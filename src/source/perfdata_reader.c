@@ -410,6 +410,15 @@ static void take_event(struct pd_reader *reader, size_t stream, const struct km_
 		quality->count[KM_EVENTS_OTHER]++;
 }
 
+/* Whether a sample is of a task that is to be left out: this program's own, and its recorder's. */
+static bool is_excluded(const struct perfdata *pd, int32_t tid)
+{
+	for (size_t i = 0; i < pd->nr_exclude_pids; i++)
+		if (pd->exclude_pids[i] == tid)
+			return true;
+	return false;
+}
+
 static struct km_error *take_sample(struct pd_reader *reader, const struct pd_record *record,
 				    struct km_batch *batch)
 {
@@ -439,8 +448,8 @@ static struct km_error *take_sample(struct pd_reader *reader, const struct pd_re
 		if (sample.time_ns > stats->last_ns)
 			stats->last_ns = sample.time_ns;
 	}
-	if (!sample.raw) {
-		stats->quality.count[KM_EVENTS_OTHER]++;
+	if (!sample.raw || is_excluded(pd, sample.tid)) {
+		stats->quality.count[sample.raw ? KM_EVENTS_FILTERED : KM_EVENTS_OTHER]++;
 		return NULL;
 	}
 	/* of so many events only this one was recorded (perf record -c) */

@@ -62,7 +62,7 @@ void pd_attr_lay_out(struct pd_attr *attr)
 	} fields[] = {
 		{ PD_SAMPLE_IDENTIFIER, NULL },
 		{ PD_SAMPLE_IP, NULL },
-		{ PD_SAMPLE_TID, NULL },
+		{ PD_SAMPLE_TID, &attr->tid_at },
 		{ PD_SAMPLE_TIME, &attr->time_at },
 		{ PD_SAMPLE_ADDR, NULL },
 		{ PD_SAMPLE_ID, &attr->id_at },
@@ -147,6 +147,8 @@ enum pd_verdict pd_parse_sample(const struct perfdata *pd, const struct pd_recor
 		return PD_SAMPLE_DAMAGED;
 	ret->time_ns = attr->time_at ? load_u64(pd, data + attr->time_at) : 0;
 	ret->cpu = attr->cpu_at ? load_u32(pd, data + attr->cpu_at) : cpu_by_id(pd, ret->id);
+	/* pid, then tid */
+	ret->tid = attr->tid_at ? (int32_t)load_u32(pd, data + attr->tid_at + 4) : -1;
 	ret->period = attr->period_at ? load_u64(pd, data + attr->period_at) : 1;
 	ret->chain = ret->raw = NULL;
 	ret->nr_chain = ret->raw_size = 0;
