@@ -25,7 +25,7 @@ struct km_reader;
 struct km_source_options {
 	const char *instance;        /* buffer instance to read, or NULL: see km_source_open() */
 	const volatile bool *stop;   /* set by a signal handler: a pipe ends there; or NULL */
-	const int32_t *exclude_pids; /* events of these tasks count as filtered: of text and perf.data */
+	const int32_t *exclude_pids; /* events of these tasks count as filtered (text, perf.data) */
 	size_t nr_exclude_pids;
 };
 
