@@ -45,6 +45,7 @@ static void text_close(struct km_source *source)
 	struct km_text *text = (struct km_text *)source;
 
 	km_text_sites_deinit(&text->sites);
+	km_text_comms_deinit(&text->comms);
 	km_formats_deinit(&text->base.formats);
 	km_input_close(text->input);
 	free(text->base.kallsyms);
@@ -104,9 +105,7 @@ static struct km_error *text_open(struct km_input *input, const struct km_source
 
 static const char *text_comm(const struct km_source *source, int32_t pid)
 {
-	(void)source;
-	(void)pid;
-	return NULL;
+	return km_text_comms_get(&((const struct km_text *)source)->comms, pid);
 }
 
 static size_t text_nr_parts(const struct km_source *source)

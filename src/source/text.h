@@ -58,10 +58,27 @@ char *km_text_sites_kallsyms(const struct km_text_sites *sites, size_t *ret_size
 const char *km_text_sites_symbol(const struct km_text_sites *sites, uint64_t address,
 				 size_t *ret_len);
 
+/* The command lines of tasks. */
+struct km_text_comm {
+	int32_t pid;
+	char comm[16]; /* "": a free place */
+};
+
+struct km_text_comms {
+	struct km_text_comm *table; /* open addressing, at most half full */
+	size_t nr, size;
+};
+
+void km_text_comms_deinit(struct km_text_comms *comms);
+void km_text_comms_note(struct km_text_comms *comms, int32_t pid, struct km_span comm);
+/* NULL if it is not known. */
+const char *km_text_comms_get(const struct km_text_comms *comms, int32_t pid);
+
 /* What stands before an event's fields. */
 struct km_text_head {
 	uint32_t cpu;
 	int32_t pid;
+	struct km_span comm;
 	struct km_span stamp; /* "23.195634", "17us" */
 	struct km_span name;  /* of the event, without its system */
 	struct km_span system;
@@ -70,8 +87,8 @@ struct km_text_head {
 
 /* Finds the parts of an event's line; false if it is none. */
 bool km_text_head_parse(const char *line, const char *end, struct km_text_head *ret);
-/* The pid before `end`, where the CPU stands. */
-bool km_text_find_pid(const char *line, const char *end, int32_t *ret);
+/* The command and pid before `end`, where the CPU stands. */
+bool km_text_find_pid(const char *line, const char *end, int32_t *ret, struct km_span *ret_comm);
 /*
  * The time of a stamp; one without a point counts nanoseconds, or is in the clock's own unit.
  * What stands before a space in it is passed over.
@@ -127,6 +144,7 @@ struct km_text {
 	struct km_source base;
 	struct km_input *input;
 	struct km_text_sites sites;
+	struct km_text_comms comms;     /* of KM_WANT_ALL */
 	struct km_stream_info *streams; /* by CPU once a part is done */
 	size_t nr_streams, room_streams;
 	char *bad_line; /* the first that did not parse, safe to print */

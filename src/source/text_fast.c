@@ -352,8 +352,12 @@ static inline bool put_all(struct km_text_reader *reader, const char *line, uint
 {
 	const char *colon = line + reader->fast.colon_at;
 
-	if (!km_text_find_pid(line, line + reader->fast.cpu_at, &batch->pid[i]))
+	struct km_text *text = (struct km_text *)reader->base.source;
+	struct km_span comm;
+
+	if (!km_text_find_pid(line, line + reader->fast.cpu_at, &batch->pid[i], &comm))
 		return false;
+	km_text_comms_note(&text->comms, batch->pid[i], comm);
 	batch->ts_ns[i] =
 		km_text_stamp_ns((struct km_span){ found->stamp, (size_t)(colon - found->stamp) });
 	batch->ptr[i] = hex8(found->ptr) << 32 | hex8(found->ptr + 8);
@@ -377,6 +381,7 @@ walk(struct km_text_reader *reader, struct km_batch *batch, const enum km_want w
 		struct found found;
 		uint32_t cpu, stream_nr;
 		int32_t pid;
+		struct km_span comm;
 		bool is_put;
 
 		/* each line is read to find the next: without this it waits for memory */
@@ -384,7 +389,7 @@ walk(struct km_text_reader *reader, struct km_batch *batch, const enum km_want w
 			__builtin_prefetch(line + PREFETCH_BYTES + 64 * i);
 		if (!find_parts(reader, line, want == KM_WANT_ALL, &cpu, &found))
 			break;
-		if (excludes && (!km_text_find_pid(line, line + reader->fast.cpu_at, &pid) ||
+		if (excludes && (!km_text_find_pid(line, line + reader->fast.cpu_at, &pid, &comm) ||
 				 km_text_excludes(text, pid)))
 			break;
 		if (found.end >= limit || !reader->by_cpu[cpu] || !reader->slot_of_kind[found.kind])

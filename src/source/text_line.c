@@ -163,7 +163,7 @@ static const char *find_cpu(const char *line, const char *end, uint32_t *ret)
 }
 
 /* The pid before `end`: "sh-98", "sh-98 (   98)", "sh 98", "sh 98/98". */
-bool km_text_find_pid(const char *line, const char *end, int32_t *ret)
+bool km_text_find_pid(const char *line, const char *end, int32_t *ret, struct km_span *ret_comm)
 {
 	const char *p = skip_back(line, end), *digits;
 	uint64_t value;
@@ -183,6 +183,14 @@ bool km_text_find_pid(const char *line, const char *end, int32_t *ret)
 	if (!km_text_number((struct km_span){ digits, (size_t)(p - digits) }, 10, &value))
 		return false;
 	*ret = (int32_t)value;
+	p = digits - 1;
+	if (*p == '/')
+		while (p > line && is_digit(p[-1]))
+			p--;
+	p = *p == '-' ? p : skip_back(line, p);
+	while (line < p && *line == ' ')
+		line++;
+	*ret_comm = (struct km_span){ line, (size_t)(p - line) };
 	return true;
 }
 
@@ -252,7 +260,7 @@ bool km_text_head_parse(const char *line, const char *end, struct km_text_head *
 			at = word;
 			ret->cpu = 0;
 		}
-		if (!km_text_find_pid(line, at, &ret->pid))
+		if (!km_text_find_pid(line, at, &ret->pid, &ret->comm))
 			continue;
 		ret->stamp = (struct km_span){ word, (size_t)(colon - word) };
 		if (find_name(colon + 1, end, ret))

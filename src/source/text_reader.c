@@ -318,6 +318,7 @@ static void put_row(struct km_text_reader *reader, enum km_event_kind kind,
 		batch->what[i].flags &= (uint8_t)~KM_EVF_PTR_HASHED;
 		return;
 	}
+	km_text_comms_note(&text_of(reader)->comms, head->pid, head->comm);
 	batch->ts_ns[i] = km_text_stamp_ns(head->stamp);
 	batch->ptr[i] = event->ptr;
 	batch->pid[i] = head->pid;
