@@ -103,6 +103,28 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 	return NULL;
 }
 
+/*
+ * Kernel symbols: the section, megabytes large, becomes their text itself. As td_parse_kallsyms(),
+ * which copies.
+ */
+static struct km_error *keep_kallsyms(struct tracedat *td, struct section *section)
+{
+	struct km_cursor cur = km_cursor_make(section->data, section->size, td->is_big_endian);
+	uint32_t size = km_cursor_u32(&cur);
+
+	if (!size || size > km_cursor_left(&cur) || td->base.kallsyms)
+		return td_parse_kallsyms(td,
+					 &(struct km_cursor){ .data = section->data,
+							      .size = section->size,
+							      .is_big_endian = td->is_big_endian });
+	memmove(section->data, section->data + cur.pos, size);
+	section->data[size] = '\0';
+	td->base.kallsyms = (char *)section->data;
+	td->base.kallsyms_size = size;
+	section->data = NULL;
+	return NULL;
+}
+
 typedef struct km_error *(*parse_fn)(struct tracedat *td, struct km_cursor *cur);
 
 static struct km_error *parse_header_info(struct tracedat *td, struct km_cursor *cur)
@@ -157,7 +179,9 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 	if (!error && section.id != id)
 		error = km_error_at(td->input->path, offset, "section %u expected, %u found", id,
 				    section.id);
-	if (!error) {
+	if (!error && id == TD_SECTION_KALLSYMS) {
+		error = keep_kallsyms(td, &section);
+	} else if (!error) {
 		cur = km_cursor_make(section.data, section.size, td->is_big_endian);
 		error = parse(td, &cur);
 	}
