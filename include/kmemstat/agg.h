@@ -55,23 +55,23 @@ enum km_family {
 /* "kmalloc", "kmem_cache_alloc". */
 const char *km_family_name(enum km_family family);
 
+/* What allocations add up to: those of a call site, or of a layer. */
+struct km_sum {
+	uint64_t hits, bytes_req, bytes_alloc, accounted_hits;
+};
+
 /* One call site of one family, with its sizes by bytes_alloc, bytes_req, cache name. */
 struct km_site {
 	uint64_t address;
 	enum km_family family;
-	uint64_t hits, bytes_req, bytes_alloc, accounted_hits;
+	struct km_sum sum;
 	struct km_size *sizes;
 	size_t nr_sizes;
 };
 
-/* What all allocations of a layer add up to. */
-struct km_layer_sum {
-	uint64_t hits, bytes_req, bytes_alloc, accounted_hits;
-};
-
 /* All call sites of the slab layer, sorted by address and family, and the sums of all layers. */
 struct km_sites {
-	struct km_layer_sum layers[KM_NR_LAYERS];
+	struct km_sum layers[KM_NR_LAYERS];
 	struct km_site *sites;
 	size_t nr;
 	struct km_size *sizes; /* of all sites, in one array */

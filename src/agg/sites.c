@@ -56,18 +56,7 @@ static int compare_keys(const void *a, const void *b)
 	return order ? order : compare_size(a, b);
 }
 
-static void add_group(struct km_site *site, const struct km_group *group)
-{
-	uint64_t hits = group->hits;
-
-	site->hits = km_sat_add(site->hits, hits);
-	site->bytes_req = km_sat_add(site->bytes_req, km_sat_mul(hits, group->size.req));
-	site->bytes_alloc = km_sat_add(site->bytes_alloc, km_sat_mul(hits, group->size.alloc));
-	if (group->what.flags & KM_EVF_ACCOUNTED)
-		site->accounted_hits = km_sat_add(site->accounted_hits, hits);
-}
-
-static void add_to_layer(struct km_layer_sum *sum, const struct km_group *group)
+static void add_group(struct km_sum *sum, const struct km_group *group)
 {
 	uint64_t hits = group->hits;
 
@@ -104,7 +93,7 @@ static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
 			site->nr_sizes++;
 		}
 		next[-1].hits = km_sat_add(next[-1].hits, group->hits);
-		add_group(site, group);
+		add_group(&site->sum, group);
 	}
 }
 
@@ -126,7 +115,7 @@ struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites 
 		const char *name = km_groups_cache_name(groups, items[i].what.cache);
 		const enum km_layer layer = km_event_layer(items[i].what.kind);
 
-		add_to_layer(&built.layers[layer], &items[i]);
+		add_group(&built.layers[layer], &items[i]);
 		if (layer == KM_LAYER_SLAB)
 			keys[nr_keys++] =
 				(struct key){ .group = &items[i], .cache = name ? name : "" };

@@ -139,11 +139,11 @@ static struct km_error *build_callsites(struct km_report_own *own,
 			.layer = "slab",
 			.event = km_family_name(from->family),
 			.address = from->address,
-			.hits = from->hits,
-			.bytes_req = from->bytes_req,
-			.bytes_alloc = from->bytes_alloc,
-			.bytes_waste = km_waste(from->bytes_req, from->bytes_alloc),
-			.accounted_hits = from->accounted_hits,
+			.hits = from->sum.hits,
+			.bytes_req = from->sum.bytes_req,
+			.bytes_alloc = from->sum.bytes_alloc,
+			.bytes_waste = km_waste(from->sum.bytes_req, from->sum.bytes_alloc),
+			.accounted_hits = from->sum.accounted_hits,
 			.sizes = sizes,
 			.nr_sizes = from->nr_sizes,
 		};
@@ -164,7 +164,7 @@ static struct km_error *build_callsites(struct km_report_own *own,
 static void sum_layer(struct km_layer_summary *ret, enum km_layer layer,
 		      const struct km_report_parts *parts)
 {
-	const struct km_layer_sum *sum = &parts->sites->layers[layer];
+	const struct km_sum *sum = &parts->sites->layers[layer];
 
 	*ret = (struct km_layer_summary){
 		.layer = km_layer_name(layer),

@@ -41,14 +41,14 @@ static void families_and_flags_merge(void **state)
 	assert_int_equal(sites.nr, 3);
 
 	assert_int_equal(sites.sites[0].address, 0x1000);
-	assert_int_equal(sites.sites[0].accounted_hits, 1);
+	assert_int_equal(sites.sites[0].sum.accounted_hits, 1);
 
 	assert_int_equal(sites.sites[1].address, 0x2000);
 	assert_int_equal(sites.sites[1].family, KM_FAMILY_KMALLOC);
-	assert_int_equal(sites.sites[1].hits, 9);
-	assert_int_equal(sites.sites[1].bytes_req, 7 * 100 + 2 * 30);
-	assert_int_equal(sites.sites[1].bytes_alloc, 7 * 128 + 2 * 32);
-	assert_int_equal(sites.sites[1].accounted_hits, 4);
+	assert_int_equal(sites.sites[1].sum.hits, 9);
+	assert_int_equal(sites.sites[1].sum.bytes_req, 7 * 100 + 2 * 30);
+	assert_int_equal(sites.sites[1].sum.bytes_alloc, 7 * 128 + 2 * 32);
+	assert_int_equal(sites.sites[1].sum.accounted_hits, 4);
 	assert_int_equal(sites.sites[1].nr_sizes, 2);
 	assert_int_equal(sites.sites[1].sizes[0].bytes_req, 30);
 	assert_int_equal(sites.sites[1].sizes[1].bytes_req, 100);
@@ -57,7 +57,7 @@ static void families_and_flags_merge(void **state)
 	assert_int_equal(sites.sites[2].address, 0x2000);
 	assert_int_equal(sites.sites[2].family, KM_FAMILY_CACHE);
 	assert_int_equal(sites.sites[2].nr_sizes, 1);
-	assert_int_equal(sites.sites[2].hits, 11);
+	assert_int_equal(sites.sites[2].sum.hits, 11);
 	assert_string_equal(km_groups_cache_name(groups, sites.sites[2].sizes[0].cache), "filp");
 	km_sites_deinit(&sites);
 	km_groups_destroy(groups);
@@ -115,10 +115,10 @@ static void sums_saturate(void **state)
 		groups = twice;
 	}
 	ASSERT_OK(km_sites_build(groups, &sites));
-	assert_true(sites.sites[0].hits == UINT64_C(1) << 62);
-	assert_true(sites.sites[0].accounted_hits == UINT64_C(1) << 62);
-	assert_true(sites.sites[0].bytes_req == UINT64_MAX);
-	assert_true(sites.sites[0].bytes_alloc == UINT64_MAX);
+	assert_true(sites.sites[0].sum.hits == UINT64_C(1) << 62);
+	assert_true(sites.sites[0].sum.accounted_hits == UINT64_C(1) << 62);
+	assert_true(sites.sites[0].sum.bytes_req == UINT64_MAX);
+	assert_true(sites.sites[0].sum.bytes_alloc == UINT64_MAX);
 	km_sites_deinit(&sites);
 	km_groups_destroy(groups);
 }
