@@ -22,6 +22,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tracefs  # noqa: E402
+
 SKIPPED = 77
 ALLOCS = ("kmalloc", "kmalloc_node", "kmem_cache_alloc", "kmem_cache_alloc_node")
 EVENTS = "kmem:kmalloc,kmem:kfree,kmem:kmem_cache_alloc,kmem:kmem_cache_free"
@@ -212,18 +217,12 @@ def main():
     if os.geteuid():
         print("skipped: only root can record")
         return SKIPPED
-    tracefs = "/sys/kernel/tracing"
-    is_mounted = os.path.exists(os.path.join(tracefs, "events"))
-    if not is_mounted and subprocess.run(["mount", "-t", "tracefs", "nodev", tracefs],
-                                         stderr=subprocess.DEVNULL, check=False).returncode:
-        print("skipped: there is no tracefs")
-        return SKIPPED
-    try:
+    with tracefs.mounted() as folder:
+        if not folder:
+            print("skipped: there is no tracefs")
+            return SKIPPED
         with tempfile.TemporaryDirectory(prefix="kmemstat-perf-") as tmp:
             status = live(check, tmp)
-    finally:
-        if not is_mounted:
-            subprocess.run(["umount", tracefs], check=False)
     return 1 if check.failed else status
 
 

@@ -18,6 +18,11 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+
+import tracefs  # noqa: E402
+
 KMEMSTAT = os.path.abspath(sys.argv[1])
 NAME = f'kmemstat-test-{os.getpid()}'
 EVENTS = ('kmalloc', 'kmalloc_node', 'kmem_cache_alloc', 'kmem_cache_alloc_node', 'kfree',
@@ -27,13 +32,6 @@ EVENTS = ('kmalloc', 'kmalloc_node', 'kmem_cache_alloc', 'kmem_cache_alloc_node'
 def skip(why):
     print(f'skipped: {why}')
     sys.exit(77)
-
-
-def find_tracefs():
-    for path in ('/sys/kernel/tracing', '/sys/kernel/debug/tracing'):
-        if os.path.isdir(path + '/instances') and os.access(path + '/instances', os.W_OK):
-            return pathlib.Path(path)
-    return skip('no tracefs that can be written to')
 
 
 def set_events(instance, value):
@@ -141,7 +139,13 @@ def main():
         skip('not root')
     if not shutil.which('trace-cmd'):
         skip('trace-cmd is not installed')
-    instance = find_tracefs() / 'instances' / NAME
+    with tracefs.mounted() as folder:
+        if not folder:
+            skip('no tracefs that can be written to')
+        run_in(pathlib.Path(folder) / 'instances' / NAME)
+
+
+def run_in(instance):
     try:
         instance.mkdir()
     except OSError as error:
