@@ -7,6 +7,7 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/event.h"
+#include "kmemstat/quality.h"
 
 /* All allocations that are alike; everything else is derived from hits x group. */
 struct km_group {
@@ -79,18 +80,6 @@ struct km_sites {
 
 KM_MUST_CHECK struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites *ret);
 void km_sites_deinit(struct km_sites *sites);
-
-/* a * b and a + b, held at UINT64_MAX: a total that damage made absurd must not wrap. */
-static inline uint64_t km_sat_mul(uint64_t a, uint64_t b)
-{
-	uint64_t r;
-	return __builtin_mul_overflow(a, b, &r) ? UINT64_MAX : r;
-}
-static inline uint64_t km_sat_add(uint64_t a, uint64_t b)
-{
-	uint64_t r;
-	return __builtin_add_overflow(a, b, &r) ? UINT64_MAX : r;
-}
 
 /*
  * SLUB's general size classes (mm/slab_common.c, kmalloc_info[], v6.1): 8 to 8192 with 96 and

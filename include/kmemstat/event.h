@@ -75,6 +75,9 @@ struct km_event_size {
 	uint32_t req, alloc;
 };
 
+/* What kmalloc(0) returns (ZERO_SIZE_PTR, include/linux/slab.h, v6.1). */
+#define KM_ZERO_SIZE_PTR 16
+
 /* What an event is. */
 struct km_event_what {
 	uint16_t cache; /* index in the reader's cache names (km_reader_cache_name()), 0: no name */

@@ -65,4 +65,16 @@ uint64_t km_quality_events_undecodable(const struct km_quality *quality);
 /* Whether events are missing or damaged, so that every total is a lower bound. */
 bool km_quality_is_incomplete(const struct km_quality *quality);
 
+/* a * b and a + b, held at UINT64_MAX: a total that damage made absurd must not wrap. */
+static inline uint64_t km_sat_mul(uint64_t a, uint64_t b)
+{
+	uint64_t r;
+	return __builtin_mul_overflow(a, b, &r) ? UINT64_MAX : r;
+}
+static inline uint64_t km_sat_add(uint64_t a, uint64_t b)
+{
+	uint64_t r;
+	return __builtin_add_overflow(a, b, &r) ? UINT64_MAX : r;
+}
+
 #endif

@@ -172,8 +172,7 @@ KM_MUST_CHECK struct km_error *km_reader_start(struct km_reader *reader, size_t 
  */
 KM_MUST_CHECK struct km_error *km_reader_fill(struct km_reader *reader, struct km_batch *batch);
 const struct km_part_stats *km_reader_stats(const struct km_reader *reader);
-/* Names behind the batch column `cache`: 1 .. nr - 1; the reader owns them. */
+/* The name behind a batch's what.cache, NULL for 0; the reader owns it. */
 const char *km_reader_cache_name(const struct km_reader *reader, uint16_t cache);
-uint16_t km_reader_nr_caches(const struct km_reader *reader);
 
 #endif

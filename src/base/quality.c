@@ -70,17 +70,10 @@ const char *km_counter_text(const struct km_counter_info *info, uint64_t count)
 	return count == 1 ? info->one : info->text;
 }
 
-static uint64_t sat_add(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
 void km_quality_add(struct km_quality *dst, const struct km_quality *src)
 {
 	for (int i = 0; i < KM_NR_COUNTERS; i++)
-		dst->count[i] = sat_add(dst->count[i], src->count[i]);
+		dst->count[i] = km_sat_add(dst->count[i], src->count[i]);
 }
 
 uint64_t km_quality_events_undecodable(const struct km_quality *quality)
@@ -89,7 +82,7 @@ uint64_t km_quality_events_undecodable(const struct km_quality *quality)
 
 	for (int i = 0; i < KM_NR_COUNTERS; i++)
 		if (counters[i].is_undecodable)
-			sum = sat_add(sum, quality->count[i]);
+			sum = km_sat_add(sum, quality->count[i]);
 	return sum;
 }
 
@@ -97,9 +90,9 @@ uint64_t km_quality_events_total(const struct km_quality *quality)
 {
 	uint64_t sum = km_quality_events_undecodable(quality);
 
-	sum = sat_add(sum, quality->count[KM_EVENTS_USED]);
-	sum = sat_add(sum, quality->count[KM_EVENTS_FILTERED]);
-	return sat_add(sum, quality->count[KM_EVENTS_OTHER]);
+	sum = km_sat_add(sum, quality->count[KM_EVENTS_USED]);
+	sum = km_sat_add(sum, quality->count[KM_EVENTS_FILTERED]);
+	return km_sat_add(sum, quality->count[KM_EVENTS_OTHER]);
 }
 
 bool km_quality_is_incomplete(const struct km_quality *quality)

@@ -239,18 +239,7 @@ static const char *name_of_cache(const void *arg, uint16_t cache)
 	return km_reader_cache_name(arg, cache);
 }
 
-/* The events of each format, most first, those without left out. */
-static int event_compare(const void *a, const void *b)
-{
-	const struct km_event_report *one = a, *two = b;
-	int diff;
-
-	if (one->count != two->count)
-		return one->count > two->count ? -1 : 1;
-	diff = strcmp(one->format->system, two->format->system);
-	return diff ? diff : strcmp(one->format->name, two->format->name);
-}
-
+/* The events of each format that has some; the report sorts them. */
 static struct km_error *collect_events(const struct scan *scan, const struct worker *total,
 				       struct km_report_parts *ret)
 {
@@ -264,7 +253,6 @@ static struct km_error *collect_events(const struct scan *scan, const struct wor
 		if (total->slots[i])
 			ret->events[ret->nr_events++] =
 				(struct km_event_report){ &formats[i], total->slots[i] };
-	qsort(ret->events, ret->nr_events, sizeof(*ret->events), event_compare);
 	return NULL;
 }
 

@@ -100,7 +100,7 @@ static bool leave_out(struct km_sift *sift, const struct km_batch *batch, uint32
 		counts->failed_allocs += !batch->ptr[i];
 	else if (kind == KM_EV_KFREE && !batch->ptr[i])
 		counts->null_frees++;
-	else if (kind == KM_EV_KFREE && batch->ptr[i] == 16) /* ZERO_SIZE_PTR */
+	else if (kind == KM_EV_KFREE && batch->ptr[i] == KM_ZERO_SIZE_PTR)
 		counts->zero_size_frees++;
 	return true;
 }

@@ -475,11 +475,3 @@ struct km_error *km_formats_seal(struct km_formats *formats)
 		return km_error_create(KM_ERR_INPUT, NULL, "there is no event format");
 	return NULL;
 }
-
-bool km_formats_have_kmem(const struct km_formats *formats)
-{
-	for (size_t i = 0; i < formats->nr_infos; i++)
-		if (formats->infos[i].kind != KM_EV_OTHER)
-			return true;
-	return false;
-}

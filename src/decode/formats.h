@@ -104,7 +104,5 @@ KM_MUST_CHECK struct km_error *km_formats_add_event(struct km_formats *formats, 
 						    const char *text, size_t size);
 /* No more formats: frees the parser. Errors: KM_ERR_INPUT without header_page. */
 KM_MUST_CHECK struct km_error *km_formats_seal(struct km_formats *formats);
-/* Whether any format is of an event that kmemstat uses. */
-bool km_formats_have_kmem(const struct km_formats *formats);
 
 #endif

@@ -272,6 +272,19 @@ static void take_record(struct km_pages *pages, struct km_batch *batch)
 		take_event(pages, pos + 8, extra - 4, batch);
 }
 
+/* Puts the locals of walk_fast() back; `has_event`: the last record it took was an event. */
+static inline void store_walk(struct km_pages *pages, struct km_batch *batch, const uint8_t *pos,
+			      bool has_event, uint64_t ts, uint32_t nr)
+{
+	if (has_event) {
+		pages->last_raw = ts;
+		pages->records.has_target = true;
+	}
+	pages->raw_ts = ts;
+	pages->pos = pos;
+	batch->nr = nr;
+}
+
 /*
  * Takes events of the page in hand until its end or until the batch is full. What the loop uses
  * is held in locals: the columns are stored to, and the compiler would have to load all else
@@ -315,25 +328,13 @@ walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want wan
 	other:
 		if (pos >= end)
 			break;
-		if (pos != taken) {
-			pages->last_raw = ts;
-			pages->records.has_target = true;
-		}
-		pages->raw_ts = ts;
-		pages->pos = pos;
-		batch->nr = nr;
+		store_walk(pages, batch, pos, pos != taken, ts, nr);
 		take_record(pages, batch);
 		ts = pages->raw_ts;
 		pos = taken = pages->pos;
 		nr = batch->nr;
 	}
-	if (pos != taken) {
-		pages->last_raw = ts;
-		pages->records.has_target = true;
-	}
-	pages->raw_ts = ts;
-	pages->pos = pos;
-	batch->nr = nr;
+	store_walk(pages, batch, pos, pos != taken, ts, nr);
 }
 
 static void walk_fast_allocs(struct km_pages *pages, struct km_batch *batch)

@@ -8,8 +8,6 @@
 #include "kmemstat/event.h"
 #include "kmemstat/quality.h"
 
-#define KM_ZERO_SIZE_PTR 16 /* include/linux/slab.h */
-
 /* What decoding records needs and gathers. */
 struct km_records {
 	const struct km_formats *formats;

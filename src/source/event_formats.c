@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static struct km_error *cut_short(const char *what)
+struct km_error *km_section_short(const char *what)
 {
 	return km_error_create(KM_ERR_INPUT, NULL, "the %s do not fit into their section", what);
 }
@@ -30,7 +30,7 @@ struct km_error *km_parse_header_info(struct km_source *source, struct km_cursor
 	size = km_cursor_u64(cur);
 	text = km_cursor_bytes(cur, size);
 	if (!text)
-		return cut_short("ring-buffer page layouts");
+		return km_section_short("ring-buffer page layouts");
 	error = km_formats_add_header_page(&source->formats, text, size);
 	if (error)
 		return error;
@@ -38,7 +38,7 @@ struct km_error *km_parse_header_info(struct km_source *source, struct km_cursor
 		return km_error_create(KM_ERR_INPUT, NULL, "\"header_event\" expected");
 	size = km_cursor_u64(cur);
 	if (!km_cursor_bytes(cur, size))
-		return cut_short("ring-buffer event layouts");
+		return km_section_short("ring-buffer event layouts");
 	return NULL;
 }
 
@@ -52,7 +52,7 @@ static struct km_error *parse_formats(struct km_source *source, struct km_cursor
 		struct km_error *error;
 
 		if (!text)
-			return cut_short("event formats");
+			return km_section_short("event formats");
 		error = km_formats_add_event(&source->formats, system, text, size);
 		if (!error)
 			continue;
@@ -69,7 +69,8 @@ struct km_error *km_parse_ftrace_events(struct km_source *source, struct km_curs
 {
 	uint32_t nr = km_cursor_u32(cur);
 
-	return cur->is_over ? cut_short("event formats") : parse_formats(source, cur, "ftrace", nr);
+	return cur->is_over ? km_section_short("event formats")
+			    : parse_formats(source, cur, "ftrace", nr);
 }
 
 struct km_error *km_parse_event_formats(struct km_source *source, struct km_cursor *cur)
@@ -87,5 +88,5 @@ struct km_error *km_parse_event_formats(struct km_source *source, struct km_curs
 		if (error)
 			return error;
 	}
-	return cur->is_over ? cut_short("event formats") : NULL;
+	return cur->is_over ? km_section_short("event formats") : NULL;
 }

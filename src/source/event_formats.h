@@ -21,4 +21,7 @@ KM_MUST_CHECK struct km_error *km_parse_ftrace_events(struct km_source *source,
 KM_MUST_CHECK struct km_error *km_parse_event_formats(struct km_source *source,
 						      struct km_cursor *cur);
 
+/* The error of a section that ends before `what` (plural) does. */
+struct km_error *km_section_short(const char *what);
+
 #endif

@@ -95,8 +95,8 @@ const char *km_source_comm(const struct km_source *source, int32_t pid)
 const char *km_source_site_symbol(const struct km_source *source, uint64_t call_site,
 				  size_t *ret_len)
 {
-	return source->ops->site_symbol ? source->ops->site_symbol(source, call_site, ret_len) :
-					  NULL;
+	return source->ops->site_symbol ? source->ops->site_symbol(source, call_site, ret_len)
+					: NULL;
 }
 
 size_t km_source_nr_parts(const struct km_source *source)
@@ -145,11 +145,6 @@ const struct km_part_stats *km_reader_stats(const struct km_reader *reader)
 const char *km_reader_cache_name(const struct km_reader *reader, uint16_t cache)
 {
 	return km_intern_string(reader->source->ops->reader_names(reader), cache);
-}
-
-uint16_t km_reader_nr_caches(const struct km_reader *reader)
-{
-	return (uint16_t)(reader->source->ops->reader_names(reader)->nr - 1);
 }
 
 size_t km_reader_stack(const struct km_reader *reader, km_stack_id id, const uint64_t **ret)

@@ -3,15 +3,11 @@
  * The parts of a trace.dat that both versions have alike: event formats, kallsyms, command
  * lines and options (trace-cmd.dat.v6(5), trace-cmd.dat.v7(5)).
  */
+#include "source/event_formats.h"
 #include "source/tracedat.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static struct km_error *cut_short(const char *what)
-{
-	return km_error_create(KM_ERR_INPUT, NULL, "the %s do not fit into their section", what);
-}
 
 struct km_error *td_parse_kallsyms(struct tracedat *td, struct km_cursor *cur)
 {
@@ -19,7 +15,7 @@ struct km_error *td_parse_kallsyms(struct tracedat *td, struct km_cursor *cur)
 	const char *text = km_cursor_bytes(cur, size);
 
 	if (!text)
-		return cut_short("kernel symbols");
+		return km_section_short("kernel symbols");
 	if (!size || td->base.kallsyms)
 		return NULL;
 	td->base.kallsyms = malloc((size_t)size + 1);
@@ -47,7 +43,7 @@ struct km_error *td_parse_cmdlines(struct tracedat *td, struct km_cursor *cur)
 	char *line, *save = NULL;
 
 	if (!text)
-		return cut_short("command lines");
+		return km_section_short("command lines");
 	if (td->cmdlines)
 		return NULL;
 	td->cmdlines = strndup(text, size);
@@ -138,7 +134,7 @@ static struct km_error *parse_shift(struct km_cursor *cur, struct td_time_shift 
 	uint32_t nr = km_cursor_u32(cur);
 
 	if (cur->is_over || nr > km_cursor_left(cur) / 24)
-		return cut_short("time corrections");
+		return km_section_short("time corrections");
 	shift->samples = calloc(nr + 1, sizeof(*shift->samples));
 	if (!shift->samples)
 		return &km_error_memory;
