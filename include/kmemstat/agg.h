@@ -7,6 +7,7 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/event.h"
+#include "kmemstat/life.h"
 #include "kmemstat/quality.h"
 
 /* All allocations that are alike; everything else is derived from hits x group. */
@@ -55,6 +56,12 @@ enum km_family {
 };
 /* "kmalloc", "kmem_cache_alloc". */
 const char *km_family_name(enum km_family family);
+/* The family of a slab allocation. */
+static inline enum km_family km_family_of(enum km_event_kind kind)
+{
+	return kind == KM_EV_KMALLOC || kind == KM_EV_KMALLOC_NODE ? KM_FAMILY_KMALLOC
+								   : KM_FAMILY_CACHE;
+}
 
 /* What allocations add up to: those of a call site, or of a layer. */
 struct km_sum {
@@ -68,6 +75,7 @@ struct km_site {
 	struct km_sum sum;
 	struct km_size *sizes;
 	size_t nr_sizes;
+	const struct km_life_stats *life; /* of its allocations, or NULL */
 };
 
 /* All call sites of the slab layer, sorted by address and family, and the sums of all layers. */
@@ -78,7 +86,9 @@ struct km_sites {
 	struct km_size *sizes; /* of all sites, in one array */
 };
 
-KM_MUST_CHECK struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites *ret);
+/* `lives` are those of the same events, or NULL; they must outlive the sites. */
+KM_MUST_CHECK struct km_error *km_sites_build(const struct km_groups *groups,
+					      const struct km_lives *lives, struct km_sites *ret);
 void km_sites_deinit(struct km_sites *sites);
 
 /*

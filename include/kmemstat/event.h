@@ -61,7 +61,12 @@ enum km_event_flag {
 /* Which events and columns a reader fills. */
 enum km_want {
 	KM_WANT_ALLOCS, /* allocations that succeeded, with the first three columns only */
-	KM_WANT_ALL,    /* every allocation and free of the kinds above, all columns */
+	/*
+	 * Every allocation and free of the kinds above, with the columns up to cpu; of page and
+	 * percpu events all columns.
+	 */
+	KM_WANT_PAIRS,
+	KM_WANT_ALL, /* the same, all columns */
 };
 
 #define KM_BATCH_EVENTS 512
@@ -85,12 +90,13 @@ struct km_event_what {
 	uint8_t flags;  /* enum km_event_flag */
 };
 
-/* What only some kinds have, 0 otherwise. */
+/* What only some kinds have, 0 if not said otherwise. */
 struct km_event_more {
 	uint32_t gfp_flags; /* its lower 32 bits: no kernel has more gfp flags */
 	uint32_t align;     /* percpu */
 	uint8_t order;      /* page */
 	uint8_t migratetype;
+	int16_t node; /* slab: the NUMA node asked for, -1: any, or not told (other kinds: -1) */
 };
 
 /* A stack in the reader's table (km_reader_stack()); 0: none. */
@@ -98,20 +104,21 @@ typedef uint32_t km_stack_id;
 
 /*
  * Events as columns, in the order of their source; what is always used together shares a column.
- * With KM_WANT_ALL, failed allocations (ptr and size.alloc 0) and frees of NULL are in it too. The
- * ptr of page events is the page's frame number (pfn), or where the kernel gives none (before 3.19)
- * the address of its struct page. Page events have no call_site (0).
+ * Without KM_WANT_ALLOCS, failed allocations (ptr and size.alloc 0) and frees of NULL are in it
+ * too. The ptr of page events is the page's frame number (pfn), or where the kernel gives none
+ * (before 3.19) the address of its struct page. Page events have no call_site (0).
  */
 struct km_batch {
 	uint32_t nr;
 	uint64_t call_site[KM_BATCH_EVENTS];
 	struct km_event_size size[KM_BATCH_EVENTS];
 	struct km_event_what what[KM_BATCH_EVENTS];
-	/* only with KM_WANT_ALL */
+	/* not with KM_WANT_ALLOCS */
 	uint64_t ts_ns[KM_BATCH_EVENTS];
 	uint64_t ptr[KM_BATCH_EVENTS];
-	int32_t pid[KM_BATCH_EVENTS];
 	uint16_t cpu[KM_BATCH_EVENTS];
+	/* of slab events only with KM_WANT_ALL */
+	int32_t pid[KM_BATCH_EVENTS];
 	struct km_event_more more[KM_BATCH_EVENTS];
 	km_stack_id stack[KM_BATCH_EVENTS];
 };

@@ -29,6 +29,9 @@ enum km_counter {
 	KM_NULL_FREES,       /* kfree(NULL): used, frees nothing */
 	KM_ZERO_SIZE_FREES,  /* kfree(ZERO_SIZE_PTR): used, frees nothing */
 	KM_FAILED_ALLOCS,    /* allocations that returned NULL: used, take no bytes */
+	KM_UNKNOWN_FREES,    /* frees of pointers whose allocation is not in the trace: used */
+	KM_IMPLIED_FREES, /* pointers allocated again while they seemed alive: no event freed them
+			   */
 	KM_NR_COUNTERS,
 };
 
@@ -55,6 +58,11 @@ struct km_quality {
 
 /* The row of a counter. */
 const struct km_counter_info *km_counter_info(enum km_counter counter);
+/* Whether a counter is of the whole trace, and known only if frees were paired. */
+static inline bool km_counter_is_of_pairs(enum km_counter counter)
+{
+	return counter == KM_UNKNOWN_FREES || counter == KM_IMPLIED_FREES;
+}
 /* What stands after the number `count` of a counter. */
 const char *km_counter_text(const struct km_counter_info *info, uint64_t count);
 /* Adds src to dst, counter by counter, saturating. */

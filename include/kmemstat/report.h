@@ -7,6 +7,7 @@
 
 #include "kmemstat/agg.h"
 #include "kmemstat/error.h"
+#include "kmemstat/life.h"
 #include "kmemstat/quality.h"
 #include "kmemstat/source.h"
 #include "kmemstat/sym.h"
@@ -32,6 +33,7 @@ struct km_callsite {
 	const char *size_class; /* the class most of bytes_alloc is in; see km_report_class.name */
 	const struct km_report_size *sizes;
 	size_t nr_sizes;
+	const struct km_life_stats *life; /* NULL: allocations and frees were not paired */
 };
 
 /* A call site's share of a size class. */
@@ -133,7 +135,13 @@ struct km_report {
 	size_t nr_streams;
 	struct km_event_report *events; /* count > 0 only; by count */
 	size_t nr_events;
-	bool has_symbols; /* a symbol table was there */
+	bool has_symbols;             /* a symbol table was there */
+	const struct km_lives *lives; /* NULL: allocations and frees were not paired */
+	/*
+	 * What is live is not sure: events were lost, frees had no event, or pointers are hashed.
+	 * Renderers mark such numbers.
+	 */
+	bool is_live_unsure;
 };
 
 /* What a report is built from; all of it must outlive the report. */
@@ -143,6 +151,7 @@ struct km_report_parts {
 	uint64_t kinds[KM_NR_EVENT_KINDS]; /* events by kind */
 	const struct km_groups *groups;
 	const struct km_sites *sites;
+	const struct km_lives *lives;     /* or NULL */
 	const struct km_symtab *symtab;   /* or NULL */
 	struct km_stream_report *streams; /* taken over (malloc'ed) */
 	size_t nr_streams;

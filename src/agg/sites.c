@@ -15,12 +15,6 @@ const char *km_family_name(enum km_family family)
 	return family_names[family];
 }
 
-static enum km_family family_of(uint8_t kind)
-{
-	return kind == KM_EV_KMALLOC || kind == KM_EV_KMALLOC_NODE ? KM_FAMILY_KMALLOC
-								   : KM_FAMILY_CACHE;
-}
-
 /* What the sort compares: cache ids depend on the order of events, names do not. */
 struct key {
 	const struct km_group *group;
@@ -37,7 +31,8 @@ static int compare_site(const struct key *a, const struct key *b)
 	int order = compare_u64(a->group->call_site, b->group->call_site);
 
 	return order ? order
-		     : compare_u64(family_of(a->group->what.kind), family_of(b->group->what.kind));
+		     : compare_u64(km_family_of(a->group->what.kind),
+				   km_family_of(b->group->what.kind));
 }
 
 static int compare_size(const struct key *a, const struct key *b)
@@ -67,10 +62,29 @@ static void add_group(struct km_sum *sum, const struct km_group *group)
 		sum->accounted_hits = km_sat_add(sum->accounted_hits, hits);
 }
 
-static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
+/* The lives of a call site's allocations. Both lists have the same order: `*at` moves on. */
+static const struct km_life_stats *find_life(const struct km_lives *lives,
+					     const struct km_site *site, size_t *at)
+{
+	while (lives && *at < lives->nr_sites) {
+		const struct km_site_life *life = &lives->sites[*at];
+
+		if (life->address > site->address ||
+		    (life->address == site->address && life->family >= site->family))
+			return life->address == site->address && life->family == site->family
+				       ? &life->stats
+				       : NULL;
+		++*at;
+	}
+	return NULL;
+}
+
+static void merge_keys(const struct key *keys, size_t nr, const struct km_lives *lives,
+		       struct km_sites *ret)
 {
 	struct km_site *site = NULL;
 	struct km_size *next = ret->sizes;
+	size_t at_life = 0;
 
 	for (size_t i = 0; i < nr; i++) {
 		const struct km_group *group = keys[i].group;
@@ -79,9 +93,10 @@ static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
 			site = &ret->sites[ret->nr++];
 			*site = (struct km_site){
 				.address = group->call_site,
-				.family = family_of(group->what.kind),
+				.family = km_family_of(group->what.kind),
 				.sizes = next,
 			};
+			site->life = find_life(lives, site, &at_life);
 		}
 		if (site->nr_sizes == 0 || compare_size(&keys[i - 1], &keys[i])) {
 			*next = (struct km_size){
@@ -97,7 +112,8 @@ static void merge_keys(const struct key *keys, size_t nr, struct km_sites *ret)
 	}
 }
 
-struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites *ret)
+struct km_error *km_sites_build(const struct km_groups *groups, const struct km_lives *lives,
+				struct km_sites *ret)
 {
 	struct km_sites built = { 0 };
 	size_t nr, nr_keys = 0;
@@ -121,7 +137,7 @@ struct km_error *km_sites_build(const struct km_groups *groups, struct km_sites 
 				(struct key){ .group = &items[i], .cache = name ? name : "" };
 	}
 	qsort(keys, nr_keys, sizeof(*keys), compare_keys);
-	merge_keys(keys, nr_keys, &built);
+	merge_keys(keys, nr_keys, lives, &built);
 	free(keys);
 	*ret = built;
 	return NULL;

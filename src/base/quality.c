@@ -57,6 +57,11 @@ static const struct km_counter_info counters[KM_NR_COUNTERS] = {
 	  "free of ZERO_SIZE_PTR", NULL },
 	{ KM_FAILED_ALLOCS, "failed_allocs", KM_SEV_NOTE, false, "allocations that failed",
 	  "allocation that failed", "no bytes, and in no table" },
+	{ KM_UNKNOWN_FREES, "unknown_frees", KM_SEV_COUNT, false,
+	  "frees of what was allocated before the trace",
+	  "free of what was allocated before the trace", NULL },
+	{ KM_IMPLIED_FREES, "implied_frees", KM_SEV_COUNT, false,
+	  "frees without an event (bulk frees)", "free without an event (bulk free)", NULL },
 };
 
 const struct km_counter_info *km_counter_info(enum km_counter counter)

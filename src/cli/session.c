@@ -151,7 +151,7 @@ static struct km_error *build_report(struct km_session *session)
 {
 	const struct km_options *options = session->options;
 	const bool is_named = km_source_info(session->source)->has_named_sites;
-	struct km_error *error = km_sites_build(session->groups, &session->sites);
+	struct km_error *error = km_sites_build(session->groups, session->lives, &session->sites);
 
 	session->has_made_up = is_named;
 	if (!error && is_named && options->kallsyms)
@@ -166,6 +166,7 @@ static struct km_error *build_report(struct km_session *session)
 		return error;
 	session->parts.groups = session->groups;
 	session->parts.sites = &session->sites;
+	session->parts.lives = session->lives;
 	session->parts.symtab = session->symtab;
 	session->parts.thresholds = session->options->thresholds;
 	error = km_report_build(&session->parts, &session->report);

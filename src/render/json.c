@@ -113,10 +113,11 @@ static json_t *make_instances(const struct km_input_info *input)
 	return list;
 }
 
-static void set_counters(json_t **object, const struct km_quality *quality)
+static void set_counters(json_t **object, const struct km_quality *quality, bool has_pairs)
 {
 	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++)
-		set_number(object, km_counter_info(i)->key, quality->count[i]);
+		if (has_pairs || !km_counter_is_of_pairs(i))
+			set_number(object, km_counter_info(i)->key, quality->count[i]);
 }
 
 /* First and last time stamp; a clock that does not count nanoseconds has keys of its own. */
@@ -142,7 +143,7 @@ static json_t *make_streams(const struct km_report *report)
 		set_number(&item, "cpu", stream->info->cpu);
 		set_number(&item, "bytes", stream->info->bytes);
 		set_number(&item, "events_total", stream->events);
-		set_counters(&item, &stream->quality);
+		set_counters(&item, &stream->quality, false);
 		if (stream->info->has_recorder_stats) {
 			set_number(&item, "recorder_overrun", stream->info->overrun);
 			set_number(&item, "recorder_dropped", stream->info->dropped);
@@ -201,13 +202,14 @@ static json_t *make_input(const struct km_report *report)
 	return object;
 }
 
-static json_t *make_quality(const struct km_quality *quality)
+static json_t *make_quality(const struct km_report *report)
 {
+	const struct km_quality *quality = &report->quality;
 	json_t *object = json_object();
 
 	set_number(&object, "events_total", km_quality_events_total(quality));
 	set_number(&object, "events_undecodable", km_quality_events_undecodable(quality));
-	set_counters(&object, quality);
+	set_counters(&object, quality, report->lives != NULL);
 	set(&object, "incomplete", json_boolean(km_quality_is_incomplete(quality)));
 	return object;
 }
@@ -405,7 +407,7 @@ struct km_error *km_render_json(const struct km_report *report,
 	if (!error)
 		error = dump_member(out, "input", make_input(report));
 	if (!error)
-		error = dump_member(out, "quality", make_quality(&report->quality));
+		error = dump_member(out, "quality", make_quality(report));
 	if (!error)
 		error = dump_member(out, "summary", make_summary(report));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)

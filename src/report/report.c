@@ -146,6 +146,7 @@ static struct km_error *build_callsites(struct km_report_own *own,
 			.accounted_hits = from->sum.accounted_hits,
 			.sizes = sizes,
 			.nr_sizes = from->nr_sizes,
+			.life = from->life,
 		};
 		if (site->bytes_alloc)
 			site->frag_percent =
@@ -250,6 +251,10 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	report->input = parts->input;
 	report->quality = parts->quality;
 	report->has_symbols = parts->symtab != NULL;
+	report->lives = parts->lives;
+	report->is_live_unsure = km_quality_is_incomplete(&parts->quality) ||
+				 parts->input->has_hashed_ptrs ||
+				 (parts->lives && parts->lives->total.replaced);
 	take_lists(report, parts);
 	for (size_t i = 0; i < parts->sites->nr; i++)
 		own->nr_sizes += parts->sites->sites[i].nr_sizes;

@@ -83,7 +83,7 @@ static inline void build_report(struct built *built, const struct alloc *allocs,
 	if (!built->input.page_size)
 		built->input = (struct km_input_info){ .path = "trace.dat", .page_size = 4096 };
 	built->groups = build_groups(allocs, nr, cache_names);
-	ASSERT_OK(km_sites_build(built->groups, &built->sites));
+	ASSERT_OK(km_sites_build(built->groups, NULL, &built->sites));
 	if (kallsyms)
 		ASSERT_OK(km_symtab_create("kallsyms", strdup(kallsyms), strlen(kallsyms),
 					   &built->symtab));

@@ -17,7 +17,7 @@ static void nothing_gives_no_sites(void **state)
 	struct km_groups *groups = build_groups(NULL, 0, names);
 	struct km_sites sites;
 
-	ASSERT_OK(km_sites_build(groups, &sites));
+	ASSERT_OK(km_sites_build(groups, NULL, &sites));
 	assert_int_equal(sites.nr, 0);
 	km_sites_deinit(&sites);
 	km_groups_destroy(groups);
@@ -37,7 +37,7 @@ static void families_and_flags_merge(void **state)
 	struct km_groups *groups = build_groups(allocs, NR(allocs), names);
 	struct km_sites sites;
 
-	ASSERT_OK(km_sites_build(groups, &sites));
+	ASSERT_OK(km_sites_build(groups, NULL, &sites));
 	assert_int_equal(sites.nr, 3);
 
 	assert_int_equal(sites.sites[0].address, 0x1000);
@@ -77,7 +77,7 @@ static void sizes_are_sorted(void **state)
 	struct km_groups *groups = build_groups(allocs, NR(allocs), names);
 	struct km_sites sites;
 
-	ASSERT_OK(km_sites_build(groups, &sites));
+	ASSERT_OK(km_sites_build(groups, NULL, &sites));
 	assert_int_equal(sites.nr, 1);
 	assert_int_equal(sites.sites[0].nr_sizes, NR(expected));
 	for (size_t i = 0; i < NR(expected); i++) {
@@ -114,7 +114,7 @@ static void sums_saturate(void **state)
 		km_groups_destroy(groups);
 		groups = twice;
 	}
-	ASSERT_OK(km_sites_build(groups, &sites));
+	ASSERT_OK(km_sites_build(groups, NULL, &sites));
 	assert_true(sites.sites[0].sum.hits == UINT64_C(1) << 62);
 	assert_true(sites.sites[0].sum.accounted_hits == UINT64_C(1) << 62);
 	assert_true(sites.sites[0].sum.bytes_req == UINT64_MAX);
