@@ -15,6 +15,7 @@ struct km_group {
 	uint64_t call_site;
 	struct km_event_size size;
 	struct km_event_what what; /* cache: id in km_groups_cache_name(); kind: an allocation */
+	uint32_t number;           /* from 0 on, in the order in which groups were met */
 	uint64_t hits;
 };
 
@@ -29,6 +30,13 @@ void km_groups_destroy(struct km_groups *groups);
  */
 KM_MUST_CHECK struct km_error *km_groups_add(struct km_groups *groups,
 					     const struct km_batch *batch);
+/*
+ * The same for the rows whose number[i] is 0, and puts the number of each one's group there: these
+ * must be allocations that succeeded. Errors: KM_ERR_MEMORY, also for more than KM_MOST_GROUPS.
+ */
+KM_MUST_CHECK struct km_error *km_groups_number(struct km_groups *groups,
+						const struct km_batch *batch,
+						uint32_t number[KM_BATCH_EVENTS]);
 /*
  * Adds all groups of src to dst. `names` maps src's cache ids to names (index 0 unused);
  * dst keeps copies. A table that takes part in merges as dst gets its groups by merges only.

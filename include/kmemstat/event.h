@@ -51,6 +51,12 @@ static inline bool km_event_is_free(enum km_event_kind kind)
 	return kind >= KM_EV_KFREE && kind <= KM_EV_PAGE_FREE;
 }
 
+static inline bool km_event_is_slab(enum km_event_kind kind)
+{
+	return (kind >= KM_EV_KMALLOC && kind <= KM_EV_CACHE_ALLOC_NODE) || kind == KM_EV_KFREE ||
+	       kind == KM_EV_CACHE_FREE;
+}
+
 enum km_event_flag {
 	KM_EVF_ACCOUNTED = 1, /* charged to a memory cgroup (__GFP_ACCOUNT or the event's field) */
 	KM_EVF_PERCPU_RESERVED = 2, /* from the reserved part of the first chunk */
@@ -62,8 +68,8 @@ enum km_event_flag {
 enum km_want {
 	KM_WANT_ALLOCS, /* allocations that succeeded, with the first three columns only */
 	/*
-	 * Every allocation and free of the kinds above, with the columns up to cpu; of page and
-	 * percpu events all columns.
+	 * Every allocation and free of the kinds above, with the columns up to cpu, but no cache
+	 * names of frees; of page and percpu events all columns.
 	 */
 	KM_WANT_PAIRS,
 	KM_WANT_ALL, /* the same, all columns */

@@ -48,5 +48,8 @@ void km_filter_destroy(struct km_filter *filter);
 void km_filter_set_span(struct km_filter *filter, uint64_t first_ns, uint64_t last_ns);
 /* Whether row `i` of a batch with all columns passes. */
 bool km_filter_passes(struct km_filter *filter, const struct km_batch *batch, uint32_t i);
+/* Whether its time passes. */
+bool km_filter_passes_time(const struct km_filter *filter, const struct km_batch *batch,
+			   uint32_t i);
 
 #endif

@@ -14,11 +14,12 @@
 
 /* What a row is to those who take runs, where it is no number of a group. */
 enum {
-	KM_ROW_FREE = UINT32_MAX, /* a free of anything */
-	KM_ROW_HIDDEN =
-		UINT32_MAX - 1,       /* left out by a filter, but it ends what lives at its ptr */
-	KM_ROW_SKIP = UINT32_MAX - 2, /* nothing: failed, freed nothing, left out by a filter */
-	KM_MOST_GROUPS = UINT32_MAX - 3,
+	KM_ROW_ALLOC = 0,               /* an allocation that has no number yet */
+	KM_ROW_FREE = UINT32_MAX,       /* a free of something */
+	KM_ROW_NONE = UINT32_MAX - 1,   /* neither: it failed, freed nothing, is of another kind */
+	KM_ROW_HIDDEN = UINT32_MAX - 2, /* left out by a filter; it ends what lives at its ptr */
+	KM_ROW_SKIP = UINT32_MAX - 3,   /* left out by a filter, as if it were not there */
+	KM_MOST_GROUPS = UINT32_MAX - 4,
 };
 
 /*
@@ -35,6 +36,8 @@ struct km_rows {
 	uint32_t from, to;
 	uint32_t queue;         /* from 0 on */
 	const uint64_t *stacks; /* see km_rows_stack() */
+	/* by the what.cache of its rows; those of two queues have nothing to do with each other */
+	const char *const *cache_names;
 };
 
 /* A stack of the batch, innermost frame first; returns the number of its return addresses. */

@@ -363,14 +363,19 @@ static bool callsite_passes(struct km_filter *filter, uint64_t call_site)
 	return *answer == 2;
 }
 
+bool km_filter_passes_time(const struct km_filter *filter, const struct km_batch *batch, uint32_t i)
+{
+	return (!filter->nr_times && !filter->nr_shares) ||
+	       is_in(filter->times, filter->nr_times, batch->ts_ns[i]);
+}
+
 bool km_filter_passes(struct km_filter *filter, const struct km_batch *batch, uint32_t i)
 {
 	const struct km_event_what what = batch->what[i];
 
 	if (filter->has_events && !filter->passes_kind[what.kind])
 		return false;
-	if ((filter->nr_times || filter->nr_shares) &&
-	    !is_in(filter->times, filter->nr_times, batch->ts_ns[i]))
+	if (!km_filter_passes_time(filter, batch, i))
 		return false;
 	if (filter->nr_cpus && !is_in(filter->cpus, filter->nr_cpus, batch->cpu[i]))
 		return false;

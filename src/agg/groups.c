@@ -123,6 +123,7 @@ static struct km_error *group_add(struct km_groups *groups, struct km_group *fre
 	free_slot->call_site = key.call_site;
 	memcpy(&free_slot->size, &key.size, sizeof(key.size));
 	memcpy(&free_slot->what, &key.what, sizeof(key.what));
+	free_slot->number = (uint32_t)groups->nr;
 	free_slot->hits = hits;
 	groups->nr++;
 	return 4 * groups->nr > groups->nr_slots ? resize(groups, 2 * groups->nr_slots) : NULL;
@@ -151,6 +152,38 @@ struct km_error *km_groups_add(struct km_groups *groups, const struct km_batch *
 			mask = groups->nr_slots - 1;
 			continue;
 		}
+		g->hits++;
+	}
+	return NULL;
+}
+
+struct km_error *km_groups_number(struct km_groups *groups, const struct km_batch *batch,
+				  uint32_t number[KM_BATCH_EVENTS])
+{
+	struct km_group *slots = groups->slots;
+	size_t mask = groups->nr_slots - 1;
+
+	for (uint32_t i = 0; i < batch->nr; i++) {
+		struct key key = key_make(&batch->call_site[i], &batch->size[i], &batch->what[i]);
+		struct km_group *g;
+
+		if (number[i])
+			continue;
+		g = find_slot(slots, mask, key);
+		if (__builtin_expect(!g->hits, 0)) {
+			struct km_error *error;
+
+			if (groups->nr >= KM_MOST_GROUPS)
+				return &km_error_memory;
+			number[i] = (uint32_t)groups->nr;
+			error = group_add(groups, g, key, 1);
+			if (error)
+				return error;
+			slots = groups->slots;
+			mask = groups->nr_slots - 1;
+			continue;
+		}
+		number[i] = g->number;
 		g->hits++;
 	}
 	return NULL;

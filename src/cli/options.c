@@ -343,6 +343,13 @@ static const struct km_option table[] = {
 	  AT(strict),
 	  .help = "Exit with status 4 if events were lost or are damaged." },
 
+	{ .name = "no-pairing",
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_flag,
+	  AT(no_pairing),
+	  .help = "Do not pair frees with allocations: faster, but nothing is known of what is "
+		  "live, of lifetimes and of ping-pong." },
 	{ .name = "interval",
 	  .arg = "SECONDS",
 	  .group = KM_GROUP_INPUT,

@@ -69,6 +69,7 @@ struct km_options {
 	size_t threads;    /* 0: one a CPU */
 	size_t interval_s; /* 0: no report before the end */
 	bool exclude_self, no_exclude_self;
+	bool no_pairing;
 	struct km_filter_spec filter;
 	bool strict;
 	/* findings */

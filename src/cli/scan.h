@@ -6,6 +6,7 @@
 #include "cli/sift.h"
 #include "kmemstat/agg.h"
 #include "kmemstat/error.h"
+#include "kmemstat/life.h"
 #include "kmemstat/report.h"
 #include "kmemstat/source.h"
 
@@ -20,6 +21,16 @@ typedef void (*km_progress_fn)(void *arg, uint64_t bytes_done, uint64_t bytes_to
 typedef struct km_error *(*km_interval_fn)(void *arg, struct km_report_parts *parts,
 					   struct km_groups *groups);
 
+/*
+ * Someone who is given all rows, in time order, run by run (life.h). `wants_all`: with all columns
+ * of slab events too, which takes longer.
+ */
+struct km_taker {
+	struct km_error *(*add)(void *arg, const struct km_rows *rows);
+	void *arg;
+	bool wants_all;
+};
+
 struct km_scan_options {
 	unsigned int nr_threads; /* 0: as many as there are CPUs */
 	km_progress_fn progress; /* or NULL */
@@ -30,11 +41,14 @@ struct km_scan_options {
 	km_interval_fn on_interval;
 	void *interval_arg;
 	double interval_s;
+	const struct km_taker *takers;
+	size_t nr_takers; /* 0: events are read in any order */
 };
 
 /*
  * Reads all parts of the source. Fills ret->input, quality, kinds, streams, events; and
- * *ret_groups, which the caller frees. The result does not depend on the number of threads.
+ * *ret_groups, which the caller frees. Takers have had all rows then. The result does not depend on
+ * the number of threads.
  */
 KM_MUST_CHECK struct km_error *km_scan(struct km_source *source,
 				       const struct km_scan_options *options,

@@ -13,6 +13,9 @@
 #include "cli/running.h"
 #include "kmemstat/out.h"
 
+/* Room for all that may want events in time order. */
+#define MOST_TAKERS 8
+
 void km_session_log(struct km_session *session, const char *format, ...)
 {
 	double now = km_now();
@@ -134,8 +137,8 @@ static struct km_error *translate_sites(struct km_session *session)
 		return &km_error_memory;
 	km_symtab_destroy(session->symtab);
 	session->symtab = NULL;
-	error = km_names_translate(options->kallsyms, text, size, &session->sites,
-				   &session->symtab, &nr_left);
+	error = km_names_translate(options->kallsyms, text, size, &session->sites, &session->symtab,
+				   &nr_left);
 	if (error)
 		return error;
 	session->has_made_up = nr_left > 0;
@@ -151,7 +154,8 @@ static struct km_error *build_report(struct km_session *session)
 {
 	const struct km_options *options = session->options;
 	const bool is_named = km_source_info(session->source)->has_named_sites;
-	struct km_error *error = km_sites_build(session->groups, session->lives, &session->sites);
+	struct km_error *error =
+		km_sites_build(session->groups, session->parts.lives, &session->sites);
 
 	session->has_made_up = is_named;
 	if (!error && is_named && options->kallsyms)
@@ -166,7 +170,6 @@ static struct km_error *build_report(struct km_session *session)
 		return error;
 	session->parts.groups = session->groups;
 	session->parts.sites = &session->sites;
-	session->parts.lives = session->lives;
 	session->parts.symtab = session->symtab;
 	session->parts.thresholds = session->options->thresholds;
 	error = km_report_build(&session->parts, &session->report);
@@ -174,6 +177,35 @@ static struct km_error *build_report(struct km_session *session)
 		km_session_log(session, "report built: %zu call sites, %zu findings",
 			       session->report->nr_callsites, session->report->nr_findings);
 	return error;
+}
+
+/* The end of the trace, or what has been read of it. */
+static uint64_t last_ns_of(const struct km_report_parts *parts)
+{
+	uint64_t last_ns = 0;
+
+	for (size_t i = 0; i < parts->nr_streams; i++)
+		if (parts->streams[i].first_ns <= parts->streams[i].last_ns &&
+		    parts->streams[i].last_ns > last_ns)
+			last_ns = parts->streams[i].last_ns;
+	return last_ns;
+}
+
+/* What pairing came to so far, into the parts of the report. */
+static struct km_error *finish_pairing(struct km_session *session)
+{
+	struct km_report_parts *parts = &session->parts;
+	struct km_error *error;
+
+	if (!session->life)
+		return NULL;
+	error = km_life_finish(session->life, last_ns_of(parts), &session->lives);
+	if (error)
+		return error;
+	parts->lives = &session->lives;
+	parts->quality.count[KM_UNKNOWN_FREES] = session->lives.unknown_frees;
+	parts->quality.count[KM_IMPLIED_FREES] = session->lives.total.replaced;
+	return NULL;
 }
 
 /* A report in the middle of a live input: a session of its own on the same source. */
@@ -187,15 +219,19 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.source = session->source,
 		.groups = groups,
 		.parts = *parts,
+		.life = session->life,
 	};
 	struct km_error *error = NULL;
 
 	if (parts->quality.count[KM_EVENTS_USED]) {
-		error = build_report(&now);
+		error = finish_pairing(&now);
+		if (!error)
+			error = build_report(&now);
 		if (!error)
 			error = session->show_interval(&now);
 	}
 	now.source = NULL;
+	now.life = NULL;
 	km_session_deinit(&now);
 	/* writing a file sets handlers of its own */
 	km_live_catch_signals();
@@ -281,8 +317,30 @@ struct km_error *km_session_prepare_filters(struct km_session *session)
 	return error;
 }
 
+static struct km_error *take_life(void *arg, const struct km_rows *rows)
+{
+	return km_life_add(arg, rows);
+}
+
+/* Those who want to see events in time order. */
+static struct km_error *make_takers(struct km_session *session, struct km_taker *ret,
+				    size_t *ret_nr)
+{
+	const struct km_life_options life_options = { .short_ns = 1000000 };
+	struct km_error *error;
+
+	*ret_nr = 0;
+	if (session->options->verb != KM_VERB_STAT || session->options->no_pairing)
+		return NULL;
+	error = km_life_create(&life_options, &session->life);
+	if (!error)
+		ret[(*ret_nr)++] = (struct km_taker){ .add = take_life, .arg = session->life };
+	return error;
+}
+
 static struct km_error *scan(struct km_session *session)
 {
+	struct km_taker takers[MOST_TAKERS];
 	struct km_progress progress;
 	struct km_scan_options scan_options = {
 		.nr_threads = (unsigned int)session->options->threads,
@@ -294,8 +352,11 @@ static struct km_error *scan(struct km_session *session)
 	};
 	struct km_error *error = km_session_prepare_filters(session);
 
+	if (!error)
+		error = make_takers(session, takers, &scan_options.nr_takers);
 	if (error)
 		return error;
+	scan_options.takers = takers;
 	scan_options.sift = session->sift.spec ? &session->sift : NULL;
 	km_progress_init(&progress, session->options);
 	error = km_scan(session->source, &scan_options, &session->parts, &session->groups);
@@ -311,6 +372,8 @@ struct km_error *km_session_build(struct km_session *session)
 	struct km_error *error = scan(session);
 
 	km_live_release_signals();
+	if (!error)
+		error = finish_pairing(session);
 	return error ? error : build_report(session);
 }
 
@@ -366,6 +429,8 @@ void km_session_deinit(struct km_session *session)
 	km_resolver_destroy(session->resolver);
 	km_symtab_destroy(session->symtab);
 	km_sites_deinit(&session->sites);
+	km_life_destroy(session->life);
+	km_lives_deinit(&session->lives);
 	if (session->groups)
 		km_groups_destroy(session->groups);
 	free(session->parts.streams);

@@ -13,7 +13,8 @@ struct km_session {
 	double step_start; /* of --verbose */
 	struct km_source *source;
 	struct km_groups *groups;
-	struct km_lives *lives; /* or NULL */
+	struct km_life *life;   /* NULL with --no-pairing */
+	struct km_lives lives;
 	struct km_sites sites;
 	struct km_symtab *symtab; /* NULL: the trace has none, and none was given */
 	struct km_report_parts parts;

@@ -133,6 +133,24 @@ struct km_error *km_sift_batch(struct km_sift *sift, struct km_batch *batch)
 	return NULL;
 }
 
+struct km_error *km_sift_mark(struct km_sift *sift, const struct km_batch *batch,
+			      uint32_t group[KM_BATCH_EVENTS])
+{
+	for (uint32_t i = 0; i < batch->nr; i++) {
+		bool passes;
+		struct km_error *error = km_sift_row(sift, batch, i, &passes);
+
+		if (error)
+			return error;
+		if (!passes)
+			group[i] = group[i] != KM_ROW_NONE &&
+						   km_filter_passes_time(sift->filter, batch, i)
+					   ? KM_ROW_HIDDEN
+					   : KM_ROW_SKIP;
+	}
+	return NULL;
+}
+
 struct km_error *km_sift_add(struct km_sift *sift, const struct km_sift *more)
 {
 	for (size_t cpu = 0; cpu < more->nr_cpus; cpu++) {

@@ -4,6 +4,7 @@
 #define KMEMSTAT_CLI_SIFT_H
 
 #include "kmemstat/filter.h"
+#include "kmemstat/life.h"
 #include "kmemstat/source.h"
 
 /* What is filtered, for all workers. */
@@ -28,6 +29,13 @@ KM_MUST_CHECK struct km_error *km_sift_row(struct km_sift *sift, const struct km
 					   uint32_t i, bool *ret);
 /* Keeps the rows that pass, in the columns that aggregators use. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_sift_batch(struct km_sift *sift, struct km_batch *batch);
+/*
+ * Marks the rows that do not pass in `group` (KM_ROW_HIDDEN, KM_ROW_SKIP), and leaves those that do
+ * as they are. Filters choose allocations: a free that does not pass still ends what lives at its
+ * pointer, unless it is its time that does not pass. Errors: KM_ERR_MEMORY.
+ */
+KM_MUST_CHECK struct km_error *km_sift_mark(struct km_sift *sift, const struct km_batch *batch,
+					    uint32_t group[KM_BATCH_EVENTS]);
 /* Adds the counts of another worker. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_sift_add(struct km_sift *sift, const struct km_sift *more);
 /* Moves what was left out of a CPU from the events used to those filtered. */

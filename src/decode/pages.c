@@ -206,6 +206,8 @@ put_fast(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t 
 	batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
 	batch->ptr[i] = km_native_u64(data + KM_FAST_PTR);
 	batch->cpu[i] = pages->cpu;
+	if (want == KM_WANT_PAIRS)
+		return i + 1;
 	batch->pid[i] = pid.size == 4 ? (int32_t)km_native_u32(data + pid.offset) : 0;
 	batch->more[i] = (struct km_event_more){
 		.gfp_flags = desc->alloc_mask ? km_native_u32(data + desc->gfp_offset) : 0
@@ -220,7 +222,7 @@ static void take_event(struct km_pages *pages, const uint8_t *data, size_t size,
 {
 	struct km_moment moment = { .cpu = pages->cpu };
 
-	if (pages->want == KM_WANT_ALL)
+	if (pages->want != KM_WANT_ALLOCS)
 		moment.ts_ns = km_clock_ns(&pages->clock, pages->raw_ts);
 	km_record_take(&pages->records, &pages->stream.quality, data, size, &moment, batch);
 }
@@ -342,6 +344,11 @@ static void walk_fast_allocs(struct km_pages *pages, struct km_batch *batch)
 	walk_fast(pages, batch, KM_WANT_ALLOCS);
 }
 
+static void walk_fast_pairs(struct km_pages *pages, struct km_batch *batch)
+{
+	walk_fast(pages, batch, KM_WANT_PAIRS);
+}
+
 static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
 {
 	walk_fast(pages, batch, KM_WANT_ALL);
@@ -358,8 +365,8 @@ static void keep_last(struct km_pages *pages, struct km_batch *batch)
 {
 	uint32_t i = batch->nr - 1;
 
-	if (pages->want != KM_WANT_ALL || !pages->formats->stack_id || !pages->records.has_target ||
-	    batch->stack[i])
+	if (!pages->formats->stack_id || !pages->records.has_target ||
+	    !km_records_wants_stack(&pages->records, batch, i) || batch->stack[i])
 		return;
 	pages->kept.call_site = batch->call_site[i];
 	pages->kept.size = batch->size[i];
@@ -394,7 +401,9 @@ bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
 	void (*walk_fn)(struct km_pages *, struct km_batch *) = walk_generic;
 
 	if (!pages->use_generic && !formats->is_big_endian && __BYTE_ORDER == __LITTLE_ENDIAN)
-		walk_fn = pages->want == KM_WANT_ALL ? walk_fast_all : walk_fast_allocs;
+		walk_fn = pages->want == KM_WANT_ALL     ? walk_fast_all
+			  : pages->want == KM_WANT_PAIRS ? walk_fast_pairs
+							 : walk_fast_allocs;
 	if (!batch->nr)
 		km_records_clear_stacks(&pages->records);
 	if (pages->has_kept)

@@ -191,7 +191,7 @@ static void put_row(struct km_records *records, const struct km_desc *desc, cons
 	batch->call_site[i] = load(formats, data, desc->call_site);
 	batch->size[i] = (struct km_event_size){ (uint32_t)values->req, (uint32_t)values->alloc };
 	batch->what[i] = (struct km_event_what){ .kind = desc->kind, .flags = values->flags };
-	if (desc->name.size)
+	if (desc->name.size && (desc->is_alloc || records->want == KM_WANT_ALL))
 		batch->what[i].cache = km_record_cache(records, data, size,
 						       (uint32_t)load(formats, data, desc->name));
 	if (records->want == KM_WANT_ALLOCS)
@@ -264,7 +264,8 @@ enum km_record km_record_take(struct km_records *records, struct km_quality *qua
 	}
 	if (desc->kind == KM_EV_OTHER) {
 		records->slots[desc->slot]++;
-		if (has_target && id == formats->stack_id && records->want == KM_WANT_ALL)
+		if (has_target && id == formats->stack_id &&
+		    km_records_wants_stack(records, batch, batch->nr - 1))
 			take_stack(records, data, size, batch);
 		return KM_RECORD_OTHER;
 	}

@@ -62,6 +62,14 @@ enum km_record km_record_take(struct km_records *records, struct km_quality *qua
 uint16_t km_record_cache(struct km_records *records, const uint8_t *data, size_t size,
 			 uint32_t loc);
 
+/* Whether row `i` of the batch has a stack, if there is one. */
+static inline bool km_records_wants_stack(const struct km_records *records,
+					  const struct km_batch *batch, uint32_t i)
+{
+	return records->want == KM_WANT_ALL ||
+	       (records->want == KM_WANT_PAIRS && !km_event_is_slab(batch->what[i].kind));
+}
+
 /* Whether the sizes of a slab allocation cannot be. */
 static inline bool km_sizes_are_odd(uint64_t req, uint64_t alloc)
 {

@@ -521,7 +521,7 @@ static struct km_error *take_record(struct pd_reader *reader, const struct pd_re
 		count(reader, KM_GAPS_UNKNOWN, 1);
 		return NULL;
 	case PD_FINISHED_ROUND:
-		return reader->records.want == KM_WANT_ALL ? pd_queue_end_round(&reader->queue)
+		return reader->records.want != KM_WANT_ALLOCS ? pd_queue_end_round(&reader->queue)
 							   : NULL;
 	default:
 		break;

@@ -38,7 +38,8 @@ struct km_error *km_text_reader_create(struct km_source *source, enum km_want wa
 	if (!reader)
 		return &km_error_memory;
 	reader->base.source = source;
-	reader->want = want;
+	/* the few columns between are no use here: the fields are all on the line */
+	reader->want = want == KM_WANT_PAIRS ? KM_WANT_ALL : want;
 	reader->block = reader->buffer = malloc(KM_TEXT_BLOCK_BYTES + KM_TEXT_SPARE_BYTES);
 	reader->by_cpu = calloc(MOST_CPUS, sizeof(*reader->by_cpu));
 	reader->slot_table = calloc(SLOT_TABLE_SIZE, sizeof(*reader->slot_table));

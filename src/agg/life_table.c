@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of live pointers: its making and growth. */
+#include "agg/life_table.h"
+
+#include <sys/mman.h>
+
+#define FIRST_BUCKETS 1024
+/* From this size on huge pages spare many misses of the TLB. */
+#define HUGE_BYTES    (4U << 20)
+/* An old table is given back in pieces of this size while it is read. */
+#define PIECE_BYTES   (2U << 20)
+
+static size_t bytes_of(const struct km_life_table *table)
+{
+	return (table->mask + 1) * sizeof(*table->buckets);
+}
+
+static struct km_error *make(struct km_life_table *table, size_t nr_buckets)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(nr_buckets, sizeof(*table->buckets), &bytes))
+		return &km_error_memory;
+	table->buckets =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (table->buckets == MAP_FAILED) {
+		table->buckets = NULL;
+		return &km_error_memory;
+	}
+	if (bytes >= HUGE_BYTES)
+		madvise(table->buckets, bytes, MADV_HUGEPAGE);
+	table->shift = 64 - (unsigned int)__builtin_ctzll(nr_buckets);
+	table->mask = nr_buckets - 1;
+	table->nr_used = 0;
+	table->most_used = nr_buckets * KM_BUCKET_SLOTS / 4 * 3;
+	return NULL;
+}
+
+struct km_error *km_life_table_init(struct km_life_table *table)
+{
+	return make(table, FIRST_BUCKETS);
+}
+
+void km_life_table_deinit(struct km_life_table *table)
+{
+	if (table->buckets)
+		munmap(table->buckets, bytes_of(table));
+	table->buckets = NULL;
+}
+
+struct km_error *km_life_table_renew(struct km_life_table *table)
+{
+	const size_t per_piece = PIECE_BYTES / sizeof(*table->buckets);
+	struct km_life_table old = *table;
+	size_t nr_buckets = FIRST_BUCKETS, nr_live = 0;
+	struct km_error *error;
+
+	for (size_t i = 0; i <= old.mask; i++)
+		for (int k = 0; k < KM_BUCKET_SLOTS; k++)
+			nr_live += old.buckets[i].value[k] != 0;
+	/* a third of what may be in use stays free, or soon it would have to be made anew again */
+	while (nr_buckets * KM_BUCKET_SLOTS / 2 < nr_live)
+		nr_buckets *= 2;
+	error = make(table, nr_buckets);
+	if (error) {
+		*table = old;
+		return error;
+	}
+	/*
+	 * Both tables are in the order of the hash, so that the new one is filled from front to end
+	 * as the old one is read and given back: together they take no more than the larger.
+	 */
+	for (size_t i = 0; i <= old.mask; i++) {
+		for (int k = 0; k < KM_BUCKET_SLOTS; k++)
+			if (old.buckets[i].value[k])
+				*km_life_table_find(table, old.buckets[i].ptr[k], true) =
+					old.buckets[i].value[k];
+		if ((i + 1) % per_piece == 0)
+			madvise(&old.buckets[i + 1 - per_piece], PIECE_BYTES, MADV_DONTNEED);
+	}
+	km_life_table_deinit(&old);
+	return NULL;
+}

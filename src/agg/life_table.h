@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of live pointers. Buckets are a cache line, four pointers and what each stands for;
+ * a pointer that finds its bucket full goes to the next with room.
+ *
+ * A pointer stays after its object was freed, with a value of 0: slab allocators hand the same
+ * addresses out again, so that look-ups mostly hit, and nothing is ever taken out. Pointers without
+ * an object are dropped when the table is made anew, because three quarters of it are in use.
+ */
+#ifndef KMEMSTAT_AGG_LIFE_TABLE_H
+#define KMEMSTAT_AGG_LIFE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kmemstat/error.h"
+
+#define KM_BUCKET_SLOTS 4
+
+struct km_life_bucket {
+	uint64_t ptr[KM_BUCKET_SLOTS];   /* 0: free, and so are those behind it */
+	uint64_t value[KM_BUCKET_SLOTS]; /* 0: freed */
+};
+
+struct km_life_table {
+	struct km_life_bucket *buckets;
+	unsigned int shift; /* of the hash, to have the number of a bucket */
+	size_t mask;
+	size_t nr_used, most_used; /* pointers in it, and how many may be before it is made anew */
+};
+
+KM_MUST_CHECK struct km_error *km_life_table_init(struct km_life_table *table);
+void km_life_table_deinit(struct km_life_table *table);
+/* Makes the table anew, with room for at least as many pointers again as have objects. */
+KM_MUST_CHECK struct km_error *km_life_table_renew(struct km_life_table *table);
+
+static inline struct km_life_bucket *km_life_table_bucket(const struct km_life_table *table,
+							  uint64_t ptr)
+{
+	/* an odd multiplier with well spread bits; the upper bits of the product are the best */
+	return &table->buckets[ptr * 0x9e3779b97f4a7c15ULL >> table->shift];
+}
+
+/*
+ * The value of a pointer (not 0), or NULL if it is not in the table.
+ * With `is_new` a pointer that is not in it is put in, with the value 0; the caller calls
+ * km_life_table_renew() when nr_used exceeds most_used.
+ */
+static inline __attribute__((always_inline)) uint64_t *
+km_life_table_find(struct km_life_table *table, uint64_t ptr, const bool is_new)
+{
+	struct km_life_bucket *bucket = km_life_table_bucket(table, ptr);
+
+	for (;;) {
+		for (int i = 0; i < KM_BUCKET_SLOTS; i++) {
+			if (bucket->ptr[i] == ptr)
+				return &bucket->value[i];
+			if (bucket->ptr[i])
+				continue;
+			if (!is_new)
+				return NULL;
+			bucket->ptr[i] = ptr;
+			table->nr_used++;
+			return &bucket->value[i];
+		}
+		bucket = &table->buckets[(size_t)(bucket - table->buckets + 1) & table->mask];
+	}
+}
+
+#endif
