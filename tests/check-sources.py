@@ -12,11 +12,12 @@ TOP = pathlib.Path(sys.argv[1])
 # Folder -> folders and contracts (include/kmemstat/NAME.h) that its files may include.
 ARROWS = {
     "base": {"kmemstat/error", "kmemstat/event", "kmemstat/out", "kmemstat/quality"},
-    "decode": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/quality", "kmemstat/source"},
-    "source": {"base", "decode", "kmemstat/error", "kmemstat/event", "kmemstat/quality",
+    "decode": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/groups", "kmemstat/quality",
                "kmemstat/source"},
+    "source": {"base", "decode", "kmemstat/error", "kmemstat/event", "kmemstat/groups",
+               "kmemstat/quality", "kmemstat/source"},
     "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event", "kmemstat/filter",
-            "kmemstat/life"},
+            "kmemstat/groups", "kmemstat/life"},
     "sym": {"base", "kmemstat/error", "kmemstat/sym"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",
                "kmemstat/life",

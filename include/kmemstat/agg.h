@@ -7,19 +7,11 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/event.h"
+#include "kmemstat/groups.h"
 #include "kmemstat/life.h"
 #include "kmemstat/quality.h"
 
-/* All allocations that are alike; everything else is derived from hits x group. */
-struct km_group {
-	uint64_t call_site;
-	struct km_event_size size;
-	struct km_event_what what; /* cache: id in km_groups_cache_name(); kind: an allocation */
-	uint32_t number;           /* from 0 on, in the order in which groups were met */
-	uint64_t hits;
-};
-
-/* The table of groups. One a thread, merged at the end. */
+/* The groups of a reader's events. One a thread, merged at the end. */
 struct km_groups;
 
 KM_MUST_CHECK struct km_error *km_groups_create(struct km_groups **ret);
@@ -31,12 +23,15 @@ void km_groups_destroy(struct km_groups *groups);
 KM_MUST_CHECK struct km_error *km_groups_add(struct km_groups *groups,
 					     const struct km_batch *batch);
 /*
- * The same for the rows whose number[i] is 0, and puts the number of each one's group there: these
- * must be allocations that succeeded. Errors: KM_ERR_MEMORY, also for more than KM_MOST_GROUPS.
+ * Adds the rows whose group is KM_ROW_ALLOC, and puts the numbers of their groups there. Others
+ * have been counted, or are no allocations. Errors: KM_ERR_MEMORY, also for over KM_MOST_GROUPS.
  */
-KM_MUST_CHECK struct km_error *km_groups_number(struct km_groups *groups,
-						const struct km_batch *batch,
-						uint32_t number[KM_BATCH_EVENTS]);
+KM_MUST_CHECK struct km_error *km_groups_number(struct km_groups *groups, struct km_batch *batch);
+/*
+ * The table itself, to lend to the reader whose batches are added; it changes when it grows, in
+ * km_groups_add(). Not of one that groups were merged into.
+ */
+struct km_group_table *km_groups_table(struct km_groups *groups);
 /*
  * Adds all groups of src to dst. `names` maps src's cache ids to names (index 0 unused);
  * dst keeps copies. A table that takes part in merges as dst gets its groups by merges only.

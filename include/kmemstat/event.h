@@ -64,6 +64,16 @@ enum km_event_flag {
 	KM_EVF_PTR_HASHED = 8,      /* ptr is what printk made of it: equal ones may differ */
 };
 
+/* What a row is to those who pair allocations with frees, where it is no number of a group. */
+enum {
+	KM_ROW_ALLOC = 0,               /* an allocation whose group is not known yet */
+	KM_ROW_FREE = UINT32_MAX,       /* a free of something */
+	KM_ROW_NONE = UINT32_MAX - 1,   /* neither: it failed, freed nothing, is of another kind */
+	KM_ROW_HIDDEN = UINT32_MAX - 2, /* left out by a filter; it ends what lives at its ptr */
+	KM_ROW_SKIP = UINT32_MAX - 3,   /* left out by a filter, as if it were not there */
+	KM_MOST_GROUPS = UINT32_MAX - 4,
+};
+
 /* Which events and columns a reader fills. */
 enum km_want {
 	KM_WANT_ALLOCS, /* allocations that succeeded, with the first three columns only */
@@ -116,6 +126,7 @@ typedef uint32_t km_stack_id;
  */
 struct km_batch {
 	uint32_t nr;
+	bool has_new; /* a row's group is KM_ROW_ALLOC */
 	uint64_t call_site[KM_BATCH_EVENTS];
 	struct km_event_size size[KM_BATCH_EVENTS];
 	struct km_event_what what[KM_BATCH_EVENTS];
@@ -123,10 +134,26 @@ struct km_batch {
 	uint64_t ts_ns[KM_BATCH_EVENTS];
 	uint64_t ptr[KM_BATCH_EVENTS];
 	uint16_t cpu[KM_BATCH_EVENTS];
+	uint32_t group[KM_BATCH_EVENTS]; /* its number (km_groups_number()), or KM_ROW_* */
 	/* of slab events only with KM_WANT_ALL */
 	int32_t pid[KM_BATCH_EVENTS];
 	struct km_event_more more[KM_BATCH_EVENTS];
 	km_stack_id stack[KM_BATCH_EVENTS];
 };
+
+/* Sets what row `i` is, from its kind, size and ptr: KM_ROW_ALLOC, KM_ROW_FREE or KM_ROW_NONE. */
+static inline void km_batch_mark(struct km_batch *batch, uint32_t i)
+{
+	const enum km_event_kind kind = batch->what[i].kind;
+
+	batch->group[i] = KM_ROW_NONE;
+	if (km_event_is_alloc(kind) && batch->size[i].alloc) {
+		batch->group[i] = KM_ROW_ALLOC;
+		batch->has_new = true;
+	} else if (km_event_is_free(kind) &&
+		   (kind != KM_EV_KFREE || batch->ptr[i] > KM_ZERO_SIZE_PTR)) {
+		batch->group[i] = KM_ROW_FREE;
+	}
+}
 
 #endif

@@ -12,16 +12,6 @@
 #include "kmemstat/event.h"
 #include "kmemstat/quality.h"
 
-/* What a row is to those who take runs, where it is no number of a group. */
-enum {
-	KM_ROW_ALLOC = 0,               /* an allocation that has no number yet */
-	KM_ROW_FREE = UINT32_MAX,       /* a free of something */
-	KM_ROW_NONE = UINT32_MAX - 1,   /* neither: it failed, freed nothing, is of another kind */
-	KM_ROW_HIDDEN = UINT32_MAX - 2, /* left out by a filter; it ends what lives at its ptr */
-	KM_ROW_SKIP = UINT32_MAX - 3,   /* left out by a filter, as if it were not there */
-	KM_MOST_GROUPS = UINT32_MAX - 4,
-};
-
 /*
  * Rows `from` to `to` (not included) of a batch. Runs come in time order: no row of a run is
  * earlier than one of a run before it, whatever the queue (km_source_part_queue()).

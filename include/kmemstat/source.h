@@ -17,6 +17,7 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/event.h"
+#include "kmemstat/groups.h"
 #include "kmemstat/quality.h"
 
 struct km_source;
@@ -163,6 +164,12 @@ struct km_part_stats {
 KM_MUST_CHECK struct km_error *km_reader_create(struct km_source *source, enum km_want want,
 						struct km_reader **ret);
 void km_reader_destroy(struct km_reader *reader);
+/*
+ * Lends a reader that was created with KM_WANT_ALLOCS the table that its batches are added to,
+ * before it is started. It may count an allocation whose group is in the table there, and leave it
+ * out of the batch: the table then has what it would have had by way of the batch.
+ */
+void km_reader_lend_groups(struct km_reader *reader, const struct km_group_table *groups);
 /* Begins a part (0 .. km_source_nr_parts() - 1). */
 KM_MUST_CHECK struct km_error *km_reader_start(struct km_reader *reader, size_t part);
 /*

@@ -11,8 +11,7 @@
 #include "base/intern.h"
 
 struct km_groups {
-	struct km_group *slots;
-	size_t nr_slots; /* a power of two */
+	struct km_group_table table;
 	size_t nr;
 	struct km_group *items; /* after a merge: the groups without the free slots */
 	struct km_intern names;
@@ -20,73 +19,42 @@ struct km_groups {
 
 #define FIRST_SLOTS 1024
 
-/* A group's identity, as the table compares it: the bytes of a struct km_group before its hits. */
-struct key {
-	uint64_t call_site;
-	uint64_t size; /* struct km_event_size */
-	uint32_t what; /* struct km_event_what */
-};
-
 _Static_assert(sizeof(struct km_group) == 32, "a slot is half a cache line");
-_Static_assert(sizeof(struct km_event_size) == 8 && sizeof(struct km_event_what) == 4,
-	       "a key is compared as three numbers");
 
-static inline struct key key_make(const uint64_t *call_site, const struct km_event_size *size,
-				  const struct km_event_what *what)
+static size_t nr_slots_of(const struct km_groups *groups)
 {
-	struct key key = { .call_site = *call_site };
-
-	memcpy(&key.size, size, sizeof(key.size));
-	memcpy(&key.what, what, sizeof(key.what));
-	return key;
+	return groups->table.slots ? groups->table.mask / sizeof(struct km_group) + 1 : 0;
 }
 
-static inline struct key key_of(const struct km_group *g)
+static struct km_group_key key_make(uint64_t call_site, struct km_event_size size,
+				    struct km_event_what what)
 {
-	return key_make(&g->call_site, &g->size, &g->what);
-}
-
-static inline size_t hash_of(struct key key)
-{
-	/* odd multipliers with well spread bits; the upper bits of the product are the best */
-	uint64_t hash = (key.call_site ^ (uint64_t)key.what << 32) * 0x9e3779b97f4a7c15ULL;
-
-	return ((hash ^ key.size) * 0xc2b2ae3d27d4eb4fULL) >> 32;
-}
-
-/* The slot that holds the key, or the free one where it belongs. */
-static inline struct km_group *find_slot(struct km_group *slots, size_t mask, struct key key)
-{
-	size_t at = hash_of(key) & mask;
-
-	for (;; at = (at + 1) & mask) {
-		struct km_group *g = &slots[at];
-		struct key other = key_of(g);
-
-		if (((other.call_site ^ key.call_site) | (other.size ^ key.size) |
-		     (other.what ^ key.what)) == 0 ||
-		    !g->hits)
-			return g;
-	}
+	return (struct km_group_key){
+		.call_site = call_site,
+		.req = size.req,
+		.alloc = size.alloc,
+		.what = km_group_what(what),
+	};
 }
 
 static struct km_error *resize(struct km_groups *groups, size_t nr_slots)
 {
-	struct km_group *slots;
+	struct km_group_table table = { .mask = (nr_slots - 1) * sizeof(struct km_group) };
 
-	if (nr_slots > SIZE_MAX / 2 / sizeof(*slots))
+	if (nr_slots > SIZE_MAX / 2 / sizeof(*table.slots))
 		return &km_error_memory;
-	slots = aligned_alloc(64, nr_slots * sizeof(*slots));
-	if (!slots)
+	table.slots = aligned_alloc(64, nr_slots * sizeof(*table.slots));
+	if (!table.slots)
 		return &km_error_memory;
-	memset(slots, 0, nr_slots * sizeof(*slots));
-	for (size_t i = 0; i < groups->nr_slots; i++)
-		if (groups->slots[i].hits)
-			*find_slot(slots, nr_slots - 1, key_of(&groups->slots[i])) =
-				groups->slots[i];
-	free(groups->slots);
-	groups->slots = slots;
-	groups->nr_slots = nr_slots;
+	memset(table.slots, 0, nr_slots * sizeof(*table.slots));
+	for (size_t i = 0; i < nr_slots_of(groups); i++) {
+		const struct km_group *g = &groups->table.slots[i];
+
+		if (g->hits)
+			*km_group_find(table, key_make(g->call_site, g->size, g->what)) = *g;
+	}
+	free(groups->table.slots);
+	groups->table = table;
 	return NULL;
 }
 
@@ -111,82 +79,74 @@ void km_groups_destroy(struct km_groups *groups)
 	if (!groups)
 		return;
 	km_intern_deinit(&groups->names);
-	free(groups->slots);
+	free(groups->table.slots);
 	free(groups->items);
 	free(groups);
 }
 
-/* Fills a free slot, without its hits; grows the table when it is a quarter full. */
+/* Fills a free slot; grows the table when it is a quarter full. */
 static struct km_error *group_add(struct km_groups *groups, struct km_group *free_slot,
-				  struct key key, uint64_t hits)
+				  const struct km_group *group)
 {
-	free_slot->call_site = key.call_site;
-	memcpy(&free_slot->size, &key.size, sizeof(key.size));
-	memcpy(&free_slot->what, &key.what, sizeof(key.what));
-	free_slot->number = (uint32_t)groups->nr;
-	free_slot->hits = hits;
-	groups->nr++;
-	return 4 * groups->nr > groups->nr_slots ? resize(groups, 2 * groups->nr_slots) : NULL;
+	*free_slot = *group;
+	free_slot->number = (uint32_t)++groups->nr;
+	return 4 * groups->nr > nr_slots_of(groups) ? resize(groups, 2 * nr_slots_of(groups))
+						    : NULL;
+}
+
+/* Counts row `i`; with `ret_number` sets that to the number of its group. */
+static inline struct km_error *add_row(struct km_groups *groups, const struct km_batch *batch,
+				       uint32_t i, uint32_t *ret_number)
+{
+	const struct km_group group = {
+		.call_site = batch->call_site[i],
+		.size = batch->size[i],
+		.what = batch->what[i],
+		.hits = 1,
+	};
+	struct km_group *g =
+		km_group_find(groups->table, key_make(group.call_site, group.size, group.what));
+
+	if (__builtin_expect(g->hits != 0, 1)) {
+		g->hits++;
+		if (ret_number)
+			*ret_number = g->number;
+		return NULL;
+	}
+	if (groups->nr >= KM_MOST_GROUPS)
+		return &km_error_memory;
+	if (ret_number)
+		*ret_number = (uint32_t)groups->nr + 1;
+	return group_add(groups, g, &group);
 }
 
 struct km_error *km_groups_add(struct km_groups *groups, const struct km_batch *batch)
 {
-	struct km_group *slots = groups->slots;
-	size_t mask = groups->nr_slots - 1;
+	struct km_error *error = NULL;
 
-	for (uint32_t i = 0; i < batch->nr; i++) {
-		struct key key = key_make(&batch->call_site[i], &batch->size[i], &batch->what[i]);
-		struct km_group *g;
-
-		/* a free has no bytes, nor has an allocation that failed; one that did not has some
-		 */
-		if (!batch->size[i].alloc)
-			continue;
-		g = find_slot(slots, mask, key);
-		if (__builtin_expect(!g->hits, 0)) {
-			struct km_error *error = group_add(groups, g, key, 1);
-
-			if (error)
-				return error;
-			slots = groups->slots;
-			mask = groups->nr_slots - 1;
-			continue;
-		}
-		g->hits++;
-	}
-	return NULL;
+	/* a free has no bytes, nor has an allocation that failed; one that did not has some */
+	for (uint32_t i = 0; i < batch->nr && !error; i++)
+		if (batch->size[i].alloc)
+			error = add_row(groups, batch, i, NULL);
+	return error;
 }
 
-struct km_error *km_groups_number(struct km_groups *groups, const struct km_batch *batch,
-				  uint32_t number[KM_BATCH_EVENTS])
+struct km_error *km_groups_number(struct km_groups *groups, struct km_batch *batch)
 {
-	struct km_group *slots = groups->slots;
-	size_t mask = groups->nr_slots - 1;
+	struct km_error *error = NULL;
 
-	for (uint32_t i = 0; i < batch->nr; i++) {
-		struct key key = key_make(&batch->call_site[i], &batch->size[i], &batch->what[i]);
-		struct km_group *g;
+	if (!batch->has_new)
+		return NULL;
+	for (uint32_t i = 0; i < batch->nr && !error; i++)
+		if (batch->group[i] == KM_ROW_ALLOC)
+			error = add_row(groups, batch, i, &batch->group[i]);
+	batch->has_new = false;
+	return error;
+}
 
-		if (number[i])
-			continue;
-		g = find_slot(slots, mask, key);
-		if (__builtin_expect(!g->hits, 0)) {
-			struct km_error *error;
-
-			if (groups->nr >= KM_MOST_GROUPS)
-				return &km_error_memory;
-			number[i] = (uint32_t)groups->nr;
-			error = group_add(groups, g, key, 1);
-			if (error)
-				return error;
-			slots = groups->slots;
-			mask = groups->nr_slots - 1;
-			continue;
-		}
-		number[i] = g->number;
-		g->hits++;
-	}
-	return NULL;
+struct km_group_table *km_groups_table(struct km_groups *groups)
+{
+	return &groups->table;
 }
 
 /* Makes the dense array of groups. */
@@ -198,9 +158,9 @@ static struct km_error *collect_items(struct km_groups *groups)
 	if (!items)
 		return &km_error_memory;
 	groups->items = items;
-	for (size_t i = 0; i < groups->nr_slots; i++)
-		if (groups->slots[i].hits)
-			items[nr++] = groups->slots[i];
+	for (size_t i = 0; i < nr_slots_of(groups); i++)
+		if (groups->table.slots[i].hits)
+			items[nr++] = groups->table.slots[i];
 	return NULL;
 }
 
@@ -208,25 +168,22 @@ struct km_error *km_groups_merge(struct km_groups *dst, const struct km_groups *
 				 const char *(*name_of)(const void *arg, uint16_t cache),
 				 const void *arg)
 {
-	for (size_t i = 0; i < src->nr_slots; i++) {
-		const struct km_group *from = &src->slots[i];
-		const char *name = from->what.cache ? name_of(arg, from->what.cache) : NULL;
-		struct km_event_what what = from->what;
+	for (size_t i = 0; i < nr_slots_of(src); i++) {
+		struct km_group from = src->table.slots[i];
+		const char *name = from.what.cache ? name_of(arg, from.what.cache) : NULL;
 		struct km_group *to;
-		struct key key;
 		struct km_error *error = NULL;
 
-		if (!from->hits)
+		if (!from.hits)
 			continue;
-		what.cache = name ? km_intern_get(&dst->names, name, strlen(name)) : 0;
-		if (name && !what.cache)
+		from.what.cache = name ? km_intern_get(&dst->names, name, strlen(name)) : 0;
+		if (name && !from.what.cache)
 			return &km_error_memory;
-		key = key_make(&from->call_site, &from->size, &what);
-		to = find_slot(dst->slots, dst->nr_slots - 1, key);
+		to = km_group_find(dst->table, key_make(from.call_site, from.size, from.what));
 		if (to->hits)
-			to->hits = km_sat_add(to->hits, from->hits);
+			to->hits = km_sat_add(to->hits, from.hits);
 		else
-			error = group_add(dst, to, key, from->hits);
+			error = group_add(dst, to, &from);
 		if (error)
 			return error;
 	}

@@ -261,7 +261,7 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 	const struct km_batch *batch = rows->batch;
 	const uint16_t cpu = batch->cpu[i];
 	const uint8_t family = km_family_of(batch->what[i].kind);
-	struct kin_map *map = find_map(life, rows->queue, cpu, rows->group[i]);
+	struct kin_map *map = find_map(life, rows->queue, cpu, rows->batch->group[i]);
 	struct km_error *error;
 	uint32_t site;
 
@@ -283,7 +283,7 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 		.cpu = cpu,
 		.node = node_of(life, cpu),
 	};
-	map->kin[rows->group[i]] = *ret = (uint32_t)life->nr_kin++;
+	map->kin[rows->batch->group[i]] = *ret = (uint32_t)life->nr_kin++;
 	return NULL;
 }
 
@@ -291,7 +291,7 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 static inline struct km_error *find_kin(struct km_life *life, const struct km_rows *rows,
 					uint32_t i, uint32_t *ret)
 {
-	const uint32_t group = rows->group[i];
+	const uint32_t group = rows->batch->group[i];
 
 	if (rows->queue < life->nr_queues) {
 		const struct queue_map *map = &life->queues[rows->queue];
@@ -534,7 +534,7 @@ static struct km_error *take_row(struct km_life *life, const struct km_rows *row
 				 uint64_t ts_ns)
 {
 	const struct km_topology *topology = life->options.topology;
-	const uint32_t group = rows->group[i];
+	const uint32_t group = rows->batch->group[i];
 	struct km_error *error;
 	uint64_t *value;
 

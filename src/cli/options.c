@@ -420,7 +420,8 @@ static const struct km_option table[] = {
 	  .set = set_string,
 	  AT(filter.cache),
 	  .help = "Use events of slab caches with such a name.",
-	  .more = "Events that do not tell their cache are left out: of older kernels these are all "
+	  .more = "Events that do not tell their cache are left out: of older kernels these are "
+		  "all "
 		  "allocations." },
 	{ .name = "event",
 	  .arg = "LIST",
@@ -580,10 +581,13 @@ const struct km_option *km_options_table(size_t *ret_nr)
 const char *km_option_group_title(enum km_option_group group)
 {
 	static const char *const titles[KM_NR_GROUPS] = {
-		[KM_GROUP_VIEW] = "What to show", [KM_GROUP_TABLE] = "Tables",
-		[KM_GROUP_INPUT] = "Input",       [KM_GROUP_FILTER] = "Filters",
+		[KM_GROUP_VIEW] = "What to show",
+		[KM_GROUP_TABLE] = "Tables",
+		[KM_GROUP_INPUT] = "Input",
+		[KM_GROUP_FILTER] = "Filters",
 		[KM_GROUP_SYMBOL] = "Symbols and source lines",
-		[KM_GROUP_FINDING] = "Findings",  [KM_GROUP_OUTPUT] = "Output",
+		[KM_GROUP_FINDING] = "Findings",
+		[KM_GROUP_OUTPUT] = "Output",
 		[KM_GROUP_GENERAL] = "General",
 	};
 

@@ -19,7 +19,6 @@
 /* A batch on its way from its reader to the takers. */
 struct filled {
 	struct km_batch batch;
-	uint32_t group[KM_BATCH_EVENTS]; /* as in struct km_rows */
 	uint64_t *stacks;
 	size_t nr_stacks, room_stacks;
 	const char *const *cache_names;
@@ -129,32 +128,6 @@ static struct km_error *make_rings(struct ordered *ordered)
 	return ordered->heap ? NULL : &km_error_memory;
 }
 
-/* What each row is, before filters and groups are asked. */
-static void mark_rows(struct filled *filled)
-{
-	static const uint32_t marks[KM_NR_EVENT_KINDS] = {
-		[KM_EV_KFREE] = KM_ROW_FREE,
-		[KM_EV_CACHE_FREE] = KM_ROW_FREE,
-		[KM_EV_PERCPU_FREE] = KM_ROW_FREE,
-		[KM_EV_PAGE_FREE] = KM_ROW_FREE,
-		[KM_EV_OTHER] = KM_ROW_NONE,
-		[KM_EV_PERCPU_CHUNK_CREATE] = KM_ROW_NONE,
-		[KM_EV_PERCPU_CHUNK_DESTROY] = KM_ROW_NONE,
-	};
-	const struct km_batch *batch = &filled->batch;
-
-	for (uint32_t i = 0; i < batch->nr; i++) {
-		const enum km_event_kind kind = batch->what[i].kind;
-		uint32_t mark = marks[kind];
-
-		if (mark == KM_ROW_ALLOC && !batch->size[i].alloc)
-			mark = KM_ROW_NONE;
-		if (kind == KM_EV_KFREE && batch->ptr[i] <= KM_ZERO_SIZE_PTR)
-			mark = KM_ROW_NONE;
-		filled->group[i] = mark;
-	}
-}
-
 /* Copies a stack out of its reader; its id becomes that of the copy. */
 static struct km_error *keep_stack(struct filled *filled, const struct km_reader *reader,
 				   km_stack_id *id)
@@ -230,11 +203,10 @@ static struct km_error *prepare(const struct ordered *ordered, struct queue *que
 	struct km_worker *worker = &queue->worker;
 	struct km_error *error = NULL;
 
-	mark_rows(filled);
 	if (worker->sift)
-		error = km_sift_mark(worker->sift, &filled->batch, filled->group);
+		error = km_sift_mark(worker->sift, &filled->batch);
 	if (!error)
-		error = km_groups_number(worker->groups, &filled->batch, filled->group);
+		error = km_groups_number(worker->groups, &filled->batch);
 	if (!error)
 		error = keep_stacks(ordered, queue, filled);
 	return error ? error : keep_names(queue, filled);
@@ -248,6 +220,9 @@ static struct km_error *start_part(struct ordered *ordered, struct queue *queue)
 		queue->has_worker = true;
 		error = km_worker_init(&queue->worker, ordered->source, ordered->options->sift,
 				       ordered->want);
+		if (!error && !queue->worker.sift)
+			km_reader_lend_groups(queue->worker.reader,
+					      km_groups_table(queue->worker.groups));
 	}
 	if (!error)
 		error = km_reader_start(queue->worker.reader, queue->parts[queue->next_part]);
@@ -461,7 +436,6 @@ static struct km_error *give_run(const struct ordered *ordered, const struct que
 	const struct filled *filled = in_hand(queue);
 	const struct km_rows rows = {
 		.batch = &filled->batch,
-		.group = filled->group,
 		.from = queue->next,
 		.to = to,
 		.queue = queue->number,

@@ -153,13 +153,19 @@ static void run_threads(struct scan_thread *threads, unsigned int nr)
 static struct km_error *init_thread(struct scan_thread *thread, struct scan *scan)
 {
 	const struct km_sift_options *sift = scan->options->sift;
+	struct km_error *error;
 
 	thread->scan = scan;
 	thread->batch = malloc(sizeof(*thread->batch));
 	if (!thread->batch)
 		return &km_error_memory;
-	return km_worker_init(&thread->worker, scan->source, sift,
-			      sift ? KM_WANT_ALL : KM_WANT_ALLOCS);
+	error = km_worker_init(&thread->worker, scan->source, sift,
+			       sift ? KM_WANT_ALL : KM_WANT_ALLOCS);
+	/* a report in between needs a fill to return now and then, even without new groups */
+	if (!error && !sift && !scan->options->on_interval)
+		km_reader_lend_groups(thread->worker.reader,
+				      km_groups_table(thread->worker.groups));
+	return error;
 }
 
 static struct km_error *merge_threads(const struct scan *scan, struct scan_thread *threads,

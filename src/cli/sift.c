@@ -133,8 +133,7 @@ struct km_error *km_sift_batch(struct km_sift *sift, struct km_batch *batch)
 	return NULL;
 }
 
-struct km_error *km_sift_mark(struct km_sift *sift, const struct km_batch *batch,
-			      uint32_t group[KM_BATCH_EVENTS])
+struct km_error *km_sift_mark(struct km_sift *sift, struct km_batch *batch)
 {
 	for (uint32_t i = 0; i < batch->nr; i++) {
 		bool passes;
@@ -143,10 +142,11 @@ struct km_error *km_sift_mark(struct km_sift *sift, const struct km_batch *batch
 		if (error)
 			return error;
 		if (!passes)
-			group[i] = group[i] != KM_ROW_NONE &&
-						   km_filter_passes_time(sift->filter, batch, i)
-					   ? KM_ROW_HIDDEN
-					   : KM_ROW_SKIP;
+			batch->group[i] =
+				batch->group[i] != KM_ROW_NONE &&
+						km_filter_passes_time(sift->filter, batch, i)
+					? KM_ROW_HIDDEN
+					: KM_ROW_SKIP;
 	}
 	return NULL;
 }

@@ -30,12 +30,11 @@ KM_MUST_CHECK struct km_error *km_sift_row(struct km_sift *sift, const struct km
 /* Keeps the rows that pass, in the columns that aggregators use. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_sift_batch(struct km_sift *sift, struct km_batch *batch);
 /*
- * Marks the rows that do not pass in `group` (KM_ROW_HIDDEN, KM_ROW_SKIP), and leaves those that do
- * as they are. Filters choose allocations: a free that does not pass still ends what lives at its
- * pointer, unless it is its time that does not pass. Errors: KM_ERR_MEMORY.
+ * Marks the rows that do not pass in their group (KM_ROW_HIDDEN, KM_ROW_SKIP), and leaves those
+ * that do as they are. Filters choose allocations: a free that does not pass still ends what lives
+ * at its pointer, unless it is its time that does not pass. Errors: KM_ERR_MEMORY.
  */
-KM_MUST_CHECK struct km_error *km_sift_mark(struct km_sift *sift, const struct km_batch *batch,
-					    uint32_t group[KM_BATCH_EVENTS]);
+KM_MUST_CHECK struct km_error *km_sift_mark(struct km_sift *sift, struct km_batch *batch);
 /* Adds the counts of another worker. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_sift_add(struct km_sift *sift, const struct km_sift *more);
 /* Moves what was left out of a CPU from the events used to those filtered. */

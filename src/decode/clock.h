@@ -3,6 +3,7 @@
 #ifndef KMEMSTAT_DECODE_CLOCK_H
 #define KMEMSTAT_DECODE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,12 @@ struct km_clock {
 	uint32_t mult, shift; /* mult 0: none */
 	int64_t offset_ns;
 };
+
+/* Whether all there is to do is to add offset_ns. */
+static inline bool km_clock_is_plain(const struct km_clock *clock)
+{
+	return !clock->nr_samples && !(clock->mult && clock->shift < 64);
+}
 
 /* Raw time stamp -> ns. */
 uint64_t km_clock_ns(const struct km_clock *clock, uint64_t raw);

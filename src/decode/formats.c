@@ -314,6 +314,9 @@ static bool field_is(struct km_field field, size_t offset, size_t size)
 static void make_fast(const struct km_formats *formats, const struct km_desc *desc,
 		      struct km_fast_desc *ret)
 {
+	const unsigned int least_words = (desc->least_bytes + 3U) / 4;
+	const unsigned int most_words = KM_FAST_MOST_BYTES / 4;
+
 	if (formats->is_big_endian || host_is_big_endian() || desc->kind == KM_EV_OTHER ||
 	    km_event_layer(desc->kind) != KM_LAYER_SLAB || !field_is(formats->common_type, 0, 2) ||
 	    !field_is(desc->call_site, KM_FAST_CALL_SITE, 8) ||
@@ -323,10 +326,11 @@ static void make_fast(const struct km_formats *formats, const struct km_desc *de
 			       !field_is(desc->bytes_alloc, desc->bytes_req.offset + 8U, 8)))
 		return;
 	*ret = (struct km_fast_desc){
-		.least_bytes = desc->least_bytes,
-		.span_bytes = (uint16_t)(KM_FAST_MOST_BYTES + 1 - desc->least_bytes),
+		.sizes = (uint32_t)((2ULL << most_words) - (1ULL << least_words)),
 		.alloc_mask = desc->is_alloc ? UINT32_MAX : 0,
-		.what = { .kind = desc->kind },
+		.what = { km_group_what((struct km_event_what){ .kind = desc->kind }),
+			  km_group_what((struct km_event_what){ .kind = desc->kind,
+								.flags = KM_EVF_ACCOUNTED }) },
 		.slot = desc->slot,
 		.size_offset =
 			(uint8_t)(desc->is_alloc ? desc->bytes_req.offset : KM_FAST_CALL_SITE),
@@ -334,7 +338,9 @@ static void make_fast(const struct km_formats *formats, const struct km_desc *de
 		.account_bits = desc->account_bits,
 		.name_offset = (uint8_t)desc->name.offset,
 		.gfp_offset = (uint8_t)desc->gfp_flags.offset,
-		.alloc_name_offset = (uint8_t)(desc->is_alloc ? desc->name.offset : 0),
+		.counts = !desc->is_alloc   ? KM_FAST_FREE
+			  : desc->name.size ? KM_FAST_NAMED_ALLOC
+					    : KM_FAST_ALLOC,
 	};
 }
 

@@ -10,6 +10,7 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/event.h"
+#include "kmemstat/groups.h"
 #include "kmemstat/source.h"
 
 /* A field of an event record; size 0: the event has no such field. */
@@ -42,17 +43,23 @@ struct km_desc {
  * them. All zero: not for the fast path.
  */
 struct km_fast_desc {
-	uint16_t least_bytes; /* of payload */
-	uint16_t span_bytes;  /* and fewer than the least and this, which is never 0 */
-	uint32_t alloc_mask;  /* all ones for an allocation, 0 for a free */
-	struct km_event_what what;
+	uint32_t sizes;      /* of payload: bit N for N words of 4 bytes */
+	uint32_t alloc_mask; /* all ones for an allocation, 0 for a free */
+	uint32_t what[2];    /* km_group_what() of one that is not accounted, and one that is */
 	uint16_t slot;
 	uint8_t size_offset; /* of bytes_req; for a free a place where 16 bytes can be read */
 	uint8_t account_offset;
 	uint8_t account_bits;
-	uint8_t name_offset;       /* of the __data_loc of the cache's name; 0: none */
-	uint8_t alloc_name_offset; /* the same, but 0 for a free */
-	uint8_t gfp_offset;        /* of 4 bytes or more */
+	uint8_t name_offset; /* of the __data_loc of the cache's name; 0: none */
+	uint8_t gfp_offset;  /* of 4 bytes or more */
+	uint8_t counts;      /* enum km_fast_counts */
+};
+
+/* What is to be counted. */
+enum km_fast_counts {
+	KM_FAST_FREE,
+	KM_FAST_ALLOC,
+	KM_FAST_NAMED_ALLOC, /* its cache has a name */
 };
 
 /* Longer events have their length in a word of its own, and are not for the fast path. */

@@ -187,33 +187,84 @@ static bool next_page(struct km_pages *pages)
 	return true;
 }
 
-/*
- * Adds an allocation or free of the fast layout to the batch at `i`; returns how many are in it
- * then. Without a branch on which of the two it is, since that cannot be foretold: the columns are
- * written in any case, and count if the batch wants the event.
- */
-static inline __attribute__((always_inline)) uint32_t
-put_fast(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t *data, size_t size,
-	 uint64_t raw_ts, const enum km_want want, struct km_batch *batch, uint32_t i)
+/* Counts an allocation if its group is known, and returns that; else NULL. */
+static inline __attribute__((always_inline)) const struct km_group *
+count_alloc(struct km_pages *pages, struct km_group_table known, const struct km_fast_desc *desc,
+	    const uint8_t *data, size_t size)
 {
+	if (__builtin_expect(desc->counts == KM_FAST_ALLOC, 1))
+		return km_fast_count(known, desc, data, km_fast_what(desc, data));
+	return km_fast_count_named(&pages->records, known, desc, data, size);
+}
+
+/*
+ * Puts the columns of an allocation that tell its group; false if its sizes are odd, which those of
+ * a known group are not.
+ */
+static inline __attribute__((always_inline)) bool
+put_group(struct km_pages *pages, struct km_group_table known, const struct km_fast_desc *desc,
+	  const uint8_t *data, size_t size, struct km_batch *batch, uint32_t i)
+{
+	const struct km_group *group =
+		known.slots ? count_alloc(pages, known, desc, data, size) : NULL;
+
+	if (__builtin_expect(group != NULL, 1)) {
+		batch->call_site[i] = group->call_site;
+		batch->size[i] = group->size;
+		batch->what[i] = group->what;
+		batch->group[i] = group->number;
+		return true;
+	}
+	if (km_fast_is_odd(desc, data))
+		return false;
+	km_fast_put(&pages->records, desc, data, size, batch, i);
+	batch->group[i] = KM_ROW_ALLOC;
+	batch->has_new = true;
+	return true;
+}
+
+static inline __attribute__((always_inline)) void
+put_free(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t *data, size_t size,
+	 const enum km_want want, struct km_batch *batch, uint32_t i)
+{
+	const uint32_t what = desc->what[0];
+
+	batch->call_site[i] = km_native_u64(data + KM_FAST_CALL_SITE);
+	batch->size[i] = (struct km_event_size){ 0 };
+	memcpy(&batch->what[i], &what, sizeof(what));
+	if (want == KM_WANT_ALL)
+		batch->what[i].cache =
+			km_fast_cache(&pages->records, data, size, desc->name_offset);
+	batch->group[i] = KM_ROW_FREE;
+}
+
+/*
+ * Adds an allocation or free of the fast layout to a batch of more columns than KM_WANT_ALLOCS
+ * has; false if its sizes are odd. Real traces are regular enough for the branch on which it is.
+ */
+static inline __attribute__((always_inline)) bool
+put_fast(struct km_pages *pages, struct km_group_table known, const struct km_fast_desc *desc,
+	 const uint8_t *data, size_t size, uint64_t ts_ns, const enum km_want want,
+	 struct km_batch *batch, uint32_t i)
+{
+	const bool is_alloc = desc->counts != KM_FAST_FREE;
 	const struct km_field pid = pages->formats->common_pid;
 
-	km_fast_put(&pages->records, desc, data, size, want, batch, i);
-	if (want == KM_WANT_ALLOCS)
-		return i + (desc->alloc_mask & 1);
-	if (!desc->alloc_mask)
-		batch->size[i] = (struct km_event_size){ 0 };
-	batch->ts_ns[i] = km_clock_ns(&pages->clock, raw_ts);
+	if (!is_alloc)
+		put_free(pages, desc, data, size, want, batch, i);
+	else if (!put_group(pages, known, desc, data, size, batch, i))
+		return false;
 	batch->ptr[i] = km_native_u64(data + KM_FAST_PTR);
+	batch->ts_ns[i] = ts_ns;
 	batch->cpu[i] = pages->cpu;
 	if (want == KM_WANT_PAIRS)
-		return i + 1;
+		return true;
 	batch->pid[i] = pid.size == 4 ? (int32_t)km_native_u32(data + pid.offset) : 0;
 	batch->more[i] = (struct km_event_more){
-		.gfp_flags = desc->alloc_mask ? km_native_u32(data + desc->gfp_offset) : 0
+		.gfp_flags = is_alloc ? km_native_u32(data + desc->gfp_offset) : 0
 	};
 	batch->stack[i] = 0;
-	return i + 1;
+	return true;
 }
 
 /* Hands a record to the decoder of any layout. */
@@ -274,7 +325,7 @@ static void take_record(struct km_pages *pages, struct km_batch *batch)
 		take_event(pages, pos + 8, extra - 4, batch);
 }
 
-/* Puts the locals of walk_fast() back; `has_event`: the last record it took was an event. */
+/* Puts the locals of a fast loop back; `has_event`: the last record it took was an event. */
 static inline void store_walk(struct km_pages *pages, struct km_batch *batch, const uint8_t *pos,
 			      bool has_event, uint64_t ts, uint32_t nr)
 {
@@ -287,47 +338,68 @@ static inline void store_walk(struct km_pages *pages, struct km_batch *batch, co
 	batch->nr = nr;
 }
 
+/* The descriptor of an event that begins at `data`, by its id. */
+static inline const struct km_fast_desc *desc_of(const struct km_fast_desc *descs,
+						 const uint8_t *data)
+{
+	uint16_t id;
+
+	memcpy(&id, data, sizeof(id));
+	return &descs[id];
+}
+
 /*
- * Takes events of the page in hand until its end or until the batch is full. What the loop uses
- * is held in locals: the columns are stored to, and the compiler would have to load all else
- * again after each store. Any record but a plain event in the fast layout is left to take_record().
+ * How far the loops below go by themselves: they read 8 bytes at any place up to there, before they
+ * know whether a record ends in the page.
+ */
+static inline const uint8_t *walk_limit(const struct km_pages *pages)
+{
+	return pages->buf_end - pages->end >= 8 ? pages->end : pages->end - 8;
+}
+
+/*
+ * The loops that take events of the page in hand until its end or until the batch is full. What
+ * they use is held in locals: there are stores, and the compiler would have to load all else again
+ * after each of them. Any record but a plain event in the fast layout is left to take_record().
  */
 static inline __attribute__((always_inline)) void
 walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want want)
 {
 	const struct km_fast_desc *const descs = pages->formats->fast_descs;
+	const struct km_group_table known =
+		pages->known ? *pages->known : (struct km_group_table){ 0 };
 	uint64_t *const slots = pages->records.slots;
-	const uint8_t *const end = pages->end, *const last_head = end - 8;
+	const uint8_t *const end = pages->end, *const limit = walk_limit(pages);
+	const bool is_plain = km_clock_is_plain(&pages->clock);
+	const uint64_t offset_ns = (uint64_t)pages->clock.offset_ns;
 	const uint8_t *pos = pages->pos, *taken = pos;
 	uint64_t ts = pages->raw_ts;
 	uint32_t nr = batch->nr;
 
 	while (nr < KM_BATCH_EVENTS) {
-		const struct km_fast_desc *desc;
-		uint32_t head, size;
-		uint16_t id;
+		if (__builtin_expect(pos <= limit, 1)) {
+			const uint32_t head = km_native_u32(pos), words = head & 31;
+			const uint8_t *data = pos + 4, *next = data + 4 * (size_t)words;
+			const struct km_fast_desc *desc = desc_of(descs, data);
+			const uint64_t now = ts + (head >> 5);
 
-		if (__builtin_expect(pos > last_head, 0))
-			goto other;
-		/* each length is read to find the next: without this the walk waits for memory */
-		__builtin_prefetch(pos + PREFETCH_BYTES);
-		head = km_native_u32(pos);
-		size = head << 2 & 0x7c;
-		if (__builtin_expect(pos + 4 + size > end, 0))
-			goto other;
-		/* the shortest record has 8 bytes, so that the id can be read of any */
-		memcpy(&id, pos + 4, sizeof(id));
-		desc = &descs[id];
-		if (__builtin_expect(!km_fast_fits(desc, size), 0))
-			goto other;
-		if (__builtin_expect(km_fast_is_odd(desc, pos + 4), 0))
-			goto other;
-		ts += head >> 5;
-		slots[desc->slot]++;
-		nr = put_fast(pages, desc, pos + 4, size, ts, want, batch, nr);
-		pos += 4 + size;
-		continue;
-	other:
+			/* each length is read to find the next: without it the walk waits */
+			__builtin_prefetch(pos + PREFETCH_BYTES);
+			if (__builtin_expect(
+				    next <= limit && km_fast_fits(desc, words) &&
+					    !km_fast_ptr_is_odd(data) &&
+					    put_fast(pages, known, desc, data, 4 * words,
+						     is_plain ? now + offset_ns
+							      : km_clock_ns(&pages->clock, now),
+						     want, batch, nr),
+				    1)) {
+				slots[desc->slot]++;
+				ts = now;
+				pos = next;
+				nr++;
+				continue;
+			}
+		}
 		if (pos >= end)
 			break;
 		store_walk(pages, batch, pos, pos != taken, ts, nr);
@@ -339,11 +411,6 @@ walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want wan
 	store_walk(pages, batch, pos, pos != taken, ts, nr);
 }
 
-static void walk_fast_allocs(struct km_pages *pages, struct km_batch *batch)
-{
-	walk_fast(pages, batch, KM_WANT_ALLOCS);
-}
-
 static void walk_fast_pairs(struct km_pages *pages, struct km_batch *batch)
 {
 	walk_fast(pages, batch, KM_WANT_PAIRS);
@@ -352,6 +419,64 @@ static void walk_fast_pairs(struct km_pages *pages, struct km_batch *batch)
 static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
 {
 	walk_fast(pages, batch, KM_WANT_ALL);
+}
+
+/*
+ * The loop for allocations alone: goes over plain events up to one that is not, or is an
+ * allocation of a group that is not known.
+ */
+static void count_known(struct km_pages *pages, const uint8_t *limit)
+{
+	const struct km_fast_desc *const descs = pages->formats->fast_descs;
+	const struct km_group_table known = *pages->known;
+	uint64_t *const slots = pages->records.slots;
+	const uint8_t *pos = pages->pos;
+	uint64_t ts = pages->raw_ts;
+
+	/* no check of pos itself: it was within the limit as the end of the record before */
+	for (;;) {
+		const uint32_t head = km_native_u32(pos);
+		const size_t words = head & 31;
+		const uint8_t *data = pos + 4, *next = data + 4 * words;
+		const struct km_fast_desc *desc = desc_of(descs, data);
+
+		/* each length is read to find the next: without this the walk waits for memory */
+		__builtin_prefetch(pos + PREFETCH_BYTES);
+		if (__builtin_expect(next > limit, 0))
+			break;
+		if (__builtin_expect(!km_fast_fits(desc, words), 0))
+			break;
+		if (__builtin_expect(km_fast_ptr_is_odd(data), 0))
+			break;
+		ts += head >> 5;
+		slots[desc->slot]++;
+		if (desc->counts != KM_FAST_FREE) {
+			if (__builtin_expect(!count_alloc(pages, known, desc, data, 4 * words),
+					     0)) {
+				slots[desc->slot]--;
+				ts -= km_native_u32(pos) >> 5;
+				break;
+			}
+		}
+		pos = next;
+	}
+	if (pos == pages->pos)
+		return;
+	pages->pos = pos;
+	pages->raw_ts = pages->last_raw = ts;
+}
+
+static void walk_fast_allocs(struct km_pages *pages, struct km_batch *batch)
+{
+	const uint8_t *const limit = walk_limit(pages);
+
+	while (batch->nr < KM_BATCH_EVENTS) {
+		if (pages->pos <= limit)
+			count_known(pages, limit);
+		if (pages->pos >= pages->end)
+			break;
+		take_record(pages, batch);
+	}
 }
 
 static void walk_generic(struct km_pages *pages, struct km_batch *batch)
@@ -371,6 +496,7 @@ static void keep_last(struct km_pages *pages, struct km_batch *batch)
 	pages->kept.call_site = batch->call_site[i];
 	pages->kept.size = batch->size[i];
 	pages->kept.what = batch->what[i];
+	pages->kept.group = batch->group[i];
 	pages->kept.ts_ns = batch->ts_ns[i];
 	pages->kept.ptr = batch->ptr[i];
 	pages->kept.pid = batch->pid[i];
@@ -386,6 +512,8 @@ static void put_kept(struct km_pages *pages, struct km_batch *batch)
 	batch->call_site[i] = pages->kept.call_site;
 	batch->size[i] = pages->kept.size;
 	batch->what[i] = pages->kept.what;
+	batch->group[i] = pages->kept.group;
+	batch->has_new |= pages->kept.group == KM_ROW_ALLOC;
 	batch->ts_ns[i] = pages->kept.ts_ns;
 	batch->ptr[i] = pages->kept.ptr;
 	batch->pid[i] = pages->kept.pid;
@@ -403,7 +531,8 @@ bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
 	if (!pages->use_generic && !formats->is_big_endian && __BYTE_ORDER == __LITTLE_ENDIAN)
 		walk_fn = pages->want == KM_WANT_ALL     ? walk_fast_all
 			  : pages->want == KM_WANT_PAIRS ? walk_fast_pairs
-							 : walk_fast_allocs;
+			  : pages->known                 ? walk_fast_allocs
+							 : walk_generic;
 	if (!batch->nr)
 		km_records_clear_stacks(&pages->records);
 	if (pages->has_kept)

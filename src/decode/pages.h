@@ -7,6 +7,7 @@
 #include "decode/formats.h"
 #include "decode/record.h"
 #include "kmemstat/event.h"
+#include "kmemstat/groups.h"
 #include "kmemstat/source.h"
 
 /*
@@ -21,6 +22,11 @@ struct km_pages {
 	uint32_t page_bytes; /* of a sub-buffer; at least formats->data_offset */
 	struct km_clock clock;
 	uint16_t cpu;
+	/*
+	 * The table where allocations of known groups are counted, and, with KM_WANT_ALLOCS, not
+	 * put into the batch; or NULL
+	 */
+	const struct km_group_table *known;
 	bool use_generic; /* do not use the fast path: for tests, which compare the two */
 
 	struct km_records records;
@@ -42,6 +48,7 @@ struct km_pages {
 		uint64_t call_site, ts_ns, ptr;
 		struct km_event_size size;
 		struct km_event_what what;
+		uint32_t group;
 		int32_t pid;
 		struct km_event_more more;
 	} kept;

@@ -203,6 +203,7 @@ static void put_row(struct km_records *records, const struct km_desc *desc, cons
 		(size_t)pid.offset + pid.size <= size ? (int32_t)load(formats, data, pid) : 0;
 	batch->more[i] = values->more;
 	batch->stack[i] = 0;
+	km_batch_mark(batch, i);
 }
 
 /*

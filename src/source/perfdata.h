@@ -269,6 +269,7 @@ const struct pd_queued *pd_queue_next(struct pd_queue *queue);
 struct pd_fast {
 	const struct perfdata *pd;
 	struct km_records *records;
+	const struct km_group_table *known; /* km_reader_lend_groups(), or NULL */
 	struct km_stream_stats *streams;
 	uint64_t *stream_bytes;
 	size_t nr_streams; /* of both */

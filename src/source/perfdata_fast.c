@@ -55,15 +55,25 @@ bool pd_fast_suits(const struct perfdata *pd, enum km_want want)
 	       !pd->nr_exclude_pids && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
+/* Counts an allocation if its group is known. */
+static inline bool count(const struct pd_fast *walk, const struct km_fast_desc *desc,
+			 const uint8_t *data, size_t size)
+{
+	if (!walk->known)
+		return false;
+	if (desc->counts == KM_FAST_NAMED_ALLOC)
+		return km_fast_count_named(walk->records, *walk->known, desc, data, size);
+	return km_fast_count(*walk->known, desc, data, km_fast_what(desc, data));
+}
+
 const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end,
 			    struct km_batch *batch)
 {
 	const struct perfdata *const pd = walk->pd;
 	const struct km_fast_desc *const descs = walk->records->formats->fast_descs;
 	uint64_t *const slots = walk->records->slots;
-	uint32_t nr = batch->nr;
 
-	while (nr < KM_BATCH_EVENTS && end - pos >= PD_HEAD_BYTES) {
+	while (batch->nr < KM_BATCH_EVENTS && end - pos >= PD_HEAD_BYTES) {
 		const uint64_t head = km_native_u64(pos);
 		const size_t size = head >> 48;
 		const struct km_fast_desc *desc;
@@ -89,9 +99,13 @@ const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, cons
 		memcpy(&id, pos + at, sizeof(id));
 		desc = &descs[id];
 		if (!stream || stream > walk->nr_streams || raw_size > size - at ||
-		    !km_fast_fits(desc, raw_size) || km_fast_is_odd(desc, pos + at))
+		    raw_size > KM_FAST_MOST_BYTES || !km_fast_fits(desc, raw_size / 4) ||
+		    km_fast_ptr_is_odd(pos + at))
 			break;
 		if (attr->period_at && km_native_u64(pos + attr->period_at) > 1)
+			break;
+		if (desc->counts != KM_FAST_FREE && !count(walk, desc, pos + at, raw_size) &&
+		    !km_fast_add(walk->records, desc, pos + at, raw_size, batch))
 			break;
 		ts_ns = km_native_u64(pos + attr->time_at);
 		stats = &walk->streams[stream - 1];
@@ -102,10 +116,7 @@ const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, cons
 			stats->last_ns = ts_ns;
 		walk->stream_bytes[stream - 1] += size;
 		slots[desc->slot]++;
-		km_fast_put(walk->records, desc, pos + at, raw_size, KM_WANT_ALLOCS, batch, nr);
-		nr += desc->alloc_mask & 1;
 		pos += size;
 	}
-	batch->nr = nr;
 	return pos;
 }

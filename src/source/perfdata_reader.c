@@ -601,6 +601,7 @@ static void take_fast(struct pd_reader *reader, struct km_batch *batch)
 	const struct pd_fast walk = {
 		.pd = perfdata_of(reader),
 		.records = &reader->records,
+		.known = reader->base.known,
 		.streams = reader->streams,
 		.stream_bytes = reader->bytes,
 		.nr_streams = reader->nr_streams,

@@ -126,6 +126,11 @@ void km_reader_destroy(struct km_reader *reader)
 		reader->source->ops->reader_destroy(reader);
 }
 
+void km_reader_lend_groups(struct km_reader *reader, const struct km_group_table *groups)
+{
+	reader->known = groups;
+}
+
 struct km_error *km_reader_start(struct km_reader *reader, size_t part)
 {
 	return reader->source->ops->reader_start(reader, part);

@@ -47,6 +47,7 @@ struct km_source {
 
 struct km_reader {
 	struct km_source *source;
+	const struct km_group_table *known; /* km_reader_lend_groups(), or NULL */
 };
 
 extern const struct km_source_ops km_tracedat_ops;

@@ -364,6 +364,7 @@ static inline bool put_all(struct km_text_reader *reader, const char *line, uint
 	batch->cpu[i] = (uint16_t)cpu;
 	batch->more[i] = found->tail->more;
 	batch->stack[i] = 0;
+	km_batch_mark(batch, i);
 	return true;
 }
 

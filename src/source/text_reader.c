@@ -326,6 +326,7 @@ static void put_row(struct km_text_reader *reader, enum km_event_kind kind,
 	batch->cpu[i] = (uint16_t)head->cpu;
 	batch->more[i] = event->more;
 	batch->stack[i] = 0;
+	km_batch_mark(batch, i);
 	reader->lanes[reader->stream].target = reader->frame_target = i + 1;
 }
 

@@ -90,6 +90,7 @@ struct km_error *td_reader_start(struct km_reader *base, size_t part)
 	reader->chunks_left = reader->part->nr_chunks;
 	reader->has_pages_left = td->compression == KM_COMPRESSION_NONE && reader->part->bytes;
 	reader->is_finished = false;
+	reader->pages.known = base->known;
 	km_pages_begin(&reader->pages, reader->part->stream,
 		       (uint16_t)td->selected->cpus[reader->part->stream].cpu,
 		       &td->clocks[reader->part->stream]);
