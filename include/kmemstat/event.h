@@ -51,10 +51,14 @@ static inline bool km_event_is_free(enum km_event_kind kind)
 	return kind >= KM_EV_KFREE && kind <= KM_EV_PAGE_FREE;
 }
 
+/* Whether it is an event of the slab allocator: one bit for each kind. */
 static inline bool km_event_is_slab(enum km_event_kind kind)
 {
-	return (kind >= KM_EV_KMALLOC && kind <= KM_EV_CACHE_ALLOC_NODE) || kind == KM_EV_KFREE ||
-	       kind == KM_EV_CACHE_FREE;
+	const uint32_t kinds = 1U << KM_EV_KMALLOC | 1U << KM_EV_KMALLOC_NODE |
+			       1U << KM_EV_CACHE_ALLOC | 1U << KM_EV_CACHE_ALLOC_NODE |
+			       1U << KM_EV_KFREE | 1U << KM_EV_CACHE_FREE;
+
+	return kinds >> kind & 1;
 }
 
 enum km_event_flag {

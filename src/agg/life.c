@@ -7,93 +7,16 @@
  * allocations of one group on one CPU. What is counted for each event is counted for its kin; only
  * what has to be in time order, live bytes and their peak, is kept for the call site and the whole.
  */
-#include "kmemstat/life.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "agg/life_table.h"
-#include "kmemstat/agg.h"
+#include "agg/life_private.h"
 
-#define KIN_BITS      24
-#define KIN_MASK      ((1U << KIN_BITS) - 1)
-#define TIME_BITS     (64 - KIN_BITS)
 /* rows between the prefetch of a bucket and its use */
 #define PREFETCH_ROWS 12
 
 /* Ticks begin this short; they double when there are too many. */
-#define FIRST_TICK_NS    1024
-#define TICKS_PER_SAMPLE (KM_LIFE_TICKS / KM_LIFE_SAMPLES)
-
-typedef unsigned __int128 byte_ns;
-
-/* Allocations alike, made on one CPU. */
-struct kin {
-	uint32_t site, req, alloc;
-	uint16_t cpu;
-	int16_t node; /* of the CPU, -1: not known */
-	uint64_t allocs, freed, replaced, pingpong, node_pingpong, remote;
-};
-
-struct site {
-	uint64_t address;
-	uint8_t family;
-	uint64_t live_bytes, peak_bytes, peak_ns;
-	uint64_t short_lived;
-	byte_ns waste_ns; /* of what no longer lives */
-	uint64_t lifetimes[KM_LIFE_BUCKETS];
-	uint64_t samples[KM_LIFE_SAMPLES];
-};
-
-/* The kin of the groups of one queue on one CPU, by the group's number; 0: none yet. */
-struct kin_map {
-	uint32_t *kin;
-	size_t nr;
-};
-
-struct queue_map {
-	struct kin_map *cpus;
-	size_t nr_cpus;
-};
-
-/* An object that lived over half of the trace so far. */
-struct old_age {
-	uint64_t age_ns;
-	uint32_t site;
-};
-
-struct km_life {
-	struct km_life_options options;
-	struct km_life_table table;
-	struct kin *kin; /* from 1 on */
-	size_t nr_kin, room_kin;
-	struct site *sites;
-	size_t nr_sites, room_sites;
-	uint32_t *site_table; /* open addressing: index in sites + 1 */
-	size_t site_mask;
-	struct queue_map *queues;
-	size_t nr_queues;
-
-	bool has_first;
-	uint64_t first_ns, now_ns;
-	unsigned int unit_shift; /* time units in the table are 1 << unit_shift ns */
-
-	uint64_t live_bytes, live_waste;
-	uint64_t peak_bytes, peak_ns; /* before the tick in hand */
-	uint64_t unknown_frees;
-	uint64_t nr_allocs, nr_frees; /* paired */
-
-	/* those that may turn out to have lived over half of the trace */
-	struct old_age *old;
-	size_t nr_old, room_old;
-
-	struct km_tick ticks[KM_LIFE_TICKS];
-	size_t nr_ticks; /* closed */
-	uint64_t tick_ns, tick_end_ns;
-	uint64_t wake_ns;                 /* rows from here on need move_time() */
-	uint64_t tick_peak, tick_peak_ns; /* in the tick in hand */
-	uint64_t tick_allocs, tick_frees; /* nr_allocs and nr_frees at its start */
-};
+#define FIRST_TICK_NS 1024
 
 struct km_error *km_life_create(const struct km_life_options *options, struct km_life **ret)
 {
@@ -287,25 +210,6 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 	return NULL;
 }
 
-/* The kin of row `i`. */
-static inline struct km_error *find_kin(struct km_life *life, const struct km_rows *rows,
-					uint32_t i, uint32_t *ret)
-{
-	const uint32_t group = rows->batch->group[i];
-
-	if (rows->queue < life->nr_queues) {
-		const struct queue_map *map = &life->queues[rows->queue];
-		const uint16_t cpu = rows->batch->cpu[i];
-
-		if (cpu < map->nr_cpus && group < map->cpus[cpu].nr) {
-			*ret = map->cpus[cpu].kin[group];
-			if (*ret)
-				return NULL;
-		}
-	}
-	return add_kin(life, rows, i, ret);
-}
-
 /* Notes live bytes at the end of a sample. */
 static void take_samples(struct km_life *life, size_t at)
 {
@@ -314,7 +218,7 @@ static void take_samples(struct km_life *life, size_t at)
 }
 
 /* Ends the tick in hand. */
-static void close_tick(struct km_life *life, struct km_tick *ret)
+void km_life_close_tick(struct km_life *life, struct km_tick *ret)
 {
 	*ret = (struct km_tick){
 		.live_bytes = life->live_bytes,
@@ -362,7 +266,7 @@ static void double_ticks(struct km_life *life)
 static void move_ticks(struct km_life *life, uint64_t ts_ns)
 {
 	while (ts_ns >= life->tick_end_ns && life->tick_end_ns != UINT64_MAX) {
-		close_tick(life, &life->ticks[life->nr_ticks++]);
+		km_life_close_tick(life, &life->ticks[life->nr_ticks++]);
 		begin_tick(life);
 		if (life->nr_ticks % TICKS_PER_SAMPLE == 0)
 			take_samples(life, life->nr_ticks / TICKS_PER_SAMPLE - 1);
@@ -391,9 +295,9 @@ static void widen_units(struct km_life *life, uint64_t ts_ns)
 }
 
 /* What may have lived over half of the trace, without those that cannot any more. */
-static void drop_young(struct km_life *life)
+static void drop_young(struct km_life *life, uint64_t now_ns)
 {
-	const uint64_t half = (life->now_ns - life->first_ns) / 2;
+	const uint64_t half = (now_ns - life->first_ns) / 2;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < life->nr_old; i++)
@@ -407,10 +311,11 @@ static void drop_young(struct km_life *life)
  * Those left after drop_young() were alive at half time: the list is no longer than twice the most
  * objects that lived at one time.
  */
-static struct km_error *note_old(struct km_life *life, uint32_t site, uint64_t age_ns)
+static struct km_error *note_old(struct km_life *life, uint32_t site, uint64_t age_ns,
+				 uint64_t now_ns)
 {
 	if (life->nr_old == life->room_old) {
-		drop_young(life);
+		drop_young(life, now_ns);
 		if (2 * life->nr_old >= life->room_old) {
 			const size_t room = life->room_old ? 2 * life->room_old : 1024;
 			struct old_age *old = reallocarray(life->old, room, sizeof(*old));
@@ -425,141 +330,8 @@ static struct km_error *note_old(struct km_life *life, uint32_t site, uint64_t a
 	return NULL;
 }
 
-static inline unsigned int bucket_of(uint64_t age_ns)
-{
-	unsigned int bucket = 63 - (unsigned int)__builtin_clzll(age_ns | 1);
-
-	return bucket < KM_LIFE_BUCKETS ? bucket : KM_LIFE_BUCKETS - 1;
-}
-
-/* Takes an object out of what lives; returns how long it lived. */
-static inline uint64_t end_object(struct km_life *life, const struct kin *kin, struct site *site,
-				  uint64_t value, uint64_t ts_ns)
-{
-	const uint64_t units = (ts_ns - life->first_ns) >> life->unit_shift;
-	const uint64_t age_ns = (units - (value >> KIN_BITS)) << life->unit_shift;
-	const uint32_t waste = kin->alloc - kin->req;
-
-	site->live_bytes -= kin->alloc;
-	site->waste_ns += (byte_ns)age_ns * waste;
-	life->live_bytes -= kin->alloc;
-	life->live_waste -= waste;
-	return age_ns;
-}
-
-static inline struct km_error *take_free(struct km_life *life, uint64_t *value, uint16_t cpu,
-					 uint64_t ts_ns)
-{
-	struct kin *kin = &life->kin[*value & KIN_MASK];
-	struct site *site = &life->sites[kin->site];
-	const uint64_t age_ns = end_object(life, kin, site, *value, ts_ns);
-
-	*value = 0;
-	kin->freed++;
-	life->nr_frees++;
-	site->lifetimes[bucket_of(age_ns)]++;
-	site->short_lived += age_ns < life->options.short_ns;
-	if (__builtin_expect(kin->cpu != cpu, 0)) {
-		kin->pingpong++;
-		if (kin->node >= 0) {
-			const int16_t node = node_of(life, cpu);
-
-			kin->node_pingpong += node >= 0 && node != kin->node;
-		}
-	}
-	if (__builtin_expect(age_ns > (ts_ns - life->first_ns) / 2, 0))
-		return note_old(life, kin->site, age_ns);
-	return NULL;
-}
-
-/* Its pointer is allocated again: it was freed at some time before, without an event. */
-static void replace(struct km_life *life, uint64_t *value, uint64_t ts_ns)
-{
-	struct kin *kin = &life->kin[*value & KIN_MASK];
-	struct site *site = &life->sites[kin->site];
-
-	end_object(life, kin, site, *value, ts_ns);
-	kin->replaced++;
-	*value = 0;
-}
-
-static inline struct km_error *take_alloc(struct km_life *life, const struct km_rows *rows,
-					  uint32_t i, uint64_t ts_ns)
-{
-	uint64_t *value = km_life_table_find(&life->table, rows->batch->ptr[i], true);
-	struct km_error *error;
-	struct kin *kin;
-	struct site *site;
-	uint32_t number;
-
-	if (__builtin_expect(*value != 0, 0))
-		replace(life, value, ts_ns);
-	error = find_kin(life, rows, i, &number);
-	if (error)
-		return error;
-	*value = (ts_ns - life->first_ns) >> life->unit_shift << KIN_BITS | number;
-	kin = &life->kin[number];
-	site = &life->sites[kin->site];
-	kin->allocs++;
-	life->nr_allocs++;
-	site->live_bytes += kin->alloc;
-	if (site->live_bytes > site->peak_bytes) {
-		site->peak_bytes = site->live_bytes;
-		site->peak_ns = ts_ns;
-	}
-	life->live_waste += kin->alloc - kin->req;
-	life->live_bytes += kin->alloc;
-	if (life->live_bytes > life->tick_peak) {
-		life->tick_peak = life->live_bytes;
-		life->tick_peak_ns = ts_ns;
-	}
-	if (__builtin_expect(life->table.nr_used > life->table.most_used, 0))
-		return km_life_table_renew(&life->table);
-	return NULL;
-}
-
-/* A node was asked for, and it is not that of the CPU. */
-static void count_remote(struct km_life *life, const struct km_rows *rows, uint32_t i)
-{
-	const int16_t asked = rows->batch->more[i].node;
-	uint32_t number;
-
-	if (asked < 0 || find_kin(life, rows, i, &number))
-		return;
-	if (life->kin[number].node >= 0 && life->kin[number].node != asked)
-		life->kin[number].remote++;
-}
-
-static struct km_error *take_row(struct km_life *life, const struct km_rows *rows, uint32_t i,
-				 uint64_t ts_ns)
-{
-	const struct km_topology *topology = life->options.topology;
-	const uint32_t group = rows->batch->group[i];
-	struct km_error *error;
-	uint64_t *value;
-
-	if (group < KM_MOST_GROUPS) {
-		error = take_alloc(life, rows, i, ts_ns);
-		if (!error && topology && topology->nr_nodes > 1)
-			count_remote(life, rows, i);
-		return error;
-	}
-	if (group != KM_ROW_FREE && group != KM_ROW_HIDDEN)
-		return NULL;
-	value = km_life_table_find(&life->table, rows->batch->ptr[i], false);
-	if (!value || !*value) {
-		life->unknown_frees += group == KM_ROW_FREE;
-		return NULL;
-	}
-	if (km_event_is_alloc(rows->batch->what[i].kind)) {
-		replace(life, value, ts_ns);
-		return NULL;
-	}
-	return take_free(life, value, rows->batch->cpu[i], ts_ns);
-}
-
 /* Ticks and time units, for a row at `ts_ns`. */
-static void move_time(struct km_life *life, uint64_t ts_ns)
+void km_life_move_time(struct km_life *life, uint64_t ts_ns)
 {
 	uint64_t units_end_ns;
 
@@ -576,195 +348,267 @@ static void move_time(struct km_life *life, uint64_t ts_ns)
 	life->wake_ns = life->tick_end_ns < units_end_ns ? life->tick_end_ns : units_end_ns;
 }
 
-struct km_error *km_life_add(struct km_life *life, const struct km_rows *rows)
+static inline unsigned int bucket_of(uint64_t age_ns)
+{
+	unsigned int bucket = 63 - (unsigned int)__builtin_clzll(age_ns | 1);
+
+	return bucket < KM_LIFE_BUCKETS ? bucket : KM_LIFE_BUCKETS - 1;
+}
+
+/*
+ * What km_life_add() uses for each row, in locals: there are stores, and the compiler would have to
+ * load all of struct km_life again after each of them.
+ */
+struct hot {
+	struct km_life_table table;
+	struct kin *kin;
+	struct site *sites;
+	const uint32_t *kin_of; /* of groups on the CPU in hand */
+	size_t nr_kin_of;
+	uint64_t first_ns, now_ns, wake_ns, short_ns;
+	unsigned int unit_shift;
+	uint64_t live_bytes, live_waste;
+	uint64_t tick_peak, tick_peak_ns;
+	uint64_t nr_allocs, nr_frees, unknown_frees;
+};
+
+static inline __attribute__((always_inline)) struct hot load_hot(const struct km_life *life,
+								 uint32_t queue, uint16_t cpu)
+{
+	struct hot hot = {
+		.table = life->table,
+		.kin = life->kin,
+		.sites = life->sites,
+		.first_ns = life->first_ns,
+		.now_ns = life->now_ns,
+		.wake_ns = life->wake_ns,
+		.short_ns = life->options.short_ns,
+		.unit_shift = life->unit_shift,
+		.live_bytes = life->live_bytes,
+		.live_waste = life->live_waste,
+		.tick_peak = life->tick_peak,
+		.tick_peak_ns = life->tick_peak_ns,
+		.nr_allocs = life->nr_allocs,
+		.nr_frees = life->nr_frees,
+		.unknown_frees = life->unknown_frees,
+	};
+
+	if (queue < life->nr_queues && cpu < life->queues[queue].nr_cpus) {
+		hot.kin_of = life->queues[queue].cpus[cpu].kin;
+		hot.nr_kin_of = life->queues[queue].cpus[cpu].nr;
+	}
+	return hot;
+}
+
+/* Puts back what rows change. */
+static inline __attribute__((always_inline)) void store_hot(struct km_life *life,
+							    const struct hot *hot)
+{
+	life->table.nr_used = hot->table.nr_used;
+	life->now_ns = hot->now_ns;
+	life->live_bytes = hot->live_bytes;
+	life->live_waste = hot->live_waste;
+	life->tick_peak = hot->tick_peak;
+	life->tick_peak_ns = hot->tick_peak_ns;
+	life->nr_allocs = hot->nr_allocs;
+	life->nr_frees = hot->nr_frees;
+	life->unknown_frees = hot->unknown_frees;
+}
+
+/* Takes an object out of what lives; returns how long it lived. */
+static inline __attribute__((always_inline)) uint64_t end_object(struct hot *hot,
+								 const struct kin *kin,
+								 struct site *site, uint64_t *value,
+								 uint64_t ts_ns)
+{
+	const uint64_t units = (ts_ns - hot->first_ns) >> hot->unit_shift;
+	const uint64_t age_ns = (units - (*value >> KIN_BITS)) << hot->unit_shift;
+	const uint32_t waste = kin->alloc - kin->req;
+
+	*value = 0;
+	site->live_bytes -= kin->alloc;
+	site->waste_ns += (byte_ns)age_ns * waste;
+	hot->live_bytes -= kin->alloc;
+	hot->live_waste -= waste;
+	return age_ns;
+}
+
+/* The object at `value` is freed. An age that is to be noted (note_old()) is put into ret. */
+static inline __attribute__((always_inline)) void
+free_object(struct hot *hot, uint64_t *value, uint16_t cpu, uint64_t ts_ns, struct old_age *ret)
+{
+	struct kin *kin = &hot->kin[*value & KIN_MASK];
+	struct site *site = &hot->sites[kin->site];
+	const uint64_t age_ns = end_object(hot, kin, site, value, ts_ns);
+
+	kin->freed++;
+	kin->pingpong += kin->cpu != cpu;
+	hot->nr_frees++;
+	site->lifetimes[bucket_of(age_ns)]++;
+	site->short_lived += age_ns < hot->short_ns;
+	if (__builtin_expect(age_ns > (ts_ns - hot->first_ns) / 2, 0))
+		*ret = (struct old_age){ .age_ns = age_ns, .site = kin->site };
+}
+
+/* Its pointer is allocated again: it was freed at some time before, without an event. */
+static inline void replace_object(struct hot *hot, uint64_t *value, uint64_t ts_ns)
+{
+	struct kin *kin = &hot->kin[*value & KIN_MASK];
+
+	end_object(hot, kin, &hot->sites[kin->site], value, ts_ns);
+	kin->replaced++;
+}
+
+static inline __attribute__((always_inline)) void make_object(struct hot *hot, uint64_t *value,
+							      uint32_t number, uint64_t ts_ns)
+{
+	struct kin *kin = &hot->kin[number];
+	struct site *site = &hot->sites[kin->site];
+
+	*value = (ts_ns - hot->first_ns) >> hot->unit_shift << KIN_BITS | number;
+	kin->allocs++;
+	hot->nr_allocs++;
+	site->live_bytes += kin->alloc;
+	if (site->live_bytes > site->peak_bytes) {
+		site->peak_bytes = site->live_bytes;
+		site->peak_ns = ts_ns;
+	}
+	hot->live_waste += kin->alloc - kin->req;
+	hot->live_bytes += kin->alloc;
+	if (hot->live_bytes > hot->tick_peak) {
+		hot->tick_peak = hot->live_bytes;
+		hot->tick_peak_ns = ts_ns;
+	}
+}
+
+/* The kin of a group on the CPU in hand, 0: it has none yet. */
+static inline uint32_t kin_of(const struct hot *hot, uint32_t group)
+{
+	return group < hot->nr_kin_of ? hot->kin_of[group] : 0;
+}
+
+/* NUMA: who frees on another node, and who asked for another node. */
+static void count_nodes(struct km_life *life, const struct km_rows *rows, uint32_t i)
 {
 	const struct km_batch *batch = rows->batch;
+	const int16_t node = node_of(life, batch->cpu[i]);
+	struct kin *kin;
+
+	if (node < 0)
+		return;
+	if (batch->group[i] < KM_MOST_GROUPS) {
+		const struct hot hot = load_hot(life, rows->queue, batch->cpu[i]);
+		const uint32_t number = kin_of(&hot, batch->group[i]);
+
+		if (number && batch->more[i].node >= 0)
+			life->kin[number].remote += batch->more[i].node != node;
+		return;
+	}
+	if (km_event_is_free(batch->what[i].kind)) {
+		const uint64_t *value = km_life_table_find(&life->table, batch->ptr[i]);
+
+		if (!value || !*value)
+			return;
+		kin = &life->kin[*value & KIN_MASK];
+		kin->node_pingpong += kin->node >= 0 && kin->node != node;
+	}
+}
+
+/* One row, whose kin is known. */
+static inline __attribute__((always_inline)) void take_row(struct hot *hot,
+							   const struct km_batch *batch, uint32_t i,
+							   uint64_t ts_ns, struct old_age *ret_old)
+{
+	const uint32_t group = batch->group[i];
+	uint64_t *value;
+
+	if (group < KM_MOST_GROUPS) {
+		value = km_life_table_get(&hot->table, batch->ptr[i]);
+		if (__builtin_expect(*value != 0, 0))
+			replace_object(hot, value, ts_ns);
+		make_object(hot, value, kin_of(hot, group), ts_ns);
+		return;
+	}
+	if (__builtin_expect(group != KM_ROW_FREE, 0) && group != KM_ROW_HIDDEN)
+		return;
+	value = km_life_table_find(&hot->table, batch->ptr[i]);
+	if (!value || !*value)
+		hot->unknown_frees += group == KM_ROW_FREE;
+	else if (__builtin_expect(km_event_is_free(batch->what[i].kind), 1))
+		free_object(hot, value, batch->cpu[i], ts_ns, ret_old);
+	else
+		replace_object(hot, value, ts_ns);
+}
+
+/* What a row needs that the loop does not do itself. */
+static struct km_error *prepare_row(struct km_life *life, const struct km_rows *rows, uint32_t i,
+				    uint64_t ts_ns)
+{
+	const uint32_t group = rows->batch->group[i];
+	struct hot hot;
+	uint32_t number;
+
+	if (ts_ns >= life->wake_ns)
+		km_life_move_time(life, ts_ns);
+	if (group >= KM_MOST_GROUPS)
+		return NULL;
+	if (life->table.nr_used > life->table.most_used) {
+		struct km_error *error = km_life_table_renew(&life->table);
+
+		if (error)
+			return error;
+	}
+	hot = load_hot(life, rows->queue, rows->batch->cpu[i]);
+	return kin_of(&hot, group) ? NULL : add_kin(life, rows, i, &number);
+}
+
+static struct km_error *add_rows(struct km_life *life, const struct km_rows *rows,
+				 const bool has_nodes)
+{
+	const struct km_batch *batch = rows->batch;
+	uint16_t cpu = batch->cpu[rows->from];
+	struct hot hot = load_hot(life, rows->queue, cpu);
 	struct km_error *error = NULL;
 
 	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
+		struct old_age old = { 0 };
+		const uint32_t group = batch->group[i];
 		uint64_t ts_ns = batch->ts_ns[i];
 
 		if (i + PREFETCH_ROWS < batch->nr)
 			__builtin_prefetch(
-				km_life_table_bucket(&life->table, batch->ptr[i + PREFETCH_ROWS]));
+				km_life_table_bucket(&hot.table, batch->ptr[i + PREFETCH_ROWS]));
 		if (!km_event_is_slab(batch->what[i].kind))
 			continue;
 		/* a clock that ran back stands still here */
-		if (__builtin_expect(ts_ns < life->now_ns, 0))
-			ts_ns = life->now_ns;
-		if (__builtin_expect(ts_ns >= life->wake_ns, 0))
-			move_time(life, ts_ns);
-		life->now_ns = ts_ns;
-		error = take_row(life, rows, i, ts_ns);
+		if (__builtin_expect(ts_ns < hot.now_ns, 0))
+			ts_ns = hot.now_ns;
+		if (__builtin_expect(ts_ns >= hot.wake_ns || batch->cpu[i] != cpu ||
+					     (group < KM_MOST_GROUPS &&
+					      (!kin_of(&hot, group) ||
+					       hot.table.nr_used > hot.table.most_used)),
+				     0)) {
+			store_hot(life, &hot);
+			error = prepare_row(life, rows, i, ts_ns);
+			if (error)
+				return error;
+			cpu = batch->cpu[i];
+			hot = load_hot(life, rows->queue, cpu);
+		}
+		hot.now_ns = ts_ns;
+		if (has_nodes)
+			count_nodes(life, rows, i);
+		take_row(&hot, batch, i, ts_ns, &old);
+		if (__builtin_expect(old.age_ns != 0, 0))
+			error = note_old(life, old.site, old.age_ns, ts_ns);
 	}
+	store_hot(life, &hot);
 	return error;
 }
 
-uint64_t km_life_median_ns(const struct km_life_stats *stats)
+struct km_error *km_life_add(struct km_life *life, const struct km_rows *rows)
 {
-	uint64_t rank = stats->freed / 2 + stats->freed % 2;
-
-	for (int i = 0; i < KM_LIFE_BUCKETS && rank; i++) {
-		const uint64_t nr = stats->lifetimes[i], width = 1ULL << i;
-
-		if (rank <= nr)
-			return width + (uint64_t)((byte_ns)width * (2 * rank - 1) / (2 * nr));
-		rank -= nr;
-	}
-	return 0;
-}
-
-/* The sums of a call site's kin, and what the site itself has. */
-static void fill_stats(const struct km_life *life, struct km_site_life *sites, byte_ns *waste_ns)
-{
-	for (size_t i = 0; i < life->nr_sites; i++) {
-		const struct site *site = &life->sites[i];
-		struct km_life_stats *stats = &sites[i].stats;
-
-		sites[i].address = site->address;
-		sites[i].family = site->family;
-		stats->live_bytes = site->live_bytes;
-		stats->peak_bytes = site->peak_bytes;
-		stats->peak_ns = site->peak_ns;
-		stats->short_lived = site->short_lived;
-		memcpy(stats->lifetimes, site->lifetimes, sizeof(stats->lifetimes));
-		memcpy(stats->samples, site->samples, sizeof(stats->samples));
-		waste_ns[i] = site->waste_ns;
-	}
-	for (size_t i = 1; i < life->nr_kin; i++) {
-		const struct kin *kin = &life->kin[i];
-		struct km_life_stats *stats = &sites[kin->site].stats;
-		const uint64_t live = kin->allocs - kin->freed - kin->replaced;
-
-		stats->allocs += kin->allocs;
-		stats->freed += kin->freed;
-		stats->bytes_freed += kin->freed * kin->alloc;
-		stats->replaced += kin->replaced;
-		stats->bytes_replaced += kin->replaced * kin->alloc;
-		stats->live += live;
-		stats->live_bytes_req += live * kin->req;
-		stats->pingpong += kin->pingpong;
-		stats->node_pingpong += kin->node_pingpong;
-		stats->remote += kin->remote;
-	}
-}
-
-/* What is live at the end has lived until then. */
-static void fill_live(const struct km_life *life, struct km_site_life *sites, byte_ns *waste_ns)
-{
-	const uint64_t half = (life->now_ns - life->first_ns) / 2;
-	const uint64_t units = (life->now_ns - life->first_ns) >> life->unit_shift;
-
-	for (size_t i = 0; i <= life->table.mask; i++) {
-		for (int k = 0; k < KM_BUCKET_SLOTS; k++) {
-			const uint64_t value = life->table.buckets[i].value[k];
-			const struct kin *kin = &life->kin[value & KIN_MASK];
-			uint64_t age_ns;
-
-			if (!value)
-				continue;
-			age_ns = (units - (value >> KIN_BITS)) << life->unit_shift;
-			sites[kin->site].stats.over_half += age_ns > half;
-			waste_ns[kin->site] += (byte_ns)age_ns * (kin->alloc - kin->req);
-		}
-	}
-	for (size_t i = 0; i < life->nr_old; i++)
-		sites[life->old[i].site].stats.over_half += life->old[i].age_ns > half;
-}
-
-/* Adds what can be added: not samples and peaks. */
-static void add_stats(struct km_life_stats *total, const struct km_life_stats *stats)
-{
-	total->allocs += stats->allocs;
-	total->freed += stats->freed;
-	total->bytes_freed += stats->bytes_freed;
-	total->replaced += stats->replaced;
-	total->bytes_replaced += stats->bytes_replaced;
-	total->live += stats->live;
-	total->live_bytes += stats->live_bytes;
-	total->live_bytes_req += stats->live_bytes_req;
-	total->pingpong += stats->pingpong;
-	total->node_pingpong += stats->node_pingpong;
-	total->remote += stats->remote;
-	total->short_lived += stats->short_lived;
-	total->over_half += stats->over_half;
-	for (int i = 0; i < KM_LIFE_BUCKETS; i++)
-		total->lifetimes[i] += stats->lifetimes[i];
-}
-
-/* Ticks and samples, with those in hand as their last. */
-static void fill_times(struct km_life *life, struct km_lives *ret)
-{
-	const bool has_more = life->nr_ticks % TICKS_PER_SAMPLE != 0 || !life->nr_ticks ||
-			      life->now_ns > life->first_ns + life->tick_ns * life->nr_ticks;
-
-	ret->first_ns = life->first_ns;
-	ret->last_ns = life->now_ns;
-	ret->short_ns = life->options.short_ns;
-	ret->unknown_frees = life->unknown_frees;
-	ret->tick_ns = life->tick_ns;
-	ret->nr_ticks = life->nr_ticks + 1;
-	memcpy(ret->ticks, life->ticks, life->nr_ticks * sizeof(*ret->ticks));
-	close_tick(life, &ret->ticks[life->nr_ticks]);
-	ret->total.peak_bytes = life->peak_bytes;
-	ret->total.peak_ns = life->peak_ns;
-	ret->sample_ns = life->tick_ns * TICKS_PER_SAMPLE;
-	ret->nr_samples = life->nr_ticks / TICKS_PER_SAMPLE;
-	for (size_t i = 0; i < ret->nr_samples; i++)
-		ret->total.samples[i] = life->ticks[(i + 1) * TICKS_PER_SAMPLE - 1].live_bytes;
-	if (!has_more || ret->nr_samples == KM_LIFE_SAMPLES)
-		return;
-	for (size_t i = 0; i < ret->nr_sites; i++)
-		ret->sites[i].stats.samples[ret->nr_samples] = ret->sites[i].stats.live_bytes;
-	ret->total.samples[ret->nr_samples++] = life->live_bytes;
-}
-
-static int compare_sites(const void *a, const void *b)
-{
-	const struct km_site_life *x = a, *y = b;
-
-	if (x->address != y->address)
-		return x->address < y->address ? -1 : 1;
-	return (x->family > y->family) - (x->family < y->family);
-}
-
-struct km_error *km_life_finish(struct km_life *life, uint64_t last_ns, struct km_lives *ret)
-{
-	struct km_lives lives = { .nr_sites = life->nr_sites };
-	byte_ns *waste_ns = calloc(life->nr_sites + 1, sizeof(*waste_ns));
-	byte_ns total_ns = 0;
-
-	lives.sites = calloc(life->nr_sites + 1, sizeof(*lives.sites));
-	lives.ticks = calloc(KM_LIFE_TICKS + 1, sizeof(*lives.ticks));
-	if (!waste_ns || !lives.sites || !lives.ticks) {
-		free(waste_ns);
-		km_lives_deinit(&lives);
-		return &km_error_memory;
-	}
-	if (life->has_first && last_ns > life->now_ns) {
-		move_time(life, last_ns);
-		life->now_ns = last_ns;
-	}
-	fill_stats(life, lives.sites, waste_ns);
-	fill_live(life, lives.sites, waste_ns);
-	for (size_t i = 0; i < lives.nr_sites; i++) {
-		struct km_life_stats *stats = &lives.sites[i].stats;
-
-		stats->waste_byte_seconds = (double)waste_ns[i] / 1e9;
-		total_ns += waste_ns[i];
-		add_stats(&lives.total, stats);
-	}
-	lives.total.waste_byte_seconds = (double)total_ns / 1e9;
-	fill_times(life, &lives);
-	qsort(lives.sites, lives.nr_sites, sizeof(*lives.sites), compare_sites);
-	free(waste_ns);
-	*ret = lives;
-	return NULL;
-}
-
-void km_lives_deinit(struct km_lives *lives)
-{
-	free(lives->sites);
-	free(lives->ticks);
-	*lives = (struct km_lives){ 0 };
+	if (rows->from == rows->to)
+		return NULL;
+	return life->options.topology ? add_rows(life, rows, true) : add_rows(life, rows, false);
 }

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 
 #define FIRST_BUCKETS 1024
+/* 16 MiB */
+#define SMALL_BUCKETS (256U << 10)
 /* From this size on huge pages spare many misses of the TLB. */
 #define HUGE_BYTES    (4U << 20)
 /* An old table is given back in pieces of this size while it is read. */
@@ -32,7 +34,7 @@ static struct km_error *make(struct km_life_table *table, size_t nr_buckets)
 	table->shift = 64 - (unsigned int)__builtin_ctzll(nr_buckets);
 	table->mask = nr_buckets - 1;
 	table->nr_used = 0;
-	table->most_used = nr_buckets * KM_BUCKET_SLOTS / 4 * 3;
+	table->most_used = nr_buckets * KM_BUCKET_SLOTS / 8 * 5;
 	return NULL;
 }
 
@@ -48,6 +50,26 @@ void km_life_table_deinit(struct km_life_table *table)
 	table->buckets = NULL;
 }
 
+uint64_t *km_life_table_find_far(struct km_life_table *table, uint64_t ptr, bool is_new)
+{
+	struct km_life_bucket *bucket = km_life_table_bucket(table, ptr);
+
+	for (;;) {
+		for (int i = 0; i < KM_BUCKET_SLOTS; i++) {
+			if (bucket->ptr[i] == ptr)
+				return &bucket->value[i];
+			if (bucket->ptr[i])
+				continue;
+			if (!is_new)
+				return NULL;
+			bucket->ptr[i] = ptr;
+			table->nr_used++;
+			return &bucket->value[i];
+		}
+		bucket = &table->buckets[(size_t)(bucket - table->buckets + 1) & table->mask];
+	}
+}
+
 struct km_error *km_life_table_renew(struct km_life_table *table)
 {
 	const size_t per_piece = PIECE_BYTES / sizeof(*table->buckets);
@@ -58,8 +80,11 @@ struct km_error *km_life_table_renew(struct km_life_table *table)
 	for (size_t i = 0; i <= old.mask; i++)
 		for (int k = 0; k < KM_BUCKET_SLOTS; k++)
 			nr_live += old.buckets[i].value[k] != 0;
-	/* a third of what may be in use stays free, or soon it would have to be made anew again */
-	while (nr_buckets * KM_BUCKET_SLOTS / 2 < nr_live)
+	/*
+	 * A part of what may be in use stays free, or soon it would have to be made anew again: a
+	 * fifth, but much of a small table, in which memory is not what counts.
+	 */
+	while (nr_buckets * KM_BUCKET_SLOTS / (nr_buckets < SMALL_BUCKETS ? 4 : 2) < nr_live)
 		nr_buckets *= 2;
 	error = make(table, nr_buckets);
 	if (error) {
@@ -73,7 +98,7 @@ struct km_error *km_life_table_renew(struct km_life_table *table)
 	for (size_t i = 0; i <= old.mask; i++) {
 		for (int k = 0; k < KM_BUCKET_SLOTS; k++)
 			if (old.buckets[i].value[k])
-				*km_life_table_find(table, old.buckets[i].ptr[k], true) =
+				*km_life_table_get(table, old.buckets[i].ptr[k]) =
 					old.buckets[i].value[k];
 		if ((i + 1) % per_piece == 0)
 			madvise(&old.buckets[i + 1 - per_piece], PIECE_BYTES, MADV_DONTNEED);

@@ -42,30 +42,43 @@ static inline struct km_life_bucket *km_life_table_bucket(const struct km_life_t
 	return &table->buckets[ptr * 0x9e3779b97f4a7c15ULL >> table->shift];
 }
 
-/*
- * The value of a pointer (not 0), or NULL if it is not in the table.
- * With `is_new` a pointer that is not in it is put in, with the value 0; the caller calls
- * km_life_table_renew() when nr_used exceeds most_used.
+/* Which of a bucket's slots hold the pointer: bit i for slot i. Without branches: none is likely.
  */
-static inline __attribute__((always_inline)) uint64_t *
-km_life_table_find(struct km_life_table *table, uint64_t ptr, const bool is_new)
+static inline unsigned int km_life_bucket_match(const struct km_life_bucket *bucket, uint64_t ptr)
+{
+	unsigned int match = 0;
+
+	for (unsigned int i = 0; i < KM_BUCKET_SLOTS; i++)
+		match |= (unsigned int)(bucket->ptr[i] == ptr) << i;
+	return match;
+}
+
+/* The way of the functions below for a pointer that is not in its first bucket. */
+uint64_t *km_life_table_find_far(struct km_life_table *table, uint64_t ptr, bool is_new);
+
+/* The value of a pointer (not 0), or NULL if it is not in the table. */
+static inline uint64_t *km_life_table_find(struct km_life_table *table, uint64_t ptr)
 {
 	struct km_life_bucket *bucket = km_life_table_bucket(table, ptr);
+	const unsigned int match = km_life_bucket_match(bucket, ptr);
 
-	for (;;) {
-		for (int i = 0; i < KM_BUCKET_SLOTS; i++) {
-			if (bucket->ptr[i] == ptr)
-				return &bucket->value[i];
-			if (bucket->ptr[i])
-				continue;
-			if (!is_new)
-				return NULL;
-			bucket->ptr[i] = ptr;
-			table->nr_used++;
-			return &bucket->value[i];
-		}
-		bucket = &table->buckets[(size_t)(bucket - table->buckets + 1) & table->mask];
-	}
+	if (__builtin_expect(match != 0, 1))
+		return &bucket->value[__builtin_ctz(match)];
+	return km_life_table_find_far(table, ptr, false);
+}
+
+/*
+ * The same of a pointer that is put in, with the value 0, if it is not in the table. The caller
+ * calls km_life_table_renew() when nr_used exceeds most_used.
+ */
+static inline uint64_t *km_life_table_get(struct km_life_table *table, uint64_t ptr)
+{
+	struct km_life_bucket *bucket = km_life_table_bucket(table, ptr);
+	const unsigned int match = km_life_bucket_match(bucket, ptr);
+
+	if (__builtin_expect(match != 0, 1))
+		return &bucket->value[__builtin_ctz(match)];
+	return km_life_table_find_far(table, ptr, true);
 }
 
 #endif
