@@ -9,6 +9,9 @@
 #include "source/source.h"
 #include "source/unpack.h"
 
+/* Before each compressed chunk: u32 size in the file, u32 size. */
+#define CHUNK_HEADER_BYTES 8
+
 /* Ids of options; in version 7 those from 16 on are sections' ids too (trace-cmd.dat.v7(5)). */
 enum td_option {
 	TD_OPTION_DONE = 0,

@@ -12,12 +12,11 @@
 #include <stdlib.h>
 
 /* Small enough to share work between threads, large enough that a part's start costs nothing. */
-#define PART_BYTES         (4U << 20)
+#define PART_BYTES        (4U << 20)
 /* A page holds some 80 events and packs to a fifth. */
-#define PACKED_PART_BYTES  (1U << 20)
-#define CHUNK_HEADER_BYTES 8
+#define PACKED_PART_BYTES (1U << 20)
 /* Chunk headers are read through a window, not one by one. */
-#define WINDOW_BYTES       (256U << 10)
+#define WINDOW_BYTES      (256U << 10)
 
 struct part_list {
 	struct td_part *parts;

@@ -15,6 +15,8 @@
 #define MAX_CHUNK_BYTES (64U << 20)
 /* zstd can pack 1 GiB of zeros into some KiB: more than this is no ring buffer. */
 #define MAX_PACKING     10000
+/* Chunks have some KiB: read one by one they would cost two system calls each. */
+#define WINDOW_BYTES    (256U << 10)
 
 struct td_reader {
 	struct km_reader base;
@@ -28,8 +30,10 @@ struct td_reader {
 	size_t map_size;
 	uint8_t *buf; /* pages of a chunk */
 	size_t buf_size;
-	uint8_t *packed;
-	size_t packed_size;
+	/* chunks as they are in the file, from window_at on */
+	uint8_t *window;
+	size_t window_room, window_size;
+	uint64_t window_at;
 	ZSTD_DCtx *zstd;
 };
 
@@ -74,7 +78,7 @@ void td_reader_destroy(struct km_reader *base)
 	km_pages_deinit(&reader->pages);
 	ZSTD_freeDCtx(reader->zstd);
 	free(reader->buf);
-	free(reader->packed);
+	free(reader->window);
 	free(reader);
 }
 
@@ -151,40 +155,71 @@ static struct km_error *check_part(struct td_reader *reader)
 	return NULL;
 }
 
+/*
+ * So many bytes of the part at `at`, with as much behind them as there is room for; fewer only at
+ * the end of the file.
+ */
+static struct km_error *need_bytes(struct td_reader *reader, uint64_t at, size_t size,
+				   const uint8_t **ret, size_t *ret_got)
+{
+	struct tracedat *td = tracedat_of(reader);
+	const uint64_t part_end = reader->part->offset + reader->part->bytes;
+	uint64_t want = size;
+	struct km_error *error;
+
+	if (at < reader->window_at || at - reader->window_at > reader->window_size ||
+	    reader->window_size - (at - reader->window_at) < size) {
+		if (part_end > at && part_end - at > want)
+			want = part_end - at < WINDOW_BYTES ? part_end - at : WINDOW_BYTES;
+		if (want < size)
+			want = size;
+		reader->window_size = 0;
+		if (!reserve(&reader->window, &reader->window_room, want))
+			return &km_error_memory;
+		error = km_input_read_at(td->input, at, reader->window, want, &reader->window_size);
+		if (error)
+			return error;
+		reader->window_at = at;
+	}
+	*ret = reader->window + (at - reader->window_at);
+	*ret_got = reader->window_size - (at - reader->window_at);
+	return NULL;
+}
+
 /* The next chunk, unpacked. One that does not unpack is counted and passed over. */
 static struct km_error *load_chunk(struct td_reader *reader)
 {
 	struct tracedat *td = tracedat_of(reader);
 	struct km_quality *quality = &reader->pages.stream.quality;
-	uint8_t head[8];
-	struct km_cursor cur = km_cursor_make(head, sizeof(head), td->is_big_endian);
+	struct km_cursor cur;
 	uint32_t packed, size;
+	const uint8_t *data;
 	size_t got;
-	struct km_error *error = km_input_read_at(td->input, reader->at, head, sizeof(head), &got);
+	struct km_error *error = need_bytes(reader, reader->at, CHUNK_HEADER_BYTES, &data, &got);
 
 	if (error)
 		return error;
+	cur = km_cursor_make(data, got, td->is_big_endian);
 	packed = km_cursor_u32(&cur);
 	size = km_cursor_u32(&cur);
-	if (got < sizeof(head) || reader->at + sizeof(head) + packed > td->input->file_bytes) {
+	if (cur.is_over || reader->at + CHUNK_HEADER_BYTES + packed > td->input->file_bytes) {
 		quality->count[KM_CHUNKS_DAMAGED] += reader->chunks_left;
 		reader->chunks_left = 0;
 		return NULL;
 	}
 	reader->chunks_left--;
-	reader->at += sizeof(head) + (uint64_t)packed;
+	reader->at += CHUNK_HEADER_BYTES + (uint64_t)packed;
 	if (size > MAX_CHUNK_BYTES || size / MAX_PACKING > packed) {
 		quality->count[KM_CHUNKS_DAMAGED]++;
 		return NULL;
 	}
-	if (!reserve(&reader->packed, &reader->packed_size, packed) ||
-	    !reserve(&reader->buf, &reader->buf_size, size))
+	if (!reserve(&reader->buf, &reader->buf_size, size))
 		return &km_error_memory;
-	error = km_input_read_at(td->input, reader->at - packed, reader->packed, packed, &got);
+	error = need_bytes(reader, reader->at - packed, packed, &data, &got);
 	if (error)
 		return error;
 	if (got < packed ||
-	    !km_unpack(td->compression, reader->zstd, reader->buf, size, reader->packed, packed)) {
+	    !km_unpack(td->compression, reader->zstd, reader->buf, size, data, packed)) {
 		quality->count[KM_CHUNKS_DAMAGED]++;
 		return NULL;
 	}
