@@ -15,6 +15,7 @@
  * - Readers without the right to see addresses get zeroes (kernel.kptr_restrict).
  */
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -61,6 +62,35 @@ static const uint8_t hex_digits[256] = {
 	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
 	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
+
+/*
+ * Sixteen lower-case digits, as a 64-bit kernel writes every address, eight at a time; false if
+ * there is any other character.
+ */
+static bool parse_hex16(const char *text, uint64_t *ret)
+{
+	const uint64_t ones = 0x0101010101010101ULL;
+	uint64_t value = 0, bad = 0;
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t word, is_digit, is_letter;
+
+		memcpy(&word, text + 8 * i, sizeof(word));
+		word = be64toh(word);
+		/* bytes below 0x80 do not carry into the next: bit 7 says whether one is at least
+		 */
+		is_digit = (word + (0x80 - '0') * ones) & ~(word + (0x7f - '9') * ones);
+		is_letter = (word + (0x80 - 'a') * ones) & ~(word + (0x7f - 'f') * ones);
+		bad |= (~(is_digit | is_letter) | word) & 0x80 * ones;
+		/* letters have bit 6, and are nine more than their lower bits */
+		word = (word & 0x0f * ones) + 9 * (word >> 6 & ones);
+		word = (word | word >> 4) & 0x00ff00ff00ff00ffULL;
+		word = (word | word >> 8) & 0x0000ffff0000ffffULL;
+		value = value << 32 | ((word | word >> 16) & 0xffffffff);
+	}
+	*ret = value;
+	return !bad;
+}
 
 static bool is_text_type(char type)
 {
@@ -155,6 +185,10 @@ static bool parse_line(struct parser *p, size_t pos, size_t end, struct km_error
 	unsigned int digit;
 	char type;
 
+	if (end - pos > 16 && parse_hex16(text + pos, &address))
+		pos += 16;
+	else
+		address = 0;
 	/* text[end] is no digit: a newline, or the NUL behind the text */
 	while ((digit = hex_digits[(unsigned char)text[pos]])) {
 		address = address << 4 | (digit - 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel's symbol table: lookup, areas, aliases, modules, hostile and useless input. */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,6 +192,31 @@ static void test_bad_lines(void **state)
 }
 
 /* Cut at every byte: never a crash, and what is whole stays right. */
+/* Every character at every digit of an address: what is a digit, and what it is worth. */
+static void test_digits(void **state)
+{
+	(void)state;
+	for (unsigned int place = 0; place < 16; place++) {
+		for (unsigned int c = 1; c < 256; c++) {
+			char text[] = "f123456789abcde8 T one\n1 T two\n";
+			struct km_symtab *tab;
+			uint64_t address;
+
+			/* these may end an address */
+			if (c == '\n' || c == ' ')
+				continue;
+			text[place] = (char)c;
+			tab = must_create(text);
+			assert_int_equal(km_symtab_nr_bad_lines(tab), !isxdigit((int)c));
+			if (isxdigit((int)c)) {
+				address = strtoull(text, NULL, 16);
+				assert_string_equal(name_at(tab, address), "one+0x0");
+			}
+			km_symtab_destroy(tab);
+		}
+	}
+}
+
 static void test_truncated(void **state)
 {
 	static const char text[] = KERNEL "ffffffffc0202000 t beta\t[beta_mod]\n";
@@ -278,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_32_bit),
 		cmocka_unit_test(test_end_of_address_space),
 		cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_digits),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_recorded),
