@@ -130,7 +130,9 @@ typedef uint32_t km_stack_id;
  */
 struct km_batch {
 	uint32_t nr;
-	bool has_new; /* a row's group is KM_ROW_ALLOC */
+	bool has_new;    /* a row's group is KM_ROW_ALLOC */
+	bool has_others; /* not all rows are slab events; may be set without need */
+	bool has_stacks; /* a row has a stack; may be set without need */
 	uint64_t call_site[KM_BATCH_EVENTS];
 	struct km_event_size size[KM_BATCH_EVENTS];
 	struct km_event_what what[KM_BATCH_EVENTS];
@@ -151,6 +153,7 @@ static inline void km_batch_mark(struct km_batch *batch, uint32_t i)
 	const enum km_event_kind kind = batch->what[i].kind;
 
 	batch->group[i] = KM_ROW_NONE;
+	batch->has_others |= !km_event_is_slab(kind);
 	if (km_event_is_alloc(kind) && batch->size[i].alloc) {
 		batch->group[i] = KM_ROW_ALLOC;
 		batch->has_new = true;

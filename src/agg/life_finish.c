@@ -13,14 +13,14 @@ uint64_t km_life_median_ns(const struct km_life_stats *stats)
 		const uint64_t nr = stats->lifetimes[i], width = 1ULL << i;
 
 		if (rank <= nr)
-			return width + (uint64_t)((byte_ns)width * (2 * rank - 1) / (2 * nr));
+			return width + (uint64_t)((sum_ns)width * (2 * rank - 1) / (2 * nr));
 		rank -= nr;
 	}
 	return 0;
 }
 
 /* The sums of a call site's kin, and what the site itself has. */
-static void fill_stats(const struct km_life *life, struct km_site_life *sites, byte_ns *waste_ns)
+static void fill_stats(const struct km_life *life, struct km_site_life *sites, sum_ns *waste_ns)
 {
 	for (size_t i = 0; i < life->nr_sites; i++) {
 		const struct site *site = &life->sites[i];
@@ -34,7 +34,6 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, b
 		stats->short_lived = site->short_lived;
 		memcpy(stats->lifetimes, site->lifetimes, sizeof(stats->lifetimes));
 		memcpy(stats->samples, site->samples, sizeof(stats->samples));
-		waste_ns[i] = site->waste_ns;
 	}
 	for (size_t i = 1; i < life->nr_kin; i++) {
 		const struct kin *kin = &life->kin[i];
@@ -51,11 +50,12 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, b
 		stats->pingpong += kin->pingpong;
 		stats->node_pingpong += kin->node_pingpong;
 		stats->remote += kin->remote;
+		waste_ns[kin->site] += kin->ages * (kin->alloc - kin->req);
 	}
 }
 
 /* What is live at the end has lived until then. */
-static void fill_live(const struct km_life *life, struct km_site_life *sites, byte_ns *waste_ns)
+static void fill_live(const struct km_life *life, struct km_site_life *sites, sum_ns *waste_ns)
 {
 	const uint64_t half = (life->now_ns - life->first_ns) / 2;
 	const uint64_t units = (life->now_ns - life->first_ns) >> life->unit_shift;
@@ -70,7 +70,7 @@ static void fill_live(const struct km_life *life, struct km_site_life *sites, by
 				continue;
 			age_ns = (units - (value >> KIN_BITS)) << life->unit_shift;
 			sites[kin->site].stats.over_half += age_ns > half;
-			waste_ns[kin->site] += (byte_ns)age_ns * (kin->alloc - kin->req);
+			waste_ns[kin->site] += (sum_ns)age_ns * (kin->alloc - kin->req);
 		}
 	}
 	for (size_t i = 0; i < life->nr_old; i++)
@@ -136,8 +136,8 @@ static int compare_sites(const void *a, const void *b)
 struct km_error *km_life_finish(struct km_life *life, uint64_t last_ns, struct km_lives *ret)
 {
 	struct km_lives lives = { .nr_sites = life->nr_sites };
-	byte_ns *waste_ns = calloc(life->nr_sites + 1, sizeof(*waste_ns));
-	byte_ns total_ns = 0;
+	sum_ns *waste_ns = calloc(life->nr_sites + 1, sizeof(*waste_ns));
+	sum_ns total_ns = 0;
 
 	lives.sites = calloc(life->nr_sites + 1, sizeof(*lives.sites));
 	lives.ticks = calloc(KM_LIFE_TICKS + 1, sizeof(*lives.ticks));

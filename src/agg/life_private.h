@@ -12,18 +12,19 @@
 #define TIME_BITS        (64 - KIN_BITS)
 #define TICKS_PER_SAMPLE (KM_LIFE_TICKS / KM_LIFE_SAMPLES)
 
-typedef unsigned __int128 byte_ns;
+/* Sums of times, and of bytes x time. */
+typedef unsigned __int128 sum_ns;
 
 /* Allocations alike, made on one CPU. */
 struct kin {
 	uint32_t site, req, alloc;
 	uint16_t cpu;
 	int16_t node; /* of the CPU, -1: not known */
+	sum_ns ages;  /* of what no longer lives */
 	uint64_t allocs, freed, replaced, pingpong, node_pingpong, remote;
 };
 
 struct site {
-	byte_ns waste_ns; /* of what no longer lives */
 	uint64_t live_bytes, peak_bytes, peak_ns;
 	uint64_t short_lived;
 	uint64_t address;

@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "kmemstat/error.h"
 
 #define KM_BUCKET_SLOTS 4
@@ -42,15 +46,26 @@ static inline struct km_life_bucket *km_life_table_bucket(const struct km_life_t
 	return &table->buckets[ptr * 0x9e3779b97f4a7c15ULL >> table->shift];
 }
 
-/* Which of a bucket's slots hold the pointer: bit i for slot i. Without branches: none is likely.
- */
+/* Which of a bucket's slots hold the pointer: bit i for slot i. Branches could not be foretold. */
 static inline unsigned int km_life_bucket_match(const struct km_life_bucket *bucket, uint64_t ptr)
 {
+#ifdef __SSE2__
+	/* halves are compared, and both have to be equal */
+	const __m128i key = _mm_set1_epi64x((long long)ptr);
+	const __m128i *ptrs = (const __m128i *)(const void *)bucket->ptr;
+	const __m128i a = _mm_cmpeq_epi32(key, ptrs[0]), b = _mm_cmpeq_epi32(key, ptrs[1]);
+	const __m128i both_a = _mm_and_si128(a, _mm_shuffle_epi32(a, 0xb1));
+	const __m128i both_b = _mm_and_si128(b, _mm_shuffle_epi32(b, 0xb1));
+
+	return (unsigned int)(_mm_movemask_pd(_mm_castsi128_pd(both_a)) |
+			      _mm_movemask_pd(_mm_castsi128_pd(both_b)) << 2);
+#else
 	unsigned int match = 0;
 
 	for (unsigned int i = 0; i < KM_BUCKET_SLOTS; i++)
 		match |= (unsigned int)(bucket->ptr[i] == ptr) << i;
 	return match;
+#endif
 }
 
 /* The way of the functions below for a pointer that is not in its first bucket. */

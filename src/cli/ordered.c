@@ -158,7 +158,7 @@ static struct km_error *keep_stacks(const struct ordered *ordered, const struct 
 	struct km_error *error = NULL;
 
 	filled->nr_stacks = 0;
-	for (uint32_t i = 0; i < batch->nr && !error; i++)
+	for (uint32_t i = 0; batch->has_stacks && i < batch->nr && !error; i++)
 		if (ordered->want == KM_WANT_ALL || !km_event_is_slab(batch->what[i].kind))
 			if (batch->stack[i])
 				error = keep_stack(filled, queue->worker.reader, &batch->stack[i]);

@@ -514,6 +514,7 @@ static void put_kept(struct km_pages *pages, struct km_batch *batch)
 	batch->what[i] = pages->kept.what;
 	batch->group[i] = pages->kept.group;
 	batch->has_new |= pages->kept.group == KM_ROW_ALLOC;
+	batch->has_others |= !km_event_is_slab(pages->kept.what.kind);
 	batch->ts_ns[i] = pages->kept.ts_ns;
 	batch->ptr[i] = pages->kept.ptr;
 	batch->pid[i] = pages->kept.pid;

@@ -235,6 +235,7 @@ static void take_stack(struct km_records *records, const uint8_t *data, size_t s
 		}
 	}
 	batch->stack[batch->nr - 1] = stack_id(records, stack);
+	batch->has_stacks = true;
 }
 
 enum km_record km_record_take(struct km_records *records, struct km_quality *quality,

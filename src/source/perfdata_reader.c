@@ -522,7 +522,7 @@ static struct km_error *take_record(struct pd_reader *reader, const struct pd_re
 		return NULL;
 	case PD_FINISHED_ROUND:
 		return reader->records.want != KM_WANT_ALLOCS ? pd_queue_end_round(&reader->queue)
-							   : NULL;
+							      : NULL;
 	default:
 		break;
 	}
@@ -552,6 +552,7 @@ static struct km_error *take_queued(struct pd_reader *reader, const struct pd_qu
 		memcpy(reader->chain, bytes, 8 * (size_t)event->nr_chain);
 		batch->stack[nr] =
 			km_records_add_stack(&reader->records, reader->chain, event->nr_chain);
+		batch->has_stacks = true;
 	}
 	return NULL;
 }

@@ -407,6 +407,7 @@ static void take_frame(struct km_text_reader *reader, struct km_span frame, stru
 		reader->stacks[reader->nr_stacks++] = 0;
 		reader->frame_stack = reader->nr_stacks;
 		batch->stack[reader->frame_target - 1] = (km_stack_id)reader->frame_stack;
+		batch->has_stacks = true;
 	}
 	if (reader->stacks[reader->frame_stack - 1] == MOST_FRAMES)
 		return;
