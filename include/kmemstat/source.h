@@ -108,14 +108,16 @@ km_source_open(const char *path, const struct km_source_options *options, struct
 void km_source_close(struct km_source *source);
 
 const struct km_input_info *km_source_info(const struct km_source *source);
-/* Damage found at open. */
+/* Damage found beside the events: at open, and by km_source_take_kallsyms(). */
 const struct km_quality *km_source_quality(const struct km_source *source);
 /*
  * The kallsyms text of the trace, malloc'ed and handed to the caller (the second call gets
- * none); *ret_size is 0 and *ret NULL if there is none. With named sites the text has the symbols
- * met so far: take it after the events have been read; every call gives one.
+ * none); *ret_size is 0 and *ret NULL if there is none. Damage is counted in km_source_quality().
+ * With named sites the text has the symbols met so far: take it after the events have been read;
+ * every call gives one. Errors: KM_ERR_MEMORY.
  */
-void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size);
+KM_MUST_CHECK struct km_error *km_source_take_kallsyms(struct km_source *source, char **ret,
+						       size_t *ret_size);
 /* The event formats, index = "format slot" of km_part_stats.slots; it may grow while parts are
  * read. */
 const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr);

@@ -583,6 +583,8 @@ static struct km_error *run(struct ordered *ordered, struct km_report_parts *ret
 	if (error)
 		return error;
 	start_fillers(ordered);
+	if (ordered->options->beside)
+		ordered->options->beside(ordered->options->beside_arg);
 	error = merge(ordered);
 	end_fillers(ordered);
 	if (error || ordered->error) {

@@ -143,6 +143,8 @@ static void run_threads(struct scan_thread *threads, unsigned int nr)
 			pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]) == 0;
 	threads[0].is_caller = true;
 	threads[0].next_interval = km_scan_now() + threads[0].scan->options->interval_s;
+	if (threads[0].scan->options->beside)
+		threads[0].scan->options->beside(threads[0].scan->options->beside_arg);
 	/* where a thread could not be had, the others do its parts */
 	run_thread(&threads[0]);
 	for (unsigned int i = 1; i < nr; i++)

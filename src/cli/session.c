@@ -82,46 +82,86 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 	return NULL;
 }
 
+/* The trace's own symbols, which may be missing or bad; nothing is said yet. */
+static void read_symbols(struct km_session *session)
+{
+	char *text;
+	size_t size;
+
+	session->has_read_symbols = true;
+	session->symbols_error = km_source_take_kallsyms(session->source, &text, &size);
+	if (!session->symbols_error && text && session->options->kallsyms)
+		free(text); /* only damage is of interest */
+	else if (!session->symbols_error && text)
+		session->symbols_error =
+			km_symtab_create(session->options->input, text, size, &session->symtab);
+}
+
+/* While events are read by other threads. */
+static void read_symbols_beside(void *arg)
+{
+	struct km_session *session = arg;
+
+	if (!session->has_read_symbols && !km_source_info(session->source)->has_named_sites)
+		read_symbols(session);
+}
+
+/* Symbols that cannot be read are said, and done without. */
+static struct km_error *forgive(const struct km_session *session, struct km_error *error)
+{
+	if (!error || error->kind == KM_ERR_MEMORY)
+		return error;
+	if (!session->options->quiet)
+		km_say_error(error);
+	km_error_free(error);
+	return NULL;
+}
+
+/* Those of the running kernel, if it is the traced one. */
+static struct km_error *load_running_symbols(struct km_session *session)
+{
+	const struct km_options *options = session->options;
+	struct km_error *error;
+	char *text;
+	size_t size;
+
+	error = km_running_kallsyms("", km_source_info(session->source), &text, &size);
+	if (error)
+		return error;
+	if (text)
+		return forgive(session,
+			       km_symtab_create("/proc/kallsyms", text, size, &session->symtab));
+	if (!options->quiet)
+		km_say("%s: holds no symbols: call sites are shown as addresses; give "
+		       "--kallsyms FILE, a copy of /proc/kallsyms of the traced kernel",
+		       options->input);
+	return NULL;
+}
+
 /* Symbols: what --kallsyms says has to be right; the trace's own may be missing or bad. */
 static struct km_error *load_symbols(struct km_session *session)
 {
 	const struct km_options *options = session->options;
-	struct km_error *error;
-	const char *origin = options->input;
-	char *text;
-	size_t size;
+	const char *origin = options->kallsyms ? options->kallsyms : options->input;
+	struct km_error *error = NULL;
 
+	session->has_symbols = true;
 	if (options->kallsyms) {
 		error = km_symtab_load(options->kallsyms, &session->symtab);
-		if (!error)
-			km_session_log(session, "%s: symbols read", options->kallsyms);
-		return error;
+	} else {
+		if (!session->has_read_symbols)
+			read_symbols(session);
+		if (session->symbols_error) {
+			error = forgive(session, session->symbols_error);
+			session->symbols_error = NULL;
+		} else if (!session->symtab) {
+			origin = "/proc/kallsyms";
+			error = load_running_symbols(session);
+		}
 	}
-	km_source_take_kallsyms(session->source, &text, &size);
-	if (!text) {
-		origin = "/proc/kallsyms";
-		error = km_running_kallsyms("", km_source_info(session->source), &text, &size);
-		if (error)
-			return error;
-	}
-	if (!text) {
-		if (!options->quiet)
-			km_say("%s: holds no symbols: call sites are shown as addresses; give "
-			       "--kallsyms FILE, a copy of /proc/kallsyms of the traced kernel",
-			       options->input);
-		return NULL;
-	}
-	error = km_symtab_create(origin, text, size, &session->symtab);
-	if (!error) {
+	if (!error && session->symtab)
 		km_session_log(session, "%s: symbols read", origin);
-		return NULL;
-	}
-	if (error->kind == KM_ERR_MEMORY)
-		return error;
-	if (!options->quiet)
-		km_say_error(error);
-	km_error_free(error);
-	return NULL;
+	return error;
 }
 
 /* Named call sites get their addresses in the kernel of --kallsyms. */
@@ -132,7 +172,9 @@ static struct km_error *translate_sites(struct km_session *session)
 	struct km_error *error;
 	char *text;
 
-	km_source_take_kallsyms(session->source, &text, &size);
+	error = km_source_take_kallsyms(session->source, &text, &size);
+	if (error)
+		return error;
 	if (!text)
 		return &km_error_memory;
 	km_symtab_destroy(session->symtab);
@@ -142,6 +184,7 @@ static struct km_error *translate_sites(struct km_session *session)
 	if (error)
 		return error;
 	session->has_made_up = nr_left > 0;
+	session->has_symbols = true;
 	if (nr_left && !options->quiet)
 		km_say("%s: has no symbol or several of that name for %zu of %zu call sites: they "
 		       "have no source lines",
@@ -160,7 +203,7 @@ static struct km_error *build_report(struct km_session *session)
 	session->has_made_up = is_named;
 	if (!error && is_named && options->kallsyms)
 		error = translate_sites(session);
-	if (!error && !session->symtab)
+	if (!error && !session->has_symbols)
 		error = load_symbols(session);
 	if (!error && options->raw_ip && session->has_made_up && !options->quiet)
 		km_say("%s: --raw-ip: its call sites are symbols, and have no addresses; with "
@@ -349,6 +392,8 @@ static struct km_error *scan(struct km_session *session)
 		.on_interval = session->options->interval_s ? on_interval : NULL,
 		.interval_arg = session,
 		.interval_s = (double)session->options->interval_s,
+		.beside = read_symbols_beside,
+		.beside_arg = session,
 	};
 	struct km_error *error = km_session_prepare_filters(session);
 
@@ -428,6 +473,7 @@ void km_session_deinit(struct km_session *session)
 	km_report_destroy(session->report);
 	km_resolver_destroy(session->resolver);
 	km_symtab_destroy(session->symtab);
+	km_error_free(session->symbols_error);
 	km_sites_deinit(&session->sites);
 	km_life_destroy(session->life);
 	km_lives_deinit(&session->lives);

@@ -13,10 +13,14 @@ struct km_session {
 	double step_start; /* of --verbose */
 	struct km_source *source;
 	struct km_groups *groups;
-	struct km_life *life;   /* NULL with --no-pairing */
+	struct km_life *life; /* NULL with --no-pairing */
 	struct km_lives lives;
 	struct km_sites sites;
 	struct km_symtab *symtab; /* NULL: the trace has none, and none was given */
+	/* the trace's own symbols have been read, with this error, not said yet; or NULL */
+	bool has_read_symbols;
+	struct km_error *symbols_error;
+	bool has_symbols; /* they are there, or it was said why not */
 	struct km_report_parts parts;
 	struct km_report *report;
 	struct km_view *view;

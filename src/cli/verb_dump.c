@@ -247,12 +247,26 @@ static struct km_error *merge_queues(struct merge *merge)
 	return error;
 }
 
+/* Symbols are not shown, but damage to them is told as any other. */
+static struct km_error *check_symbols(struct km_session *session)
+{
+	struct km_error *error;
+	char *text;
+	size_t size;
+
+	if (km_source_info(session->source)->has_named_sites)
+		return NULL;
+	error = km_source_take_kallsyms(session->source, &text, &size);
+	if (!error)
+		free(text);
+	return error;
+}
+
 static struct km_error *dump(struct km_session *session, struct km_quality *ret_quality)
 {
 	struct km_terminal terminal = km_terminal_ask(session->options);
 	struct merge merge = {
 		.source = session->source,
-		.quality = *km_source_quality(session->source),
 		.nr_left = session->options->lines ? session->options->lines : UINT64_MAX,
 		.reads_all = session->options->strict,
 	};
@@ -265,6 +279,9 @@ static struct km_error *dump(struct km_session *session, struct km_quality *ret_
 	merge.out = &output.out;
 	error = km_session_prepare_filters(session);
 	merge.sift = session->sift.spec ? &session->sift : NULL;
+	if (!error)
+		error = check_symbols(session);
+	merge.quality = *km_source_quality(session->source);
 	if (!error)
 		error = assign_parts(&merge);
 	if (!error)

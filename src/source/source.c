@@ -69,16 +69,24 @@ const struct km_quality *km_source_quality(const struct km_source *source)
 	return &source->quality;
 }
 
-void km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size)
+struct km_error *km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size)
 {
+	struct km_error *error = NULL;
+
+	*ret = NULL;
+	*ret_size = 0;
 	if (source->ops->make_kallsyms) {
-		*ret_size = 0;
 		*ret = source->ops->make_kallsyms(source, ret_size);
-		return;
+		return NULL;
 	}
+	if (source->ops->load_kallsyms)
+		error = source->ops->load_kallsyms(source);
+	if (error)
+		return error;
 	*ret = source->kallsyms;
 	*ret_size = source->kallsyms ? source->kallsyms_size : 0;
 	source->kallsyms = NULL;
+	return NULL;
 }
 
 const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr)

@@ -31,6 +31,8 @@ struct km_source_ops {
 	const struct km_intern *(*reader_names)(const struct km_reader *reader);
 	size_t (*reader_stack)(const struct km_reader *reader, km_stack_id id,
 			       const uint64_t **ret);
+	/* fills kallsyms when it is asked for, and counts what is damaged; or NULL */
+	struct km_error *(*load_kallsyms)(struct km_source *source);
 	/* of sources with named sites: the kallsyms text so far, malloc'ed; else NULL */
 	char *(*make_kallsyms)(const struct km_source *source, size_t *ret_size);
 };

@@ -426,12 +426,18 @@ static uint32_t tracedat_part_queue(const struct km_source *source, size_t part)
 	return ((const struct tracedat *)source)->parts[part].stream;
 }
 
+static struct km_error *tracedat_load_kallsyms(struct km_source *source)
+{
+	return td_load_kallsyms((struct tracedat *)source);
+}
+
 const struct km_source_ops km_tracedat_ops = {
 	.name = "trace.dat",
 	.probe = tracedat_probe,
 	.open = tracedat_open,
 	.close = tracedat_close,
 	.comm = tracedat_comm,
+	.load_kallsyms = tracedat_load_kallsyms,
 	.nr_parts = tracedat_nr_parts,
 	.part_bytes = tracedat_part_bytes,
 	.part_queue = tracedat_part_queue,

@@ -90,6 +90,7 @@ struct tracedat {
 	struct td_time_shift *time_shifts; /* by CPU */
 	size_t nr_time_shifts;
 	struct km_clock clock_base; /* what all CPUs have */
+	uint64_t kallsyms_at;       /* of a section that has not been read, version 7; 0: none */
 	char *cmdlines;
 	struct td_comm *comms; /* by pid */
 	size_t nr_comms;
@@ -115,6 +116,8 @@ struct km_error *td_add_cpu(struct td_buffer *buffer, uint32_t cpu, uint64_t off
 
 /* The two versions: read everything but the events. */
 struct km_error *td_open_v6(struct tracedat *td, uint64_t offset);
+/* Reads the symbols, if there are some; damage is counted. Errors: KM_ERR_MEMORY. */
+struct km_error *td_load_kallsyms(struct tracedat *td);
 struct km_error *td_open_v7(struct tracedat *td, uint64_t options_offset);
 /*
  * Looks for the events of a version 7 file without its end, from the section at `offset` on. Adds a

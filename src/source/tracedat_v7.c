@@ -166,7 +166,8 @@ static bool section_is_vital(unsigned int id)
 }
 
 /* Reads the section an option points to. */
-static struct km_error *follow_section(struct tracedat *td, unsigned int id, uint64_t offset)
+static struct km_error *follow_section(struct tracedat *td, unsigned int id, uint64_t offset,
+				       bool loads_kallsyms)
 {
 	parse_fn parse = section_parser(id);
 	struct section section = { 0 };
@@ -175,6 +176,12 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 
 	if (!parse)
 		return NULL;
+	/* the largest by far, and not needed before the events are read */
+	if (id == TD_SECTION_KALLSYMS && !loads_kallsyms) {
+		if (!td->kallsyms_at)
+			td->kallsyms_at = offset;
+		return NULL;
+	}
 	error = section_load(td, offset, &section);
 	if (!error && section.id != id)
 		error = km_error_at(td->input->path, offset, "section %u expected, %u found", id,
@@ -202,6 +209,14 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 	km_error_free(error);
 	td->base.quality.count[KM_SECTIONS_DAMAGED]++;
 	return NULL;
+}
+
+struct km_error *td_load_kallsyms(struct tracedat *td)
+{
+	const uint64_t offset = td->kallsyms_at;
+
+	td->kallsyms_at = 0;
+	return offset ? follow_section(td, TD_SECTION_KALLSYMS, offset, true) : NULL;
 }
 
 /* BUFFER: where the events of one instance are. */
@@ -240,7 +255,7 @@ static struct km_error *parse_option(struct tracedat *td, unsigned int id, struc
 	if (id == TD_OPTION_BUFFER)
 		return parse_buffer(td, option);
 	if (id >= TD_SECTION_HEADER_INFO && id <= TD_SECTION_CMDLINES)
-		return follow_section(td, id, km_cursor_u64(option));
+		return follow_section(td, id, km_cursor_u64(option), false);
 	return td_parse_option(td, id, option);
 }
 
