@@ -11,9 +11,6 @@
 /* Bytes behind the text of a block that may be read, and are newlines. */
 #define KM_TEXT_SPARE_BYTES 2048
 
-/* A longer tail of a line is read anew each time. */
-#define KM_TEXT_TAIL_BYTES 160
-
 /* A run of characters. */
 struct km_span {
 	const char *at;

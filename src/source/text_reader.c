@@ -38,8 +38,9 @@ struct km_error *km_text_reader_create(struct km_source *source, enum km_want wa
 	if (!reader)
 		return &km_error_memory;
 	reader->base.source = source;
-	/* the few columns between are no use here: the fields are all on the line */
+	/* of the columns between only those of tasks take time: the fields are all on the line */
 	reader->want = want == KM_WANT_PAIRS ? KM_WANT_ALL : want;
+	reader->has_tasks = want == KM_WANT_ALL;
 	reader->block = reader->buffer = malloc(KM_TEXT_BLOCK_BYTES + KM_TEXT_SPARE_BYTES);
 	reader->by_cpu = calloc(MOST_CPUS, sizeof(*reader->by_cpu));
 	reader->slot_table = calloc(SLOT_TABLE_SIZE, sizeof(*reader->slot_table));
@@ -47,7 +48,7 @@ struct km_error *km_text_reader_create(struct km_source *source, enum km_want wa
 		km_text_reader_destroy(&reader->base);
 		return &km_error_memory;
 	}
-	error = km_text_fast_init(&reader->fast);
+	error = km_text_fast_create(&reader->fast);
 	if (error) {
 		km_text_reader_destroy(&reader->base);
 		return error;
@@ -60,7 +61,7 @@ void km_text_reader_destroy(struct km_reader *base)
 {
 	struct km_text_reader *reader = (struct km_text_reader *)base;
 
-	km_text_fast_deinit(&reader->fast);
+	km_text_fast_destroy(reader->fast);
 	km_intern_deinit(&reader->names);
 	if (reader->map_bytes)
 		munmap(reader->block, reader->map_bytes);
@@ -481,7 +482,7 @@ static bool take_line(struct km_text_reader *reader, const char *line, const cha
 	reader->frame_stack = 0;
 	if (!get_stream(reader, head.cpu, &reader->stream))
 		return true;
-	km_text_fast_learn(&reader->fast, line, &head);
+	km_text_fast_learn(reader->fast, line, &head);
 	stream = &reader->streams[reader->stream];
 	if (stream->first_ns == UINT64_MAX)
 		stream->first_ns = km_text_stamp_ns(head.stamp);
@@ -648,7 +649,7 @@ struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *ba
 					   : reader->block + reader->scanned;
 		const char *newline = NULL, *end;
 
-		if (reader->fast.cpu_at && !reader->is_skipping) {
+		if (!reader->is_skipping) {
 			km_text_fast_walk(reader, batch);
 			line = reader->block + reader->pos;
 			from = line > from ? line : from;

@@ -5,25 +5,7 @@
 
 #include "source/text.h"
 
-/* What follows an event's pointer, up to the end of the line: the same again and again. */
-struct km_text_tail {
-	uint32_t hash;
-	uint16_t len; /* 0: none */
-	uint8_t kind;
-	uint8_t flags;
-	uint16_t cache;
-	uint32_t req, alloc;
-	struct km_event_more more;
-	char text[KM_TEXT_TAIL_BYTES];
-};
-
-/* Where the parts of a line were in the line before, and the tails met. */
-struct km_text_fast {
-	uint32_t cpu_at;    /* of '[' in a line; 0: not known */
-	uint32_t colon_at;  /* behind the time */
-	uint32_t frac_size; /* digits of the time's fraction */
-	struct km_text_tail *tails;
-};
+struct km_text_fast;
 
 /* What is known of a CPU's lines in this block. */
 struct km_text_lane {
@@ -33,7 +15,8 @@ struct km_text_lane {
 
 struct km_text_reader {
 	struct km_reader base;
-	enum km_want want;
+	enum km_want want;     /* KM_WANT_ALLOCS or KM_WANT_ALL */
+	bool has_tasks;        /* commands and pids are wanted too */
 	char *block;           /* that is read: the buffer, or a piece of the file that is mapped */
 	char *buffer;          /* of KM_TEXT_BLOCK_BYTES and KM_TEXT_SPARE_BYTES of newlines */
 	size_t map_bytes;      /* 0: the buffer is used */
@@ -59,14 +42,14 @@ struct km_text_reader {
 	uint32_t frame_target; /* row + 1 */
 	size_t frame_stack;    /* index of its length + 1 */
 	struct km_part_stats stats;
-	struct km_text_fast fast;
+	struct km_text_fast *fast;
 	struct km_error *error;
 };
 
 /* Whether the events of a task are left out. */
 bool km_text_excludes(const struct km_text *text, int32_t pid);
-KM_MUST_CHECK struct km_error *km_text_fast_init(struct km_text_fast *fast);
-void km_text_fast_deinit(struct km_text_fast *fast);
+KM_MUST_CHECK struct km_error *km_text_fast_create(struct km_text_fast **ret);
+void km_text_fast_destroy(struct km_text_fast *fast);
 /* Remembers the places of a line's parts. */
 void km_text_fast_learn(struct km_text_fast *fast, const char *line,
 			const struct km_text_head *head);
