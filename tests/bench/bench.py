@@ -21,6 +21,9 @@ import subprocess
 import sys
 
 SLOW_S = 15.0  # a program that takes longer than this runs in --slow-rounds rounds only
+# the table without pairing, and with it: ping-pong, live bytes, lifetimes
+CALL_SITES = ('--no-pairing', '--caller')
+PAIRING = ('--caller',)
 ALLOCS = ('kmalloc', 'kmalloc_node', 'kmem_cache_alloc', 'kmem_cache_alloc_node')
 
 
@@ -156,22 +159,29 @@ def programs(args, found, files):
                     dat)
     result = [
         touch,
-        Program('k1', 'kmemstat --caller, 1 thread', kmemstat_command(args, dat, 1, '--caller'),
-                dat, touch),
-        Program('k2', 'kmemstat --caller, 2 threads', kmemstat_command(args, dat, 2, '--caller'),
-                dat, touch),
     ]
+    for threads in (1, 2):
+        text = f'{threads} thread' + 's' * (threads > 1)
+        result += [Program(f'k{threads}', f'kmemstat, call sites, {text}',
+                           kmemstat_command(args, dat, threads, *CALL_SITES), dat, touch),
+                   Program(f'f{threads}', f'kmemstat, pairing, {text}',
+                           kmemstat_command(args, dat, threads, *PAIRING), dat, touch)]
     if found['perf']:
         result.append(Program('perf', 'perf kmem --caller stat', perf_command(found, files.perf),
                               files.perf))
-    result.append(Program('p1', 'kmemstat --caller, 1 thread',
-                          kmemstat_command(args, files.perf, 1, '--caller'), files.perf))
+    result += [Program('p1', 'kmemstat, call sites, 1 thread',
+                       kmemstat_command(args, files.perf, 1, *CALL_SITES), files.perf),
+               Program('pf1', 'kmemstat, pairing, 1 thread',
+                       kmemstat_command(args, files.perf, 1, *PAIRING), files.perf),
+               Program('pf2', 'kmemstat, pairing, 2 threads',
+                       kmemstat_command(args, files.perf, 2, *PAIRING), files.perf)]
     for threads in (1, 2):
         text = f'{threads} thread' + 's' * (threads > 1)
         limit = Program(f'unzstd{threads}', f'unpack all chunks, {text}',
                         [args.limit, 'zstd', str(threads), zstd], zstd)
-        result += [limit, Program(f'z{threads}', f'kmemstat --caller, {text}',
-                                  kmemstat_command(args, zstd, threads, '--caller'), zstd, limit)]
+        result += [limit, Program(f'z{threads}', f'kmemstat, call sites, {text}',
+                                  kmemstat_command(args, zstd, threads, *CALL_SITES), zstd,
+                                  limit)]
     if found['trace-cmd']:
         for name, file in (('tc', dat), ('tcz', zstd)):
             result.append(Program(name, 'trace-cmd report',
@@ -266,17 +276,20 @@ def print_text(args, found):
     counted = kmemstat_counts(kmemstat_json_of_text(args, path))
     if counted['events'] != events:
         die(f'{path}: kmemstat sees {counted["events"]} events of {events}')
-    program = Program('text', 'kmemstat --caller', kmemstat_command(args, path, 1, '--caller'),
-                      path)
+    todo = [Program('text', 'call sites', kmemstat_command(args, path, 1, *CALL_SITES), path),
+            Program('textf', 'pairing', kmemstat_command(args, path, 1, *PAIRING), path)]
     warm([path])
     for number in range(max(args.rounds, 5)):
-        program.run(args, number)
+        for program in todo:
+            program.run(args, number)
     size = os.path.getsize(path)
-    best = min(program.seconds.values())
-    print(f'tracefs text, {size / 1e6:.0f} MB, {events:,} events: {program.median():.3f} s, '
-          f'{size / program.median() / 1e9:.2f} GB/s on one core (best round '
-          f'{size / best / 1e9:.2f}), {program.median() / events * 1e9:.1f} ns/event, '
-          f'peak RSS {program.peak_kib / 1024:.1f} MiB.')
+    for program in todo:
+        best = min(program.seconds.values())
+        print(f'tracefs text, {size / 1e6:.0f} MB, {events:,} events, {program.what}: '
+              f'{program.median():.3f} s, {size / program.median() / 1e9:.2f} GB/s on one core '
+              f'(best round {size / best / 1e9:.2f}), '
+              f'{program.median() / events * 1e9:.1f} ns/event, '
+              f'peak RSS {program.peak_kib / 1024:.1f} MiB.')
     os.remove(path)
 
 
