@@ -10,6 +10,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -38,28 +39,45 @@ def run(*args, shell=None, **more):
     return done.returncode, done.stdout, done.stderr
 
 
-def run_on_terminal(*args, rows=24, columns=80, errors=False, **more):
-    """-> (status, all that the program writes to its terminal). Unless `errors`, its standard error
-    goes elsewhere: on a slow machine it shows progress there."""
-    pid, fd = pty.fork()
+def lead_session(command, env, rows, columns, errors, ended, may_end):
+    """On a terminal of its own: runs the program, tells its status, and stays until it may end,
+    for what a terminal has not been read of is lost when the leader of its session ends."""
+    pid = os.fork()
     if pid == 0:
         if not errors:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        env = environment(**{"TERM": "xterm", "KMEMSTAT_PAGER": "", **more})
-        os.execve(KMEMSTAT, [KMEMSTAT, *args], {k: v for k, v in env.items() if v is not None})
-    data = b""
-    while True:
-        try:
-            block = os.read(fd, 65536)
-        except OSError:  # the terminal is closed
-            break
-        if not block:
-            break
-        data += block
-    os.close(fd)
+        os.execve(command[0], command, env)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return status, data.decode().replace("\r\n", "\n")
+    os.write(ended, b"%d" % status)
+    os.read(may_end, 1)
+    os._exit(0)
+
+
+def run_on_terminal(*args, rows=24, columns=80, errors=False, **more):
+    """-> (status, all that the program writes to its terminal). Unless `errors`, its standard error
+    goes elsewhere: on a slow machine it shows progress there."""
+    env = environment(**{"TERM": "xterm", "KMEMSTAT_PAGER": "", **more})
+    env = {k: v for k, v in env.items() if v is not None}
+    has_ended, ended = os.pipe()
+    may_end, lets_end = os.pipe()
+    pid, fd = pty.fork()
+    if pid == 0:
+        lead_session([KMEMSTAT, *args], env, rows, columns, errors, ended, may_end)
+    data, status = b"", None
+    while True:
+        ready = select.select([fd] if status else [fd, has_ended], [], [], 0.2 if status else None)[0]
+        if fd in ready:
+            data += os.read(fd, 65536)
+        elif has_ended in ready:
+            status = os.read(has_ended, 16)
+        else:
+            break
+    os.write(lets_end, b"!")
+    os.waitpid(pid, 0)
+    for end in (fd, has_ended, ended, may_end, lets_end):
+        os.close(end)
+    return int(status), data.decode().replace("\r\n", "\n")
 
 
 def expect(got, wanted):
