@@ -367,6 +367,7 @@ struct hot {
 	size_t nr_kin_of;
 	uint64_t first_ns, now_ns, wake_ns, short_ns;
 	unsigned int unit_shift;
+	bool is_plain; /* units are ns: known when the loop is compiled */
 	/*
 	 * Not beside live_waste: compilers would change both with one wide instruction in one place
 	 * and not in another, and a wide load right after narrow stores waits.
@@ -374,6 +375,11 @@ struct hot {
 	uint64_t live_bytes, tick_peak, tick_peak_ns;
 	uint64_t nr_allocs, live_waste, nr_frees, unknown_frees;
 };
+
+static inline unsigned int unit_shift_of(const struct hot *hot)
+{
+	return hot->is_plain ? 0 : hot->unit_shift;
+}
 
 static inline __attribute__((always_inline)) struct hot load_hot(const struct km_life *life,
 								 uint32_t queue, uint16_t cpu)
@@ -422,11 +428,11 @@ static inline __attribute__((always_inline)) void store_hot(struct km_life *life
 static inline __attribute__((always_inline)) uint64_t
 end_object(struct hot *hot, struct kin *kin, struct site *site, uint64_t *value, uint64_t ts_ns)
 {
-	const uint64_t units = (ts_ns - hot->first_ns) >> hot->unit_shift;
-	const uint64_t age_ns = (units - (*value >> KIN_BITS)) << hot->unit_shift;
+	const uint64_t units = (ts_ns - hot->first_ns) >> unit_shift_of(hot);
+	const uint64_t age_ns = (units - (*value >> KIN_BITS)) << unit_shift_of(hot);
 
 	*value = 0;
-	kin->ages += age_ns;
+	kin->ages_upper += __builtin_add_overflow(kin->ages, age_ns, &kin->ages);
 	site->live_bytes -= kin->alloc;
 	hot->live_bytes -= kin->alloc;
 	hot->live_waste -= kin->alloc - kin->req;
@@ -465,7 +471,7 @@ static inline __attribute__((always_inline)) void make_object(struct hot *hot, u
 	struct kin *kin = &hot->kin[number];
 	struct site *site = &hot->sites[kin->site];
 
-	*value = (ts_ns - hot->first_ns) >> hot->unit_shift << KIN_BITS | number;
+	*value = (ts_ns - hot->first_ns) >> unit_shift_of(hot) << KIN_BITS | number;
 	kin->allocs++;
 	hot->nr_allocs++;
 	site->live_bytes += kin->alloc;
@@ -570,8 +576,7 @@ add_rows(struct km_life *life, const struct km_rows *rows, const bool is_plain)
 	struct hot hot = load_hot(life, rows->queue, cpu);
 	struct km_error *error = NULL;
 
-	if (is_plain)
-		hot.unit_shift = 0;
+	hot.is_plain = is_plain;
 	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
 		struct old_age old = { 0 };
 		const uint32_t group = batch->group[i];
@@ -601,8 +606,7 @@ add_rows(struct km_life *life, const struct km_rows *rows, const bool is_plain)
 				rest.from = i;
 				return km_life_add(life, &rest);
 			}
-			if (is_plain)
-				hot.unit_shift = 0;
+			hot.is_plain = is_plain;
 			number = is_alloc ? kin_of(&hot, group) : 1;
 		}
 		hot.now_ns = ts_ns;

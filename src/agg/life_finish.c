@@ -50,7 +50,8 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, s
 		stats->pingpong += kin->pingpong;
 		stats->node_pingpong += kin->node_pingpong;
 		stats->remote += kin->remote;
-		waste_ns[kin->site] += kin->ages * (kin->alloc - kin->req);
+		waste_ns[kin->site] +=
+			((sum_ns)kin->ages_upper << 64 | kin->ages) * (kin->alloc - kin->req);
 	}
 }
 

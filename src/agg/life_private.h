@@ -19,8 +19,8 @@ typedef unsigned __int128 sum_ns;
 struct kin {
 	uint32_t site, req, alloc;
 	uint16_t cpu;
-	int16_t node; /* of the CPU, -1: not known */
-	sum_ns ages;  /* of what no longer lives */
+	int16_t node;              /* of the CPU, -1: not known */
+	uint64_t ages, ages_upper; /* of what no longer lives: a sum of 128 bits */
 	uint64_t allocs, freed, replaced, pingpong, node_pingpong, remote;
 };
 

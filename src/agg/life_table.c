@@ -31,8 +31,8 @@ static struct km_error *make(struct km_life_table *table, size_t nr_buckets)
 	}
 	if (bytes >= HUGE_BYTES)
 		madvise(table->buckets, bytes, MADV_HUGEPAGE);
-	table->shift = 64 - (unsigned int)__builtin_ctzll(nr_buckets);
 	table->mask = nr_buckets - 1;
+	table->offset_mask = table->mask * sizeof(*table->buckets);
 	table->nr_used = 0;
 	table->most_used = nr_buckets * KM_BUCKET_SLOTS / 8 * 5;
 	return NULL;
@@ -92,8 +92,9 @@ struct km_error *km_life_table_renew(struct km_life_table *table)
 		return error;
 	}
 	/*
-	 * Both tables are in the order of the hash, so that the new one is filled from front to end
-	 * as the old one is read and given back: together they take no more than the larger.
+	 * In a table of twice as many buckets those of one are in the same place of its first or
+	 * second half: the halves are filled from front to end as the old table is read and given
+	 * back, and both take no more than the larger alone.
 	 */
 	for (size_t i = 0; i <= old.mask; i++) {
 		for (int k = 0; k < KM_BUCKET_SLOTS; k++)

@@ -29,8 +29,8 @@ struct km_life_bucket {
 
 struct km_life_table {
 	struct km_life_bucket *buckets;
-	unsigned int shift; /* of the hash, to have the number of a bucket */
-	size_t mask;
+	size_t mask;               /* of the number of a bucket */
+	size_t offset_mask;        /* of its offset in bytes */
 	size_t nr_used, most_used; /* pointers in it, and how many may be before it is made anew */
 };
 
@@ -42,8 +42,11 @@ KM_MUST_CHECK struct km_error *km_life_table_renew(struct km_life_table *table);
 static inline struct km_life_bucket *km_life_table_bucket(const struct km_life_table *table,
 							  uint64_t ptr)
 {
-	/* an odd multiplier with well spread bits; the upper bits of the product are the best */
-	return &table->buckets[ptr * 0x9e3779b97f4a7c15ULL >> table->shift];
+	/* an odd multiplier with well spread bits; of its product the upper ones are the best */
+	const uint64_t hash = ptr * 0x9e3779b97f4a7c15ULL;
+
+	return (struct km_life_bucket *)(void *)((char *)table->buckets +
+						 (hash >> 26 & table->offset_mask));
 }
 
 /* Which of a bucket's slots hold the pointer: bit i for slot i. Branches could not be foretold. */
