@@ -55,8 +55,38 @@ def some_of(report):
             for key, value in report.items()}
 
 
-def check_sums(report):
+def check_lives(report):
+    """Every allocation is freed, replaced or live, in the totals as in each call site."""
     wrong = []
+    slab = report["summary"]["slab"]
+    for key in ("freed", "bytes_freed", "replaced", "bytes_replaced", "pingpong", "node_pingpong",
+                "remote_allocs", "live_count"):
+        if (got := sum(row[key] for row in report["callsites"])) != slab[key]:
+            wrong.append(f"callsites: {key} sums up to {got}, the summary has {slab[key]}")
+    if (got := sum(row["live_bytes"] for row in report["callsites"])) != slab["bytes_live"]:
+        wrong.append(f"callsites: live_bytes sums up to {got}, not {slab['bytes_live']}")
+    rows = [(slab, slab["allocs"])] + [(row, row["hits"]) for row in report["callsites"]]
+    for row, allocs in rows:
+        if row["freed"] + row["replaced"] + row["live_count"] != allocs:
+            wrong.append(f"freed, replaced and live are not the {allocs} allocations: {row}")
+        histogram = row["lifetime"]["histogram"]
+        if sum(bucket["count"] for bucket in histogram) != row["freed"]:
+            wrong.append(f"the lifetimes do not sum up to {row['freed']}")
+        if "live_bytes" in row and row["live_samples"][-1:] not in ([], [row["live_bytes"]]):
+            wrong.append(f"the last sample is not what is live: {row}")
+    ticks = report["timeline"]["ticks"]
+    for key, total in (("allocs", slab["allocs"]), ("frees", slab["freed"])):
+        if sum(tick[key] for tick in ticks) != total:
+            wrong.append(f"timeline: {key} do not sum up to {total}")
+    if ticks and ticks[-1]["live_bytes"] != slab["bytes_live"]:
+        wrong.append("timeline: it does not end with what is live")
+    if max((tick["peak_bytes"] for tick in ticks), default=0) != slab["bytes_live_peak"]:
+        wrong.append("timeline: its peak is another")
+    return wrong
+
+
+def check_sums(report):
+    wrong = check_lives(report) if "timeline" in report else []
     quality = report["quality"]
     if quality["events_total"] != sum(quality[key] for key in (
             "events_used", "events_filtered", "events_other", "events_undecodable")):
@@ -88,6 +118,7 @@ def commands(testdata, tmp):
     yield "mesh", [mesh]
     yield "mesh with sources", ["--debug-dir", os.path.join(testdata, "mesh"), mesh]
     yield "raw addresses", ["--raw-ip", mesh]
+    yield "no pairing", ["--no-pairing", mesh]
     yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", mesh]
     formats = kmem.load_formats(os.path.join(testdata, "formats", "6.18-x86_64"))
     load = kmem.Workload(ringbuf.Layout(), formats, seed=5, nr_cpus=3, losses=0.02)
@@ -136,6 +167,8 @@ def main():
                     wrong += [f"{name}: {'/'.join(map(str, e.absolute_path))}: {e.message}"
                               for e in validator.iter_errors(what_of)][:4]
                 wrong += check_sums(report)
+                if ("timeline" in report) == ("--no-pairing" in args):
+                    wrong.append("a timeline without pairing, or none with it")
             print(f"{what}: {'FAILED' if wrong else 'ok'}")
             for line in wrong[:8]:
                 print("    " + line[:300])

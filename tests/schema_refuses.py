@@ -28,7 +28,8 @@ ONLY_WITH_PAIRING = ("unknown_frees", "implied_frees")
 def changes(good):
     """(path, new value): what readers rely on, broken."""
     for key in good:
-        yield [key], REMOVE
+        if key != "timeline":  # absent without pairing
+            yield [key], REMOVE
     for key in ("path", "format", "cpus", "page_size", "duration_ns", "clock"):
         yield ["input", key], REMOVE
     for key in good["quality"]:
@@ -45,6 +46,14 @@ def changes(good):
     yield ["callsites", 0, "frag_percent"], 101
     yield ["callsites", 0, "sizes", 0, "bytes_req"], REMOVE
     yield ["callsites", 0, "address"], "ffff"
+    for key in ("freed", "bytes_live", "bytes_live_peak", "pingpong", "lifetime", "live_unsure"):
+        yield ["summary", "slab", key], REMOVE
+    for key in ("freed", "replaced", "pingpong", "live_bytes", "live_bytes_peak", "live_samples"):
+        yield ["callsites", 0, key], REMOVE
+    yield ["callsites", 0, "waste_byte_seconds"], -1
+    yield ["callsites", 0, "lifetime", "histogram"], [{"from_ns": 1}]
+    yield ["timeline", "ticks"], REMOVE
+    yield ["timeline", "ticks", 0, "live_bytes"], REMOVE
     yield ["classes", 0, "callsites", 0, "layer"], "heap"
     yield ["findings", 0, "severity"], "fatal"
     yield ["findings", 0, "fingerprint"], "xyz"

@@ -32,6 +32,8 @@ KM_MUST_CHECK struct km_error *km_out_finish(struct km_out *out);
 /* Bytes for people: "512 B", "12.3 KiB", "1.9 MiB". */
 #define KM_HUMAN_SIZE 24
 const char *km_human_bytes(uint64_t bytes, char buf[static KM_HUMAN_SIZE]);
+/* Nanoseconds for people, three digits: "123 ns", "12.3 us", "1.23 ms", "45.6 s", "3.2 h". */
+const char *km_human_ns(uint64_t ns, char buf[static KM_HUMAN_SIZE]);
 /* A number with thousands separators: "1,234,567" (max 26 characters and NUL). */
 #define KM_GROUPED_SIZE 28
 const char *km_grouped(uint64_t number, char buf[static KM_GROUPED_SIZE]);

@@ -11,7 +11,8 @@ struct km_render_options {
 	const struct km_view *view;
 	unsigned int width; /* of the terminal in columns; 0: as wide as needed */
 	bool use_color;
-	bool raw_ip; /* show addresses */
+	bool use_blocks; /* the block characters of UTF-8 in charts, else ASCII */
+	bool raw_ip;     /* show addresses */
 };
 
 /* Writing errors are kept in `out`; an error returned here is KM_ERR_MEMORY. */
@@ -20,11 +21,13 @@ typedef struct km_error *(*km_render_fn)(const struct km_report *report,
 					 struct km_out *out);
 
 struct km_renderer {
-	const char *name; /* "summary", "caller", "class", "json", "csv", "info" */
+	const char *name; /* "summary", "caller", "class", "live", "json", ... */
 	const char *help;
 	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
 	unsigned int shows; /* enum km_shows: what it takes from the view */
+	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */
 	km_render_fn render;
+	km_render_fn csv; /* the same view as comma-separated values; NULL: there is none */
 };
 
 const struct km_renderer *km_renderers(size_t *ret_nr);

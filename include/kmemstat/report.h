@@ -167,20 +167,31 @@ void km_report_destroy(struct km_report *report);
 /*
  * The column table: drives selection (-F), sorting (-s), --help, CSV headers and types.
  */
-enum km_column_type { KM_COL_TEXT, KM_COL_BYTES, KM_COL_COUNT, KM_COL_PERCENT };
+enum km_column_type {
+	KM_COL_TEXT,
+	KM_COL_BYTES,
+	KM_COL_COUNT,
+	KM_COL_PERCENT,
+	KM_COL_NS,   /* a duration; of a clock that does not count nanoseconds, its counts */
+	KM_COL_REAL, /* any other number with a fraction */
+};
 
 struct km_column {
 	const char *key;    /* for -F and -s, and CSV header: "waste" */
 	const char *header; /* of tables: "Waste" */
 	enum km_column_type type;
 	bool is_sortable;
-	bool is_default; /* in the --caller table */
-	bool has_per;    /* tables show it as total/per hit */
+	bool is_default;  /* in the --caller table */
+	bool has_per;     /* tables show it as total/per hit */
+	bool needs_pairs; /* there only if allocations and frees were paired */
 	const char *help;
 	/* the cell: text for KM_COL_TEXT (into buf if it has to be made), else the number */
 	const char *(*text)(const struct km_callsite *site, char *buf, size_t size);
 	uint64_t (*number)(const struct km_callsite *site);
 	double (*percent)(const struct km_callsite *site);
+	double (*real)(const struct km_callsite *site);
+	/* whether there is a number; NULL: always. Without one the cell is empty. */
+	bool (*has)(const struct km_callsite *site);
 };
 
 const struct km_column *km_columns(size_t *ret_nr);
@@ -191,6 +202,9 @@ struct km_view {
 	const struct km_callsite **rows;
 	size_t nr_rows;
 	size_t nr_left_out; /* rows beyond the limit */
+	/* call sites with something live at the end, none if nothing was paired */
+	const struct km_callsite **live;
+	size_t nr_live, nr_live_left_out;
 	const struct km_column **columns;
 	size_t nr_columns;
 	bool has_fields;        /* the user chose the columns */
@@ -204,11 +218,13 @@ enum km_shows {
 	KM_SHOWS_ROWS = 1,     /* rows of the view */
 	KM_SHOWS_FINDINGS = 2, /* findings of the view */
 	KM_SHOWS_CLASSES = 4,  /* the first call sites of each size class */
+	KM_SHOWS_LIVE = 8,     /* live call sites of the view */
+	KM_SHOWS_NOTHING = 16, /* no call site at all */
 };
 
 struct km_view_options {
 	const char *sort; /* comma-separated keys, as in perf kmem: later ones break ties; NULL:
-			     waste */
+			     waste, and of live call sites live-bytes */
 	const char *
 		fields; /* comma-separated column keys; "+key" adds to the default; NULL: default */
 	size_t max_rows;                       /* 0: all */
@@ -218,7 +234,10 @@ struct km_view_options {
 	unsigned int shows;                    /* enum km_shows; 0: all */
 };
 
-/* Selects and sorts (most first; text ascending). Errors: KM_ERR_USAGE for an unknown key. */
+/*
+ * Selects and sorts (most first; text ascending). Errors: KM_ERR_USAGE for an unknown key, and
+ * for one that needs pairing if nothing was paired.
+ */
 KM_MUST_CHECK struct km_error *km_view_create(const struct km_report *report,
 					      const struct km_view_options *options,
 					      struct km_view **ret);

@@ -138,6 +138,35 @@ const char *km_human_bytes(uint64_t bytes, char buf[static KM_HUMAN_SIZE])
 	return buf;
 }
 
+const char *km_human_ns(uint64_t ns, char buf[static KM_HUMAN_SIZE])
+{
+	static const struct {
+		const char *unit;
+		double ns;
+		double most; /* from here on the next unit: what would be printed as 1000 is of it
+			      */
+	} units[] = {
+		{ "us", 1e3, 999.5e3 },        { "ms", 1e6, 999.5e6 }, { "s", 1e9, 999.5e9 },
+		{ "min", 60e9, 599.5 * 60e9 }, { "h", 3600e9, 1e30 },
+	};
+	double value = (double)ns;
+	size_t i = 0;
+
+	if (ns < 1000) {
+		snprintf(buf, KM_HUMAN_SIZE, "%" PRIu64 " ns", ns);
+		return buf;
+	}
+	while (value >= units[i].most)
+		i++;
+	value /= units[i].ns;
+	snprintf(buf, KM_HUMAN_SIZE, "%.*f %s",
+		 value < 9.995   ? 2
+		 : value < 99.95 ? 1
+				 : 0,
+		 value, units[i].unit);
+	return buf;
+}
+
 const char *km_grouped(uint64_t number, char buf[static KM_GROUPED_SIZE])
 {
 	char digits[24];

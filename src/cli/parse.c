@@ -6,6 +6,7 @@
 
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include "kmemstat/render.h"
 
 #define REMEDY_HELP "see kmemstat --help"
 
@@ -210,6 +211,18 @@ static bool has_view(const struct km_options *options, const char *name)
 	return false;
 }
 
+static struct km_error *check_pairing(const struct km_options *options)
+{
+	for (unsigned int i = 0; options->no_pairing && i < options->nr_views; i++)
+		if (km_renderer_find(options->views[i])->needs_pairs)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL,
+						"--%s needs allocations paired with frees",
+						options->views[i]),
+				"leave out --no-pairing");
+	return NULL;
+}
+
 /*
  * The view without one asked for: options of the call-site table ask for that. Options that
  * the views have no use for are errors, not ignored.
@@ -218,13 +231,22 @@ static struct km_error *settle_views(struct km_options *options)
 {
 	bool has_table_option = options->sort || options->fields;
 	const char *option = options->sort ? "sort" : "fields";
+	bool is_csv = options->format == KM_FORMAT_CSV, has_table;
+	struct km_error *error;
 
-	if (options->format == KM_FORMAT_TEXT && !options->nr_views)
-		options->views[options->nr_views++] = has_table_option ? "caller" : "summary";
-	if (options->format == KM_FORMAT_TEXT && has_table_option && !has_view(options, "caller"))
+	if (options->format != KM_FORMAT_JSON && !options->nr_views)
+		options->views[options->nr_views++] =
+			has_table_option || is_csv ? "caller" : "summary";
+	/* --live can be sorted, too; its columns are its own but as comma-separated values */
+	has_table = has_view(options, "caller") ||
+		    (has_view(options, "live") && (is_csv || !options->fields));
+	if (options->format != KM_FORMAT_JSON && has_table_option && !has_table)
 		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 						       "--%s is about the call-site table", option),
 				       "add --caller");
+	error = check_pairing(options);
+	if (error)
+		return error;
 	if (options->has_min_severity &&
 	    (options->format != KM_FORMAT_TEXT || !has_view(options, "summary")))
 		return km_error_advise(
@@ -232,6 +254,23 @@ static struct km_error *settle_views(struct km_options *options)
 			options->format == KM_FORMAT_JSON
 				? "the JSON report always holds all findings"
 				: "add --summary");
+	return NULL;
+}
+
+/* One table, and one that is there as comma-separated values. */
+static struct km_error *check_csv(const struct km_options *options)
+{
+	for (unsigned int i = 0; i < options->nr_views; i++)
+		if (!km_renderer_find(options->views[i])->csv)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL, "--%s does not go with --csv",
+						options->views[i]),
+				"--csv writes the call-site table, --json has everything");
+	if (options->nr_views > 1)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--%s and --%s are two tables for --csv",
+						       options->views[0], options->views[1]),
+				       "choose one");
 	return NULL;
 }
 
@@ -257,15 +296,7 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       table[i].name),
 					       "the JSON report always holds all rows and fields");
 	}
-	if (options->format == KM_FORMAT_CSV)
-		for (unsigned int i = 0; i < options->nr_views; i++)
-			if (strcmp(options->views[i], "caller") != 0)
-				return km_error_advise(
-					km_error_create(KM_ERR_USAGE, NULL,
-							"--%s does not go with --csv",
-							options->views[i]),
-					"--csv writes the call-site table, --json has everything");
-	return NULL;
+	return options->format == KM_FORMAT_CSV ? check_csv(options) : NULL;
 }
 
 static struct km_error *parse_options(int argc, char **argv, const struct getopt_tables *tables,

@@ -3,6 +3,8 @@
 #include "cli/terminal.h"
 
 #include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +18,19 @@ static bool is_dumb_terminal(void)
 	const char *term = getenv("TERM");
 
 	return !term || !*term || strcmp(term, "dumb") == 0;
+}
+
+/* Whether the user's locale is UTF-8. The program's own stays "C": numbers have points. */
+static bool is_utf8_locale(void)
+{
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	bool is_utf8;
+
+	if (!locale)
+		return false;
+	is_utf8 = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+	freelocale(locale);
+	return is_utf8;
 }
 
 struct km_terminal km_terminal_ask(const struct km_options *options)
@@ -35,6 +50,7 @@ struct km_terminal km_terminal_ask(const struct km_options *options)
 		ret.use_color = ret.is_tty && !is_dumb_terminal() && !(no_color && *no_color);
 	else
 		ret.use_color = options->color == KM_WHEN_ALWAYS;
+	ret.use_blocks = is_utf8_locale();
 	return ret;
 }
 

@@ -12,6 +12,7 @@ struct km_terminal {
 	unsigned int width;  /* for tables; 0: as wide as needed */
 	unsigned int height; /* of the terminal in lines; 0: not known */
 	bool use_color;
+	bool use_blocks; /* the locale has the block characters of UTF-8 */
 };
 
 /* Asks standard output and the environment (NO_COLOR, TERM), within what the options say. */

@@ -27,24 +27,23 @@ static struct km_view_options view_options(const struct km_options *options,
 	} else if (terminal->is_tty && is_text) {
 		view.max_rows = TERMINAL_ROWS;
 	}
-	for (unsigned int i = 0; is_text && i < options->nr_views; i++)
+	for (unsigned int i = 0; i < options->nr_views; i++)
 		view.shows |= km_renderer_find(options->views[i])->shows;
-	if (options->format == KM_FORMAT_CSV)
-		view.shows = km_renderer_find("csv")->shows;
 	return view;
 }
 
 static struct km_error *render(struct km_session *session, const struct km_terminal *terminal,
-			       const char *name, struct km_out *out)
+			       km_render_fn render_view, struct km_out *out)
 {
 	struct km_render_options render_options = {
 		.view = session->view,
 		.width = terminal->width,
 		.use_color = terminal->use_color,
+		.use_blocks = terminal->use_blocks,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
 	};
 
-	return km_renderer_find(name)->render(session->report, &render_options, out);
+	return render_view(session->report, &render_options, out);
 }
 
 static struct km_error *render_all(struct km_session *session, const struct km_terminal *terminal,
@@ -53,13 +52,15 @@ static struct km_error *render_all(struct km_session *session, const struct km_t
 	const struct km_options *options = session->options;
 	struct km_error *error = NULL;
 
-	if (options->format != KM_FORMAT_TEXT)
-		return render(session, terminal, options->format == KM_FORMAT_JSON ? "json" : "csv",
-			      out);
+	if (options->format == KM_FORMAT_JSON)
+		return render(session, terminal, km_renderer_find("json")->render, out);
 	for (unsigned int i = 0; !error && i < options->nr_views; i++) {
+		const struct km_renderer *view = km_renderer_find(options->views[i]);
+
 		if (i)
 			km_out_puts(out, "\n");
-		error = render(session, terminal, options->views[i], out);
+		error = render(session, terminal,
+			       options->format == KM_FORMAT_CSV ? view->csv : view->render, out);
 	}
 	return error;
 }
@@ -117,7 +118,8 @@ static struct km_error *show_interval(struct km_session *session)
 static struct km_error *check_keys(const struct km_options *options)
 {
 	struct km_view_options keys = { .sort = options->sort, .fields = options->fields };
-	const struct km_report empty = { 0 };
+	const struct km_lives lives = { 0 };
+	const struct km_report empty = { .lives = options->no_pairing ? NULL : &lives };
 	struct km_view *view;
 	struct km_error *error = km_view_create(&empty, &keys, &view);
 

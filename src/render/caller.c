@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The call-site table, with perf kmem's columns. */
-#include "render/text.h"
+#include "render/life.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,17 +35,24 @@ static int per_width(const struct km_view *view, const struct km_column *column)
 	return widest;
 }
 
-static void add_cell(struct km_table *table, const struct km_column *column, int width,
-		     const struct km_callsite *site, const struct km_render_options *options)
+static void add_cell(struct km_table *table, const struct km_report *report,
+		     const struct km_column *column, int width, const struct km_callsite *site,
+		     const struct km_render_options *options)
 {
 	char buf[KM_SOURCE_SIZE];
 
-	if (strcmp(column->key, "callsite") == 0)
+	if (column->has && !column->has(site))
+		km_table_add(table, "");
+	else if (strcmp(column->key, "callsite") == 0)
 		km_table_add(table, km_callsite_text(site, options, buf));
 	else if (column->type == KM_COL_TEXT)
 		km_table_add(table, column->text(site, buf, sizeof(buf)));
 	else if (column->type == KM_COL_PERCENT)
 		km_table_addf(table, "%.1f%%", column->percent(site));
+	else if (column->type == KM_COL_NS)
+		km_table_add(table, km_duration_text(report, column->number(site), buf));
+	else if (column->type == KM_COL_REAL)
+		km_table_addf(table, "%.0f", column->real(site));
 	else if (column->has_per)
 		km_table_addf(table, "%" PRIu64 "/%-*" PRIu64, column->number(site), width,
 			      per_hit(column, site));
@@ -74,6 +81,8 @@ struct km_error *km_render_caller(const struct km_report *report,
 			.is_number = view->columns[i]->type != KM_COL_TEXT,
 			/* without debug information it would be an empty column */
 			.drops = !view->has_fields && cut_of(view->columns[i]) == KM_CUT_HEAD,
+			/* what the others tell of waste comes first */
+			.yields = !view->has_fields && view->columns[i]->needs_pairs,
 			.moves = cut_of(view->columns[i]) == KM_CUT_HEAD,
 			.cut = cut_of(view->columns[i]),
 		};
@@ -81,7 +90,8 @@ struct km_error *km_render_caller(const struct km_report *report,
 	km_table_init(&table, columns, view->nr_columns);
 	for (size_t i = 0; i < view->nr_rows; i++)
 		for (size_t j = 0; j < view->nr_columns; j++)
-			add_cell(&table, view->columns[j], widths[j], view->rows[i], options);
+			add_cell(&table, report, view->columns[j], widths[j], view->rows[i],
+				 options);
 	error = km_table_write(&table, options, 0, out);
 	km_table_deinit(&table);
 	free(columns);

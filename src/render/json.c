@@ -3,70 +3,13 @@
  * The report as JSON: share/kmemstat-report-1.schema.json is the contract. Rows are written one
  * by one, one a line, so that memory does not grow with them and a diff shows rows.
  */
-#include "render/text.h"
+#include "render/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SCHEMA_VERSION = 1 };
-
-/*
- * An object or array under construction is NULL from the first failure on (no memory), and so is
- * what it becomes a part of: nothing is left out silently.
- */
-static void drop(json_t **value)
-{
-	json_decref(*value);
-	*value = NULL;
-}
-
-/* Takes `value` over. */
-static void set(json_t **object, const char *key, json_t *value)
-{
-	if (json_object_set_new(*object, key, value))
-		drop(object);
-}
-
-static void append(json_t **list, json_t *value)
-{
-	if (json_array_append_new(*list, value))
-		drop(list);
-}
-
-/* JSON integers are signed in most readers: a sum held at UINT64_MAX stays a large number. */
-static json_t *number(uint64_t value)
-{
-	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
-}
-
-static void set_number(json_t **object, const char *key, uint64_t value)
-{
-	set(object, key, number(value));
-}
-
-/* Text that came from a file is made valid UTF-8 without control characters. */
-static json_t *text_value(const char *text)
-{
-	char *safe = km_text_safe(text);
-	json_t *value = safe ? json_string(safe) : NULL;
-
-	free(safe);
-	return value;
-}
-
-static void set_text(json_t **object, const char *key, const char *text)
-{
-	set(object, key, text_value(text));
-}
-
-static void set_text_if(json_t **object, const char *key, const char *text)
-{
-	if (text)
-		set_text(object, key, text);
-}
 
 static int write_bytes(const char *buffer, size_t size, void *data)
 {
@@ -236,6 +179,8 @@ static json_t *make_summary(const struct km_report *report)
 
 	set_number(&slab, "bytes_waste", report->slab.bytes_waste);
 	set_number(&slab, "accounted_hits", report->slab.accounted_hits);
+	if (report->lives)
+		km_json_set_total_life(&slab, report);
 	set(&object, "slab", slab);
 	if (layer_has_events(&report->percpu))
 		set(&object, "percpu", make_layer(&report->percpu));
@@ -305,7 +250,7 @@ static json_t *make_sizes(const struct km_callsite *site)
 	return list;
 }
 
-static json_t *make_callsite(const struct km_callsite *site,
+static json_t *make_callsite(const struct km_report *report, const struct km_callsite *site,
 			     const struct km_render_options *options)
 {
 	json_t *object = make_place(site, options);
@@ -317,6 +262,8 @@ static json_t *make_callsite(const struct km_callsite *site,
 	set(&object, "frag_percent", json_real(site->frag_percent));
 	set_number(&object, "accounted_hits", site->accounted_hits);
 	set_text(&object, "size_class", site->size_class);
+	if (report->lives && site->life)
+		km_json_set_life(&object, report, site->life);
 	set(&object, "sizes", make_sizes(site));
 	set_source(&object, site);
 	return object;
@@ -384,7 +331,7 @@ static struct km_error *write_list(const struct km_report *report,
 	for (size_t i = 0; !error && i < counts[list]; i++) {
 		km_out_puts(out, i ? ",\n" : "\n");
 		if (list == LIST_CALLSITES)
-			error = dump(out, make_callsite(&report->callsites[i], options));
+			error = dump(out, make_callsite(report, &report->callsites[i], options));
 		else if (list == LIST_CLASSES)
 			error = dump(out, make_class(&report->classes[i], options));
 		else
@@ -410,6 +357,8 @@ struct km_error *km_render_json(const struct km_report *report,
 		error = dump_member(out, "quality", make_quality(report));
 	if (!error)
 		error = dump_member(out, "summary", make_summary(report));
+	if (!error && report->lives)
+		error = dump_member(out, "timeline", km_json_timeline(report));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)
 		error = write_list(report, options, list, out);
 	km_out_puts(out, "\n}\n");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Events and losses, in every text output that has totals. */
-#include "render/text.h"
+#include "render/life.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -151,6 +151,7 @@ static void write_totals(const struct km_report *report, const struct km_render_
 			 struct km_out *out)
 {
 	write_slab(report, options, out);
+	km_render_lives(report, options, out);
 	write_others(report, options, out);
 }
 

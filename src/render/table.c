@@ -128,7 +128,7 @@ static bool cut_columns(const struct km_table *table, size_t width, size_t least
 
 /*
  * Where cutting would leave too little to read, the last column that may move goes to a line
- * of its own below each row.
+ * of its own below each row; if that is not enough, those that yield are left out.
  */
 static void fit(const struct km_table *table, size_t width, struct layout *layout)
 {
@@ -141,6 +141,14 @@ static void fit(const struct km_table *table, size_t width, struct layout *layou
 		layout->widths[i] = 0;
 		layout->moved = i;
 		break;
+	}
+	for (size_t i = table->nr_columns; i-- > 0;) {
+		if (cut_columns(table, width, READABLE_WIDTH, layout))
+			return;
+		if (!table->columns[i].yields || !layout->widths[i])
+			continue;
+		layout->total -= layout->widths[i] + COLUMN_GAP;
+		layout->widths[i] = 0;
 	}
 	cut_columns(table, width, LEAST_CUT_WIDTH, layout);
 }

@@ -53,6 +53,7 @@ struct km_table_column {
 	bool is_number;     /* right-aligned */
 	bool drops;         /* left out if all its cells are empty */
 	bool moves;         /* to a line below its row where the width is short */
+	bool yields;        /* left out where the width is short */
 	enum km_cut cut;
 };
 
@@ -101,6 +102,16 @@ struct km_error *km_render_json(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_csv(const struct km_report *report,
 			       const struct km_render_options *options, struct km_out *out);
+/* The same of the call sites that are live at the end. */
+struct km_error *km_render_live_csv(const struct km_report *report,
+				    const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_live(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_timeline(const struct km_report *report,
+				    const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_timeline_csv(const struct km_report *report,
+					const struct km_render_options *options,
+					struct km_out *out);
 struct km_error *km_render_info(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 

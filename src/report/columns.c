@@ -103,6 +103,37 @@ static double percent_frag(const struct km_callsite *site)
 	return site->frag_percent;
 }
 
+/* What pairing found; a call site without it has zeros. */
+#define LIFE_NUMBER(column, member)                                                                \
+	static uint64_t number_##column(const struct km_callsite *site)                            \
+	{                                                                                          \
+		return site->life ? site->life->member : 0;                                        \
+	}
+LIFE_NUMBER(pingpong, pingpong)
+LIFE_NUMBER(node_pingpong, node_pingpong)
+LIFE_NUMBER(live, live)
+LIFE_NUMBER(live_bytes, live_bytes)
+LIFE_NUMBER(freed, freed)
+LIFE_NUMBER(peak, peak_bytes)
+LIFE_NUMBER(short_lived, short_lived)
+LIFE_NUMBER(over_half, over_half)
+
+static uint64_t number_lifetime(const struct km_callsite *site)
+{
+	return site->life ? km_life_median_ns(site->life) : 0;
+}
+
+static bool has_freed(const struct km_callsite *site)
+{
+	return site->life && site->life->freed;
+}
+
+static double real_byte_seconds(const struct km_callsite *site)
+{
+	return site->life ? site->life->waste_byte_seconds : 0.0;
+}
+
+#define PAIRED   .is_sortable = true, .needs_pairs = true
 #define SHOWN    .is_sortable = true, .is_default = true
 #define SORTABLE .is_sortable = true
 
@@ -115,6 +146,9 @@ static const struct km_column columns[] = {
 	{ "req", "Total_req/Per", KM_COL_BYTES, SHOWN, .has_per = true, .number = number_req,
 	  .help = "bytes requested, in total and per hit" },
 	{ "hit", "Hit", KM_COL_COUNT, SHOWN, .number = number_hit, .help = "allocations" },
+	{ "pingpong", "Ping-pong", KM_COL_COUNT, PAIRED, .is_default = true,
+	  .number = number_pingpong,
+	  .help = "allocations that were freed on another CPU (with pairing)" },
 	{ "frag", "Frag", KM_COL_PERCENT, SHOWN, .percent = percent_frag,
 	  .help = "internal fragmentation: share of the allocated bytes that nobody asked for" },
 	{ "waste", "Waste", KM_COL_BYTES, SHOWN, .number = number_waste,
@@ -132,6 +166,25 @@ static const struct km_column columns[] = {
 	  .help = "number of different sizes" },
 	{ "accounted", "Accounted", KM_COL_COUNT, SORTABLE, .number = number_accounted,
 	  .help = "hits charged to a memory cgroup" },
+	{ "live", "Live", KM_COL_COUNT, PAIRED, .number = number_live,
+	  .help = "allocations not freed when the trace ended" },
+	{ "live-bytes", "Live_bytes", KM_COL_BYTES, PAIRED, .number = number_live_bytes,
+	  .help = "their bytes, as allocated" },
+	{ "freed", "Freed", KM_COL_COUNT, PAIRED, .number = number_freed,
+	  .help = "allocations whose free is in the trace" },
+	{ "peak", "Peak", KM_COL_BYTES, PAIRED, .number = number_peak,
+	  .help = "most bytes that were live at once" },
+	{ "lifetime", "Lifetime", KM_COL_NS, PAIRED, .number = number_lifetime, .has = has_freed,
+	  .help = "median of the time from allocation to free; empty if nothing was freed" },
+	{ "short-lived", "Short-lived", KM_COL_COUNT, PAIRED, .number = number_short_lived,
+	  .help = "allocations freed within a short time (1 ms)" },
+	{ "over-half", "Over_half", KM_COL_COUNT, PAIRED, .number = number_over_half,
+	  .help = "allocations that lived longer than half of the trace" },
+	{ "node-pingpong", "Node_ping-pong", KM_COL_COUNT, PAIRED, .number = number_node_pingpong,
+	  .help = "allocations freed on a CPU of another NUMA node" },
+	{ "byte-seconds", "Waste_byte*s", KM_COL_REAL, PAIRED, .real = real_byte_seconds,
+	  .help = "bytes wasted times the seconds they were: what sits in memory, not what "
+		  "passes through" },
 	{ "event", "Event", KM_COL_TEXT, SORTABLE, .text = text_event,
 	  .help = "kmalloc or kmem_cache_alloc" },
 	{ "layer", "Layer", KM_COL_TEXT, SORTABLE, .text = text_layer, .help = "allocator: slab" },

@@ -30,6 +30,9 @@ static struct km_error *resolve_view(struct km_report *report, const struct km_v
 	if (view->shows & KM_SHOWS_ROWS)
 		for (size_t i = 0; !error && i < view->nr_rows; i++)
 			error = resolve_one(report, view->rows[i], resolver);
+	if (view->shows & KM_SHOWS_LIVE)
+		for (size_t i = 0; !error && i < view->nr_live; i++)
+			error = resolve_one(report, view->live[i], resolver);
 	if (view->shows & KM_SHOWS_FINDINGS)
 		for (size_t i = 0; !error && i < view->nr_findings; i++)
 			error = resolve_one(report, report->findings[i].callsite, resolver);

@@ -54,15 +54,32 @@ static struct km_error *unknown_key(const char *what, const char *key, size_t le
 	return error;
 }
 
-static struct km_error *parse_sort(const char *text, struct sort_keys *ret)
+/* A column of pairing in a report that has none would be sorted by nothing, and shown empty. */
+static struct km_error *check_pairs(const struct km_report *report, const char *what,
+				    const struct km_column *column)
+{
+	if (!column->needs_pairs || report->lives)
+		return NULL;
+	return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+					       "%s \"%s\" needs allocations paired with frees",
+					       what, column->key),
+			       "leave out --no-pairing");
+}
+
+static struct km_error *parse_sort(const struct km_report *report, const char *text,
+				   struct sort_keys *ret)
 {
 	for (const char *key = text, *next; key; key = next) {
 		size_t len = strcspn(key, ",");
 		const struct km_column *column = km_column_find(key, len);
+		struct km_error *error;
 
 		next = key[len] ? key + len + 1 : NULL;
 		if (!column || !column->is_sortable)
 			return unknown_key("sort key", key, len, true);
+		error = check_pairs(report, "sort key", column);
+		if (error)
+			return error;
 		if (ret->nr == MAX_SORT_KEYS)
 			return km_error_create(KM_ERR_USAGE, NULL, "more than %d sort keys",
 					       MAX_SORT_KEYS);
@@ -80,28 +97,30 @@ static void add_column(struct km_view *view, const struct km_column *column)
 	view->columns[view->nr_columns++] = column;
 }
 
-static void add_defaults(struct km_view *view)
+static void add_defaults(const struct km_report *report, struct km_view *view)
 {
 	size_t nr;
 	const struct km_column *columns = km_columns(&nr);
 
 	for (size_t i = 0; i < nr; i++)
-		if (columns[i].is_default)
+		if (columns[i].is_default && (report->lives || !columns[i].needs_pairs))
 			add_column(view, &columns[i]);
 }
 
-static struct km_error *parse_fields(struct km_view *view, const char *text)
+static struct km_error *parse_fields(const struct km_report *report, const char *text,
+				     struct km_view *view)
 {
 	if (!text) {
-		add_defaults(view);
+		add_defaults(report, view);
 		return NULL;
 	}
 	view->has_fields = true;
 	if (*text == '+')
-		add_defaults(view);
+		add_defaults(report, view);
 	for (const char *key = text, *next; key; key = next) {
 		size_t len;
 		const struct km_column *column;
+		struct km_error *error;
 
 		if (*key == '+')
 			key++;
@@ -110,6 +129,9 @@ static struct km_error *parse_fields(struct km_view *view, const char *text)
 		column = km_column_find(key, len);
 		if (!column)
 			return unknown_key("field", key, len, false);
+		error = check_pairs(report, "field", column);
+		if (error)
+			return error;
 		add_column(view, column);
 	}
 	return NULL;
@@ -122,13 +144,16 @@ static int compare_column(const struct km_column *column, const struct km_callsi
 	char buf_a[512], buf_b[512];
 	const char *text_a, *text_b;
 
+	if (column->has && column->has(a) != column->has(b))
+		return column->has(a) ? -1 : 1;
 	if (column->number) {
 		uint64_t x = column->number(a), y = column->number(b);
 
 		return (x < y) - (x > y);
 	}
-	if (column->percent) {
-		double x = column->percent(a), y = column->percent(b);
+	if (column->percent || column->real) {
+		double x = column->percent ? column->percent(a) : column->real(a);
+		double y = column->percent ? column->percent(b) : column->real(b);
 
 		return (x < y) - (x > y);
 	}
@@ -167,6 +192,19 @@ static void choose_rows(const struct km_report *report, struct sort_keys *keys, 
 	}
 }
 
+static void choose_live(const struct km_report *report, struct sort_keys *keys, size_t max_rows,
+			struct km_view *view)
+{
+	for (size_t i = 0; report->lives && i < report->nr_callsites; i++)
+		if (report->callsites[i].life && report->callsites[i].life->live)
+			view->live[view->nr_live++] = &report->callsites[i];
+	qsort_r(view->live, view->nr_live, sizeof(view->live[0]), compare_rows, keys);
+	if (max_rows && view->nr_live > max_rows) {
+		view->nr_live_left_out = view->nr_live - max_rows;
+		view->nr_live = max_rows;
+	}
+}
+
 /* Findings are sorted by severity: those to show are the first. */
 static size_t count_findings(const struct km_report *report, const struct km_view_options *options)
 {
@@ -180,7 +218,7 @@ static size_t count_findings(const struct km_report *report, const struct km_vie
 struct km_error *km_view_create(const struct km_report *report,
 				const struct km_view_options *options, struct km_view **ret)
 {
-	struct sort_keys keys = { 0 };
+	struct sort_keys keys = { 0 }, live_keys = { 0 };
 	struct km_view *view = calloc(1, sizeof(*view));
 	struct km_error *error;
 	size_t nr_columns;
@@ -192,21 +230,27 @@ struct km_error *km_view_create(const struct km_report *report,
 	view->max_class_sites =
 		options->max_class_sites ? options->max_class_sites : DEFAULT_CLASS_SITES;
 	view->shows = options->shows ? options->shows
-				     : KM_SHOWS_ROWS | KM_SHOWS_FINDINGS | KM_SHOWS_CLASSES;
+				     : KM_SHOWS_ROWS | KM_SHOWS_FINDINGS | KM_SHOWS_CLASSES |
+					       KM_SHOWS_LIVE;
 	view->rows = calloc(report->nr_callsites + 1, sizeof(view->rows[0]));
+	view->live = calloc(report->nr_callsites + 1, sizeof(view->live[0]));
 	view->columns = calloc(nr_columns, sizeof(view->columns[0]));
-	if (!view->rows || !view->columns) {
+	if (!view->rows || !view->live || !view->columns) {
 		km_view_destroy(view);
 		return &km_error_memory;
 	}
-	error = parse_sort(options->sort ? options->sort : "waste", &keys);
+	error = parse_sort(report, options->sort ? options->sort : "waste", &keys);
+	if (!error && report->lives)
+		error = parse_sort(report, options->sort ? options->sort : "live-bytes",
+				   &live_keys);
 	if (!error)
-		error = parse_fields(view, options->fields);
+		error = parse_fields(report, options->fields, view);
 	if (error) {
 		km_view_destroy(view);
 		return error;
 	}
 	choose_rows(report, &keys, options->max_rows, view);
+	choose_live(report, &live_keys, options->max_rows, view);
 	*ret = view;
 	return NULL;
 }
@@ -216,6 +260,7 @@ void km_view_destroy(struct km_view *view)
 	if (!view)
 		return;
 	free(view->rows);
+	free(view->live);
 	free(view->columns);
 	free(view);
 }

@@ -122,7 +122,7 @@ static void test_spellings(void **state)
 	parse_good("--json --caller f", &options);
 	assert_int_equal(options.format, KM_FORMAT_JSON);
 	km_options_deinit(&options);
-	parse_good("--li 4 f", &options);
+	parse_good("--lin 4 f", &options);
 	assert_int_equal(options.lines, 4);
 	km_options_deinit(&options);
 }

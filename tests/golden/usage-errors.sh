@@ -23,3 +23,11 @@ try --debug-dir '' small/6.12.dat
 try info --caller small/6.12.dat
 try dump --json small/6.12.dat
 try inf small/6.12.dat
+try --no-pairing --live small/6.12.dat
+try --no-pairing --timeline --csv small/6.12.dat
+try --no-pairing -s hit,live-bytes small/6.12.dat
+try --no-pairing -F +lifetime small/6.12.dat
+try --live -F +lifetime small/6.12.dat
+try --timeline -s hit small/6.12.dat
+try --live --timeline --csv small/6.12.dat
+try --class --csv small/6.12.dat

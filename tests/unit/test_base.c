@@ -168,6 +168,32 @@ static void test_numbers(void **state)
 	assert_string_equal(km_grouped(UINT64_MAX, buf), "18,446,744,073,709,551,615");
 }
 
+static void assert_human_ns(uint64_t ns, const char *expected)
+{
+	char buf[KM_HUMAN_SIZE];
+
+	assert_string_equal(km_human_ns(ns, buf), expected);
+}
+
+static void test_durations(void **state)
+{
+	(void)state;
+	assert_human_ns(0, "0 ns");
+	assert_human_ns(999, "999 ns");
+	assert_human_ns(1000, "1.00 us");
+	assert_human_ns(9994, "9.99 us");
+	assert_human_ns(9995, "10.0 us");
+	assert_human_ns(99949, "99.9 us");
+	assert_human_ns(99950, "100 us");
+	assert_human_ns(999499, "999 us");
+	assert_human_ns(999500, "1.00 ms");
+	assert_human_ns(14821073271, "14.8 s");
+	assert_human_ns(999499999999, "999 s");
+	assert_human_ns(999500000000, "16.7 min");
+	assert_human_ns(36000000000000, "10.0 h");
+	assert_human_ns(UINT64_MAX, "5124096 h");
+}
+
 static void test_out_full(void **state)
 {
 	FILE *file = fopen("/dev/full", "w");
@@ -194,7 +220,7 @@ int main(void)
 		cmocka_unit_test(test_cursor),    cmocka_unit_test(test_intern),
 		cmocka_unit_test(test_error),     cmocka_unit_test(test_quality),
 		cmocka_unit_test(test_safe_text), cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_out_full),
+		cmocka_unit_test(test_durations), cmocka_unit_test(test_out_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

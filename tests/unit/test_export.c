@@ -16,7 +16,7 @@ static void csv_has_all_columns(void **state)
 {
 	struct sample *s = make_sample();
 
-	expect(&s->report, (struct ask){ .renderer = "csv" },
+	expect(&s->report, (struct ask){ .renderer = "caller", .is_csv = true },
 	       "callsite,bytes,req,hit,frag,waste,source,function,symbol,module,class,sizes,"
 	       "accounted,event,layer\n"
 	       "ieee80211_mesh_init_sdata+0x4a "
@@ -27,14 +27,16 @@ static void csv_has_all_columns(void **state)
 	       "\"\"x\"\"\",,ca?che,1,9,kmem_cache_alloc,slab\n"
 	       "0xffffffff99999999,24,24,3,0.0000,0,,,,,kmalloc-4k,1,0,kmalloc,slab\n");
 	expect(&s->report,
-	       (struct ask){
-		       .renderer = "csv", .raw_ip = true, .view = { .fields = "callsite,waste" } },
+	       (struct ask){ .renderer = "caller",
+			     .is_csv = true,
+			     .raw_ip = true,
+			     .view = { .fields = "callsite,waste" } },
 	       "callsite,waste\n"
 	       "0xffffffffc000104a,51000\n"
 	       "0xffffffff81001010,29016\n"
 	       "0xffffffff99999999,0\n");
 	s->report.nr_callsites = 0;
-	expect(&s->report, (struct ask){ .renderer = "csv", .raw_ip = true },
+	expect(&s->report, (struct ask){ .renderer = "caller", .is_csv = true, .raw_ip = true },
 	       "callsite,bytes,req,hit,frag,waste,source,function,symbol,module,class,sizes,"
 	       "accounted,event,layer,address\n");
 	free(s);
@@ -64,7 +66,9 @@ static void csv_quotes(void **state)
 
 	s->report.nr_callsites = 1;
 	for (size_t i = 0; i < NR(cases); i++) {
-		struct ask ask = { .renderer = "csv", .view = { .fields = "callsite" } };
+		struct ask ask = { .renderer = "caller",
+				   .is_csv = true,
+				   .view = { .fields = "callsite" } };
 		char *text;
 
 		s->sites[0].name = cases[i].name;

@@ -116,7 +116,7 @@ static void summary_in_color(void **state)
 static void no_control_characters(void **state)
 {
 	static const char *const renderers[] = {
-		"summary", "caller", "class", "json", "csv", "info"
+		"summary", "caller", "class", "live", "timeline", "json", "info"
 	};
 	struct sample *s = make_sample();
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files that make the JSON report share. */
+#ifndef KMEMSTAT_RENDER_JSON_H
+#define KMEMSTAT_RENDER_JSON_H
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "render/text.h"
+
+/*
+ * An object or array under construction is NULL from the first failure on (no memory), and so is
+ * what it becomes a part of: nothing is left out silently.
+ */
+static inline void drop(json_t **value)
+{
+	json_decref(*value);
+	*value = NULL;
+}
+
+/* Takes `value` over. */
+static inline void set(json_t **object, const char *key, json_t *value)
+{
+	if (json_object_set_new(*object, key, value))
+		drop(object);
+}
+
+static inline void append(json_t **list, json_t *value)
+{
+	if (json_array_append_new(*list, value))
+		drop(list);
+}
+
+/* JSON integers are signed in most readers: a sum held at UINT64_MAX stays a large number. */
+static inline json_t *number(uint64_t value)
+{
+	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+static inline void set_number(json_t **object, const char *key, uint64_t value)
+{
+	set(object, key, number(value));
+}
+
+/* Text that came from a file is made valid UTF-8 without control characters. */
+static inline json_t *text_value(const char *text)
+{
+	char *safe = km_text_safe(text);
+	json_t *value = safe ? json_string(safe) : NULL;
+
+	free(safe);
+	return value;
+}
+
+static inline void set_text(json_t **object, const char *key, const char *text)
+{
+	set(object, key, text_value(text));
+}
+
+static inline void set_text_if(json_t **object, const char *key, const char *text)
+{
+	if (text)
+		set_text(object, key, text);
+}
+
+/* What pairing found, into a call site or into the summary of a layer. */
+void km_json_set_life(json_t **callsite, const struct km_report *report,
+		      const struct km_life_stats *life);
+void km_json_set_total_life(json_t **layer, const struct km_report *report);
+/* Live bytes over time; report->lives is not NULL. */
+json_t *km_json_timeline(const struct km_report *report);
+
+#endif
