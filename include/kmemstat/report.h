@@ -72,7 +72,7 @@ const struct km_rule_info *km_rule_info(enum km_rule rule);
 /* "high", "medium", "low". */
 const char *km_finding_severity_name(enum km_finding_severity severity);
 
-/* One finding: one rule, one call site, one size class. */
+/* One finding: one rule, and one call site or one size class of it. */
 struct km_finding {
 	enum km_rule rule;
 	enum km_finding_severity severity;
@@ -80,11 +80,17 @@ struct km_finding {
 	/*
 	 * 16 hex digits that stay over builds: of rule, module, symbol (without the suffixes that
 	 * compilers add), event family and size class. No address, offset or number of bytes.
+	 * A finding about a whole call site that has several sizes has no class in it: which one
+	 * leads may differ from trace to trace.
 	 */
 	char fingerprint[17];
 	const char *message;                                /* what is wrong, with numbers */
 	const char *advice;                                 /* what change would mend it */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the sizes it is about */
+	/* of hits: still live, freed on another CPU, short-lived, accounted; else all */
+	uint64_t hits_affected;
+	/* what findings of one severity are ordered by; 0: it costs time, not memory */
+	uint64_t bytes_at_stake;
 	uint64_t bytes_saved; /* what the advice would save, in total; 0: not known */
 	uint32_t bytes_over;  /* just-over: the most that a size is over the class below */
 	const char *size_class;
@@ -129,7 +135,7 @@ struct km_report {
 	size_t nr_callsites;
 	struct km_report_class *classes; /* kmalloc classes by size, page orders, caches */
 	size_t nr_classes;
-	struct km_finding *findings; /* by severity, bytes (saved, else wasted), name, address */
+	struct km_finding *findings; /* by severity, bytes at stake, then hits, name, address */
 	size_t nr_findings;
 	struct km_stream_report *streams;
 	size_t nr_streams;

@@ -30,6 +30,9 @@ struct km_report_own {
 	struct km_report_class **size_classes;
 	size_t nr_sizes;
 	struct km_class_site *class_sites; /* of all classes */
+	size_t size_findings;              /* room in report.findings */
+	/* what frees objects of a family was recorded: without it all of them look live */
+	bool has_frees[KM_NR_FAMILIES];
 };
 
 static inline enum km_family km_callsite_family(const struct km_callsite *site)

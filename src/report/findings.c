@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The findings engine: every size of every call site is put to the rules, in their order, and
- * belongs to the first that flags it; flagged sizes of one call site and one size class are
- * one finding.
+ * The findings engine: every size of every call site is put to the rules about sizes, in their
+ * order, and belongs to the first that flags it, and to those that look at sizes for themselves.
+ * What one rule flagged of one call site and one size class is one finding. Then every call site
+ * as a whole is put to the rules about call sites; each may find something.
  */
 #include "report/findings.h"
 
@@ -13,8 +14,7 @@
 #include <string.h>
 
 static const struct km_rule_row *const rules[KM_NR_RULES] = {
-	[KM_RULE_JUST_OVER] = &km_rule_just_over,
-	[KM_RULE_WASTE] = &km_rule_waste,
+	[KM_RULE_JUST_OVER] = &km_rule_just_over,   [KM_RULE_WASTE] = &km_rule_waste,
 };
 
 static const char *const severity_names[] = {
@@ -81,6 +81,8 @@ static void set_fingerprint(struct km_finding *finding)
 {
 	const struct km_callsite *site = finding->callsite;
 	const char *rule = km_rule_info(finding->rule)->name;
+	bool is_of_class = rules[finding->rule]->scope != KM_SCOPE_SITE || site->nr_sizes == 1;
+	const char *class = is_of_class ? finding->size_class : "";
 	/* a call site without a symbol has its address for a name */
 	const char *name = site->has_symbol ? site->symbol.name : site->name;
 	const char *module = site->has_symbol && site->symbol.module ? site->symbol.module : "";
@@ -90,7 +92,7 @@ static void set_fingerprint(struct km_finding *finding)
 	hash = hash_text(hash, module, strlen(module));
 	hash = hash_text(hash, name, stable_name_len(name));
 	hash = hash_text(hash, site->event, strlen(site->event));
-	hash = hash_text(hash, finding->size_class, strlen(finding->size_class));
+	hash = hash_text(hash, class, strlen(class));
 	snprintf(finding->fingerprint, sizeof(finding->fingerprint), "%016" PRIx64, hash);
 }
 
@@ -112,8 +114,9 @@ static int compare_judged(const void *a, const void *b)
 	return (x->size > y->size) - (x->size < y->size);
 }
 
-static size_t judge_site(const struct km_report_own *own, const struct km_callsite *site,
-			 const struct km_thresholds *thresholds, struct judged *ret)
+/* `ret` has room for every size with every rule. */
+static size_t judge_sizes(const struct km_report_own *own, const struct km_callsite *site,
+			  const struct km_thresholds *thresholds, struct judged *ret)
 {
 	size_t nr = 0;
 
@@ -124,16 +127,20 @@ static size_t judge_site(const struct km_report_own *own, const struct km_callsi
 			.page_size = km_sane_page_size(own->report.input->page_size),
 			.size = &site->sizes[i],
 		};
+		bool is_taken = false;
 
 		for (enum km_rule rule = 0; rule < KM_NR_RULES; rule++) {
-			if (!rules[rule]->flags(&question))
+			enum km_scope scope = rules[rule]->scope;
+
+			if (scope == KM_SCOPE_SITE || (scope == KM_SCOPE_SIZE && is_taken) ||
+			    !rules[rule]->flags(&question))
 				continue;
+			is_taken |= scope == KM_SCOPE_SIZE;
 			ret[nr++] = (struct judged){
 				.rule = rule,
 				.class = km_report_class_of(own, question.size),
 				.size = question.size,
 			};
-			break;
 		}
 	}
 	qsort(ret, nr, sizeof(*ret), compare_judged);
@@ -149,47 +156,14 @@ static uint64_t tail_bytes(const struct km_report_size *size, uint32_t page_size
 	return km_sat_mul(size->hits, km_waste(needed, size->bytes_alloc));
 }
 
-static struct km_case make_case(const struct km_report_own *own, const struct km_callsite *site,
-				const struct judged *judged, size_t nr)
-{
-	struct km_case c = {
-		.site = site,
-		.class = judged[0].class,
-		.family = km_callsite_family(site),
-		.cache = judged[0].size->cache,
-		.page_size = km_sane_page_size(own->report.input->page_size),
-		.min_req = UINT32_MAX,
-		.bytes_alloc = judged[0].size->bytes_alloc,
-		.is_whole_site = nr == site->nr_sizes,
-	};
-
-	for (size_t i = 0; i < nr; i++) {
-		const struct km_report_size *size = judged[i].size;
-
-		if (size->bytes_req < c.min_req)
-			c.min_req = size->bytes_req;
-		if (size->bytes_req > c.max_req)
-			c.max_req = size->bytes_req;
-		c.hits = km_sat_add(c.hits, size->hits);
-		c.req = km_sat_add(c.req, km_sat_mul(size->hits, size->bytes_req));
-		c.alloc = km_sat_add(c.alloc, km_sat_mul(size->hits, size->bytes_alloc));
-		c.tail_saved = km_sat_add(c.tail_saved, tail_bytes(size, c.page_size));
-	}
-	c.waste = km_waste(c.req, c.alloc);
-	return c;
-}
-
 /*
- * Functions that allocate for their callers and are themselves the call site in the event:
- * kvmalloc_node() (mm/util.c, v6.1; __kvmalloc_node_noprof() in mm/slub.c since v6.11),
- * mempool_kmalloc() and mempool_alloc_slab() (mm/mempool.c). kmemdup(), krealloc(), kstrdup()
- * and devm_kmalloc() pass their caller on.
+ * kvmalloc_node() (mm/util.c, v6.1; __kvmalloc_node_noprof() in mm/slub.c since v6.11) allocates
+ * for its callers and is itself the call site in the event.
  */
-static bool is_wrapper(const struct km_callsite *site)
+static bool is_kvmalloc(const struct km_callsite *site)
 {
-	static const char *const names[] = { "kvmalloc_node",        "__kvmalloc_node",
-					     "kvmalloc_node_noprof", "__kvmalloc_node_noprof",
-					     "mempool_kmalloc",      "mempool_alloc_slab" };
+	static const char *const names[] = { "kvmalloc_node", "__kvmalloc_node",
+					     "kvmalloc_node_noprof", "__kvmalloc_node_noprof" };
 
 	for (size_t i = 0; site->has_symbol && i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(site->symbol.name, names[i]) == 0)
@@ -197,14 +171,104 @@ static bool is_wrapper(const struct km_callsite *site)
 	return false;
 }
 
+/*
+ * Other such functions: mempool_kmalloc() and mempool_alloc_slab() (mm/mempool.c). kmemdup(),
+ * krealloc(), kstrdup() and devm_kmalloc() pass their caller on.
+ */
+static bool is_wrapper(const struct km_callsite *site)
+{
+	return is_kvmalloc(site) ||
+	       (site->has_symbol && (strcmp(site->symbol.name, "mempool_kmalloc") == 0 ||
+				     strcmp(site->symbol.name, "mempool_alloc_slab") == 0));
+}
+
+static struct km_case make_case(const struct km_report_own *own, const struct km_callsite *site)
+{
+	enum km_family family = km_callsite_family(site);
+
+	return (struct km_case){
+		.report = &own->report,
+		.site = site,
+		.family = family,
+		.page_size = km_sane_page_size(own->report.input->page_size),
+		.min_req = UINT32_MAX,
+		.has_frees = own->has_frees[family],
+		.is_kvmalloc = is_kvmalloc(site),
+	};
+}
+
+static void add_size(struct km_case *c, const struct km_report_size *size)
+{
+	if (size->bytes_req < c->min_req)
+		c->min_req = size->bytes_req;
+	if (size->bytes_req > c->max_req)
+		c->max_req = size->bytes_req;
+	if (size->bytes_alloc > c->bytes_alloc)
+		c->bytes_alloc = size->bytes_alloc;
+	c->hits = km_sat_add(c->hits, size->hits);
+	c->req = km_sat_add(c->req, km_sat_mul(size->hits, size->bytes_req));
+	c->alloc = km_sat_add(c->alloc, km_sat_mul(size->hits, size->bytes_alloc));
+	c->tail_saved = km_sat_add(c->tail_saved, tail_bytes(size, c->page_size));
+	c->waste = km_waste(c->req, c->alloc);
+}
+
+static struct km_case make_size_case(const struct km_report_own *own,
+				     const struct km_callsite *site, const struct judged *judged,
+				     size_t nr)
+{
+	struct km_case c = make_case(own, site);
+
+	for (size_t i = 0; i < nr; i++)
+		add_size(&c, judged[i].size);
+	c.size_class = judged[0].class->name;
+	c.cache = judged[0].size->cache;
+	c.is_whole_site = nr == site->nr_sizes;
+	return c;
+}
+
+static struct km_case make_site_case(const struct km_report_own *own,
+				     const struct km_callsite *site)
+{
+	struct km_case c = make_case(own, site);
+
+	for (size_t i = 0; i < site->nr_sizes; i++)
+		add_size(&c, &site->sizes[i]);
+	c.size_class = site->size_class;
+	c.cache = site->nr_sizes ? site->sizes[0].cache : NULL;
+	c.is_whole_site = true;
+	return c;
+}
+
+/* Room for one more finding; pointers to findings are not kept while they are made. */
+static struct km_error *grow_findings(struct km_report_own *own)
+{
+	struct km_report *report = &own->report;
+	size_t size = own->size_findings ? 2 * own->size_findings : 64;
+	struct km_finding *findings;
+
+	if (report->nr_findings < own->size_findings)
+		return NULL;
+	findings = reallocarray(report->findings, size, sizeof(*findings));
+	if (!findings)
+		return &km_error_memory;
+	report->findings = findings;
+	own->size_findings = size;
+	return NULL;
+}
+
 static struct km_error *add_finding(struct km_report_own *own, const struct km_case *c,
 				    enum km_rule rule, const struct km_thresholds *thresholds)
 {
 	struct km_report *report = &own->report;
-	struct km_finding *finding = &report->findings[report->nr_findings];
+	struct km_finding *finding;
+	struct km_error *error;
 
 	if (!rules[rule]->keeps(c, thresholds))
 		return NULL;
+	error = grow_findings(own);
+	if (error)
+		return error;
+	finding = &report->findings[report->nr_findings];
 	*finding = (struct km_finding){
 		.rule = rule,
 		.callsite = c->site,
@@ -212,7 +276,8 @@ static struct km_error *add_finding(struct km_report_own *own, const struct km_c
 		.bytes_req = c->req,
 		.bytes_alloc = c->alloc,
 		.bytes_waste = c->waste,
-		.size_class = c->class->name,
+		.hits_affected = c->hits,
+		.size_class = c->size_class,
 	};
 	rules[rule]->grade(c, thresholds, finding);
 	finding->message = rules[rule]->message(c, &own->strings);
@@ -230,32 +295,28 @@ static struct km_error *add_finding(struct km_report_own *own, const struct km_c
 	return NULL;
 }
 
-/* What a finding is worth: what just-over would save, what waste loses. */
-static uint64_t bytes_at_stake(const struct km_finding *finding)
-{
-	return finding->rule == KM_RULE_JUST_OVER ? finding->bytes_saved : finding->bytes_waste;
-}
-
 static int compare_findings(const void *a, const void *b)
 {
 	const struct km_finding *x = a, *y = b;
-	uint64_t stake_x = bytes_at_stake(x), stake_y = bytes_at_stake(y);
 	int order;
 
 	if (x->severity != y->severity)
 		return x->severity < y->severity ? 1 : -1;
-	if (stake_x != stake_y)
-		return stake_x < stake_y ? 1 : -1;
+	if (x->bytes_at_stake != y->bytes_at_stake)
+		return x->bytes_at_stake < y->bytes_at_stake ? 1 : -1;
+	/* both cost time alone: what happens more often comes first */
+	if (x->bytes_at_stake == 0 && x->hits_affected != y->hits_affected)
+		return x->hits_affected < y->hits_affected ? 1 : -1;
 	order = km_callsite_compare_name(x->callsite, y->callsite);
 	if (!order)
 		order = strcmp(x->size_class, y->size_class);
 	return order ? order : (x->rule > y->rule) - (x->rule < y->rule);
 }
 
-static struct km_error *find_site(struct km_report_own *own, const struct km_callsite *site,
-				  const struct km_thresholds *thresholds, struct judged *judged)
+static struct km_error *find_in_sizes(struct km_report_own *own, const struct km_callsite *site,
+				      const struct km_thresholds *thresholds, struct judged *judged)
 {
-	size_t nr = judge_site(own, site, thresholds, judged);
+	size_t nr = judge_sizes(own, site, thresholds, judged);
 
 	for (size_t i = 0, end; i < nr; i = end) {
 		struct km_case c;
@@ -264,7 +325,7 @@ static struct km_error *find_site(struct km_report_own *own, const struct km_cal
 		for (end = i + 1; end < nr && judged[end].class == judged[i].class &&
 				  judged[end].rule == judged[i].rule;)
 			end++;
-		c = make_case(own, site, &judged[i], end - i);
+		c = make_size_case(own, site, &judged[i], end - i);
 		error = add_finding(own, &c, judged[i].rule, thresholds);
 		if (error)
 			return error;
@@ -272,22 +333,42 @@ static struct km_error *find_site(struct km_report_own *own, const struct km_cal
 	return NULL;
 }
 
+static struct km_error *find_in_site(struct km_report_own *own, const struct km_callsite *site,
+				     const struct km_thresholds *thresholds)
+{
+	struct km_case c = make_site_case(own, site);
+	struct km_error *error = NULL;
+
+	for (enum km_rule rule = 0; !error && rule < KM_NR_RULES; rule++)
+		if (rules[rule]->scope == KM_SCOPE_SITE)
+			error = add_finding(own, &c, rule, thresholds);
+	return error;
+}
+
 struct km_error *km_report_build_findings(struct km_report_own *own,
 					  const struct km_thresholds *thresholds)
 {
 	struct km_report *report = &own->report;
-	struct judged *judged = calloc(own->nr_sizes + 1, sizeof(*judged));
 	struct km_error *error = NULL;
+	struct judged *judged;
+	size_t most = 0;
 
-	/* at most one finding a size */
-	report->findings = calloc(own->nr_sizes + 1, sizeof(*report->findings));
-	if (!judged || !report->findings)
+	for (size_t i = 0; i < report->nr_callsites; i++)
+		if (report->callsites[i].nr_sizes > most)
+			most = report->callsites[i].nr_sizes;
+	judged = calloc(most + 1, sizeof(*judged) * KM_NR_RULES);
+	if (!judged)
 		error = &km_error_memory;
-	for (size_t i = 0; !error && i < report->nr_callsites; i++)
-		error = find_site(own, &report->callsites[i], thresholds, judged);
+	for (size_t i = 0; !error && i < report->nr_callsites; i++) {
+		error = find_in_sizes(own, &report->callsites[i], thresholds, judged);
+		if (!error)
+			error = find_in_site(own, &report->callsites[i], thresholds);
+	}
 	free(judged);
 	if (error)
 		return error;
-	qsort(report->findings, report->nr_findings, sizeof(*report->findings), compare_findings);
+	if (report->nr_findings)
+		qsort(report->findings, report->nr_findings, sizeof(*report->findings),
+		      compare_findings);
 	return NULL;
 }

@@ -5,16 +5,27 @@
 
 #include "report/build.h"
 
-/* The sizes of one call site and one size class that one rule flagged. */
+/* What a rule judges. */
+enum km_scope {
+	KM_SCOPE_SIZE,     /* each size; it belongs to the first such rule that flags it */
+	KM_SCOPE_SIZE_TOO, /* each size, whatever other rules say of it */
+	KM_SCOPE_SITE,     /* a call site with all its sizes */
+};
+
+/* The sizes of one call site and one size class that one rule flagged, or a whole call site. */
 struct km_case {
+	const struct km_report *report; /* its sums; findings are not there yet */
 	const struct km_callsite *site;
-	const struct km_report_class *class;
+	const char *size_class; /* of a whole call site: what most of its bytes are in */
 	enum km_family family;
 	const char *cache; /* name of a named cache, or NULL */
 	uint32_t page_size;
 	uint32_t min_req, max_req; /* requested by one object */
-	uint32_t bytes_alloc;      /* of one object: the same for all sizes of a class */
-	bool is_whole_site;        /* no other size of the call site is outside this case */
+	/* of one object: the same for all sizes of a class, of a whole call site the largest */
+	uint32_t bytes_alloc;
+	bool is_whole_site; /* no other size of the call site is outside this case */
+	bool has_frees;     /* the trace has events of what frees such objects */
+	bool is_kvmalloc;   /* the call site is kvmalloc() itself */
 	uint64_t hits, req, alloc, waste;
 	uint64_t tail_saved; /* whole pages that hold no byte of an object, in total */
 };
@@ -30,10 +41,15 @@ struct km_question {
 /* A row of the rules table; strings go to `strings`, NULL is for no memory. */
 struct km_rule_row {
 	struct km_rule_info info;
+	enum km_scope scope;
+	/* Whether a size is flagged; not asked with KM_SCOPE_SITE. */
 	bool (*flags)(const struct km_question *question);
-	/* Whether all flagged sizes together are worth a finding. */
+	/* Whether all flagged sizes together, or the call site, are worth a finding. */
 	bool (*keeps)(const struct km_case *c, const struct km_thresholds *thresholds);
-	/* Sets severity, bytes_saved and bytes_over of a finding. */
+	/*
+	 * Sets severity and bytes_at_stake of a finding, and where the rule knows better
+	 * bytes_saved, bytes_over and hits_affected (preset: all hits).
+	 */
 	void (*grade)(const struct km_case *c, const struct km_thresholds *thresholds,
 		      struct km_finding *ret);
 	char *(*message)(const struct km_case *c, struct km_strings *strings);

@@ -238,6 +238,18 @@ static void take_lists(struct km_report *report, struct km_report_parts *parts)
 		report->duration_ns = report->last_ns - report->first_ns;
 }
 
+/* By the events in the file, whatever filters left of them. */
+static void find_frees(struct km_report_own *own)
+{
+	for (size_t i = 0; i < own->report.nr_events; i++) {
+		enum km_event_kind kind = own->report.events[i].format->kind;
+
+		/* caches' objects may be freed by kfree() since v6.4: few are */
+		own->has_frees[KM_FAMILY_KMALLOC] |= kind == KM_EV_KFREE;
+		own->has_frees[KM_FAMILY_CACHE] |= kind == KM_EV_CACHE_FREE;
+	}
+}
+
 struct km_error *km_report_build(struct km_report_parts *parts, struct km_report **ret)
 {
 	struct km_report_own *own = calloc(1, sizeof(*own));
@@ -256,6 +268,7 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 				 parts->input->has_hashed_ptrs ||
 				 (parts->lives && parts->lives->total.replaced);
 	take_lists(report, parts);
+	find_frees(own);
 	for (size_t i = 0; i < parts->sites->nr; i++)
 		own->nr_sizes += parts->sites->sites[i].nr_sizes;
 	report->callsites = calloc(parts->sites->nr + 1, sizeof(*report->callsites));

@@ -32,6 +32,7 @@ static void grade(const struct km_case *c, const struct km_thresholds *threshold
 
 	ret->bytes_over = (uint32_t)(c->max_req - below);
 	ret->bytes_saved = km_sat_mul(c->hits, c->bytes_alloc - below);
+	ret->bytes_at_stake = ret->bytes_saved;
 	if (ret->bytes_saved < thresholds->waste_bytes)
 		ret->severity = KM_FIND_LOW;
 	else if (ret->bytes_over <= below / 32)
@@ -93,6 +94,7 @@ const struct km_rule_row km_rule_just_over = {
 		.name = "just-over",
 		.summary = "kmalloc requests a little over a size class, a page or a page order",
 	},
+	.scope = KM_SCOPE_SIZE,
 	.flags = flags,
 	.keeps = keeps,
 	.grade = grade,

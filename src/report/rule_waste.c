@@ -100,6 +100,7 @@ static void grade(const struct km_case *c, const struct km_thresholds *threshold
 {
 	enum remedy remedy = choose_remedy(c);
 
+	ret->bytes_at_stake = c->waste;
 	if (c->waste >= HIGH_BYTES)
 		ret->severity = KM_FIND_HIGH;
 	else if (c->waste >= km_sat_mul(MEDIUM_FACTOR, thresholds->waste_bytes))
@@ -121,13 +122,13 @@ static char *message(const struct km_case *c, struct km_strings *strings)
 		return km_strings_printf(strings,
 					 "%s in an %s page allocation of %" PRIu32 " (%" PRIu32
 					 " pages), over the largest kmalloc cache: %.1f%% unused",
-					 sizes, c->class->name, c->bytes_alloc,
+					 sizes, c->size_class, c->bytes_alloc,
 					 c->bytes_alloc / c->page_size, unused);
 	if (c->family == KM_FAMILY_CACHE || choose_remedy(c) == REMEDY_NO_CLASS)
 		return km_strings_printf(strings,
 					 "%s out of %s, objects of %" PRIu32 ": %.1f%% unused",
-					 sizes, c->class->name, c->bytes_alloc, unused);
-	return km_strings_printf(strings, "%s out of %s: %.1f%% unused", sizes, c->class->name,
+					 sizes, c->size_class, c->bytes_alloc, unused);
+	return km_strings_printf(strings, "%s out of %s: %.1f%% unused", sizes, c->size_class,
 				 unused);
 }
 
@@ -280,6 +281,7 @@ const struct km_rule_row km_rule_waste = {
 		.name = "waste",
 		.summary = "call sites that leave much of what they are given unused",
 	},
+	.scope = KM_SCOPE_SIZE,
 	.flags = flags,
 	.keeps = keeps,
 	.grade = grade,
