@@ -54,6 +54,11 @@ struct km_report_class {
 enum km_rule {
 	KM_RULE_JUST_OVER,
 	KM_RULE_WASTE,
+	KM_RULE_HIGH_ORDER,
+	KM_RULE_LEAK_SUSPECT,
+	KM_RULE_PING_PONG,
+	KM_RULE_SHORT_LIVED,
+	KM_RULE_ACCOUNTED,
 	KM_NR_RULES,
 };
 
@@ -67,6 +72,7 @@ struct km_rule_info {
 	enum km_rule rule;
 	const char *name;    /* "just-over": stable */
 	const char *summary; /* what it finds, one sentence */
+	bool is_about_waste; /* bytes_waste of its findings is the point */
 };
 const struct km_rule_info *km_rule_info(enum km_rule rule);
 /* "high", "medium", "low". */
@@ -117,12 +123,34 @@ struct km_event_report {
 	uint64_t count;
 };
 
+/* What findings take; the defaults are in KM_THRESHOLDS_DEFAULT and in the help of options. */
 struct km_thresholds {
-	double just_over_percent; /* of the class below; default 12.5 */
-	double waste_percent;     /* default 25 */
-	uint64_t waste_bytes; /* default 16384: waste leaves less alone, just-over calls it low */
+	double just_over_percent; /* of the class below */
+	double waste_percent;
+	uint64_t waste_bytes;       /* waste leaves less alone, just-over calls it low */
+	size_t high_order;          /* the least page order that is one */
+	uint64_t leak_bytes;        /* live at the end */
+	double leak_freed_percent;  /* of its allocations, the most that may have ended */
+	double ping_pong_percent;   /* of its frees */
+	double short_lived_percent; /* of its allocations, as the next */
+	double accounted_percent;
+	size_t hot_hits;    /* call sites with fewer allocations, or a smaller share ... */
+	double hot_percent; /* ... of the trace's cost no time worth a finding */
 };
-#define KM_THRESHOLDS_DEFAULT ((struct km_thresholds){ 12.5, 25.0, 16384 })
+#define KM_THRESHOLDS_DEFAULT                                                                      \
+	((struct km_thresholds){                                                                   \
+		.just_over_percent = 12.5,                                                         \
+		.waste_percent = 25,                                                               \
+		.waste_bytes = 16384,                                                              \
+		.high_order = 1,                                                                   \
+		.leak_bytes = 65536,                                                               \
+		.leak_freed_percent = 25,                                                          \
+		.ping_pong_percent = 75,                                                           \
+		.short_lived_percent = 90,                                                         \
+		.accounted_percent = 50,                                                           \
+		.hot_hits = 1000,                                                                  \
+		.hot_percent = 1,                                                                  \
+	})
 
 struct km_report {
 	const struct km_input_info *input;

@@ -162,6 +162,42 @@ static struct km_error *set_size(const struct km_option *option, const char *arg
 	return NULL;
 }
 
+/* A page order: more than 52 there is not. */
+static struct km_error *set_order(const struct km_option *option, const char *arg,
+				  struct km_options *ret)
+{
+	enum { MOST = 52 };
+	uint64_t number;
+	const char *end;
+
+	if (!parse_count(arg, &number, &end) || *end || number > MOST)
+		return bad_value(option, arg, "a page order from 0 to 52");
+	*(size_t *)target_of(option, ret) = (size_t)number;
+	return NULL;
+}
+
+static struct km_error *set_time(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ns;
+	} units[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	uint64_t number = 0;
+	const char *end = "";
+
+	if (!parse_count(arg, &number, &end))
+		end = "";
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		if (__builtin_mul_overflow(number, units[i].ns, (uint64_t *)target_of(option, ret)))
+			break;
+		return NULL;
+	}
+	return bad_value(option, arg, "a time (a number and ns, us, ms or s)");
+}
+
 static struct km_error *set_view(const struct km_option *option, const char *arg,
 				 struct km_options *ret)
 {
@@ -499,8 +535,86 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERB_STAT,
 	  .set = set_size,
 	  AT(thresholds.waste_bytes),
-	  .help = "Leave out findings that waste fewer bytes than this; suffixes k, M, G are "
-		  "powers of 1024 (default: 16k)." },
+	  .help = "Leave out waste findings of fewer bytes than this; suffixes k, M, G are powers "
+		  "of 1024 (default: 16k)." },
+	{ .name = "high-order",
+	  .arg = "ORDER",
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_order,
+	  AT(thresholds.high_order),
+	  .help = "Find kmalloc requests beyond the largest cache that take pages of this order or "
+		  "a "
+		  "higher one (default: 1)." },
+	{ .name = "leak-bytes",
+	  .arg = "SIZE",
+	  .needs_pairs = true,
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_size,
+	  AT(thresholds.leak_bytes),
+	  .help = "Suspect call sites that have at least this many bytes live at the end "
+		  "(default: 64k)." },
+	{ .name = "leak-freed",
+	  .arg = "PERCENT",
+	  .needs_pairs = true,
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_percent,
+	  AT(thresholds.leak_freed_percent),
+	  .help = "Suspect call sites that have at most this share of their objects freed "
+		  "(default: 25)." },
+	{ .name = "ping-pong",
+	  .arg = "PERCENT",
+	  .needs_pairs = true,
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_percent,
+	  AT(thresholds.ping_pong_percent),
+	  .help = "Find call sites with at least this share of their frees on another CPU "
+		  "(default: 75)." },
+	{ .name = "short-lived",
+	  .arg = "PERCENT",
+	  .needs_pairs = true,
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_percent,
+	  AT(thresholds.short_lived_percent),
+	  .help = "Find call sites with at least this share of their objects short-lived "
+		  "(default: 90)." },
+	{ .name = "short-time",
+	  .arg = "TIME",
+	  .needs_pairs = true,
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_time,
+	  AT(short_ns),
+	  .help = "What lives less than this is short-lived: a number with ns, us, ms or s "
+		  "(default: 1ms)." },
+	{ .name = "accounted",
+	  .arg = "PERCENT",
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_percent,
+	  AT(thresholds.accounted_percent),
+	  .help = "Find call sites with at least this share of their allocations charged to a "
+		  "memory "
+		  "cgroup (default: 50)." },
+	{ .name = "hot-hits",
+	  .arg = "N",
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_count,
+	  AT(thresholds.hot_hits),
+	  .help = "Leave call sites with fewer allocations out of ping-pong, short-lived and "
+		  "accounted (default: 1000)." },
+	{ .name = "hot-percent",
+	  .arg = "PERCENT",
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_percent,
+	  AT(thresholds.hot_percent),
+	  .help = "The same for those with a smaller share of all slab allocations (default: 1)." },
 	{ .name = "min-severity",
 	  .arg = "LEVEL",
 	  .group = KM_GROUP_FINDING,

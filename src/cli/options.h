@@ -74,6 +74,7 @@ struct km_options {
 	bool strict;
 	/* findings */
 	struct km_thresholds thresholds;
+	uint64_t short_ns; /* what lives less is short-lived */
 	bool has_min_severity;
 	enum km_finding_severity min_severity;
 	/* output */
@@ -91,6 +92,7 @@ struct km_option {
 	const char *arg;   /* what its argument is called; NULL: it takes none */
 	bool is_arg_optional;
 	bool is_hidden;
+	bool needs_pairs; /* does nothing if allocations and frees are not paired */
 	enum km_option_group group;
 	unsigned int verbs;
 	struct km_error *(*set)(const struct km_option *option, const char *arg,

@@ -289,6 +289,12 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       "--%s does not go with '%s'",
 							       table[i].name, verb->name),
 					       "see kmemstat %s --help", verb->name);
+		if (options->no_pairing && table[i].needs_pairs)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL,
+						"--%s needs allocations paired with frees",
+						table[i].name),
+				"leave out --no-pairing");
 		if (options->format == KM_FORMAT_JSON && table[i].group == KM_GROUP_TABLE &&
 		    strcmp(table[i].name, "raw-ip") != 0)
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
@@ -331,6 +337,7 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 	struct km_error *error;
 
 	*ret = (struct km_options){ .thresholds = KM_THRESHOLDS_DEFAULT,
+				    .short_ns = 1000000,
 				    .min_severity = KM_FIND_MEDIUM };
 	km_options_table(&nr);
 	is_used = calloc(nr, sizeof(*is_used));

@@ -369,7 +369,7 @@ static struct km_error *take_life(void *arg, const struct km_rows *rows)
 static struct km_error *make_takers(struct km_session *session, struct km_taker *ret,
 				    size_t *ret_nr)
 {
-	const struct km_life_options life_options = { .short_ns = 1000000 };
+	const struct km_life_options life_options = { .short_ns = session->options->short_ns };
 	struct km_error *error;
 
 	*ret_nr = 0;

@@ -308,6 +308,8 @@ static json_t *make_finding(const struct km_finding *finding,
 	set_number(&object, "bytes_req", finding->bytes_req);
 	set_number(&object, "bytes_alloc", finding->bytes_alloc);
 	set_number(&object, "bytes_waste", finding->bytes_waste);
+	set_number(&object, "hits_affected", finding->hits_affected);
+	set_number(&object, "bytes_at_stake", finding->bytes_at_stake);
 	set_number(&object, "bytes_saved", finding->bytes_saved);
 	set_number(&object, "bytes_over", finding->bytes_over);
 	set_text(&object, "size_class", finding->size_class);

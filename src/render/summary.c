@@ -4,7 +4,7 @@
  *
  *	file:line: severity: what is wrong [rule]
  *	    what would mend it
- *	    hits, waste, function and call site
+ *	    hits, waste or bytes allocated, function and call site
  *
  * The first line is that of compilers, which editors turn into a link.
  */
@@ -93,7 +93,10 @@ static void write_details(const struct km_finding *finding, bool has_place,
 		return;
 	fprintf(stream, "%s hit%s", km_grouped(finding->hits, grouped),
 		finding->hits == 1 ? "" : "s");
-	fprintf(stream, ", %s wasted", km_human_bytes(finding->bytes_waste, human));
+	if (km_rule_info(finding->rule)->is_about_waste)
+		fprintf(stream, ", %s wasted", km_human_bytes(finding->bytes_waste, human));
+	else
+		fprintf(stream, ", %s allocated", km_human_bytes(finding->bytes_alloc, human));
 	if (has_place)
 		print_place(stream, finding->callsite, options);
 	km_out_printf(out, "%*s", INDENT, "");

@@ -15,6 +15,9 @@
 
 static const struct km_rule_row *const rules[KM_NR_RULES] = {
 	[KM_RULE_JUST_OVER] = &km_rule_just_over,   [KM_RULE_WASTE] = &km_rule_waste,
+	[KM_RULE_HIGH_ORDER] = &km_rule_high_order, [KM_RULE_LEAK_SUSPECT] = &km_rule_leak_suspect,
+	[KM_RULE_PING_PONG] = &km_rule_ping_pong,   [KM_RULE_SHORT_LIVED] = &km_rule_short_lived,
+	[KM_RULE_ACCOUNTED] = &km_rule_accounted,
 };
 
 static const char *const severity_names[] = {
@@ -239,6 +242,41 @@ static struct km_case make_site_case(const struct km_report_own *own,
 	return c;
 }
 
+double km_percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+enum km_finding_severity km_hot_severity(const struct km_case *c)
+{
+	static const double medium_percent = 10;
+
+	return km_percent(c->hits, c->report->slab.allocs) >= medium_percent ? KM_FIND_MEDIUM
+									     : KM_FIND_LOW;
+}
+
+bool km_case_is_hot(const struct km_case *c, const struct km_thresholds *thresholds)
+{
+	return c->hits >= thresholds->hot_hits &&
+	       km_percent(c->hits, c->report->slab.allocs) >= thresholds->hot_percent;
+}
+
+/*
+ * Since v6.10 a large kmalloc() has two events (seen in v6.12): __kmalloc_large_node_noprof(),
+ * called from these functions, names them, then they name their caller (__do_kmalloc_node(),
+ * mm/slub.c). What is to be said is said of the caller.
+ */
+static bool is_told_twice(const struct km_callsite *site)
+{
+	static const char *const names[] = { "__kmalloc_noprof", "__kmalloc_node_noprof",
+					     "__kmalloc_node_track_caller_noprof" };
+
+	for (size_t i = 0; site->has_symbol && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(site->symbol.name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Room for one more finding; pointers to findings are not kept while they are made. */
 static struct km_error *grow_findings(struct km_report_own *own)
 {
@@ -360,6 +398,8 @@ struct km_error *km_report_build_findings(struct km_report_own *own,
 	if (!judged)
 		error = &km_error_memory;
 	for (size_t i = 0; !error && i < report->nr_callsites; i++) {
+		if (is_told_twice(&report->callsites[i]))
+			continue;
 		error = find_in_sizes(own, &report->callsites[i], thresholds, judged);
 		if (!error)
 			error = find_in_site(own, &report->callsites[i], thresholds);

@@ -59,6 +59,18 @@ struct km_rule_row {
 
 extern const struct km_rule_row km_rule_just_over;
 extern const struct km_rule_row km_rule_waste;
+extern const struct km_rule_row km_rule_high_order;
+extern const struct km_rule_row km_rule_leak_suspect;
+extern const struct km_rule_row km_rule_ping_pong;
+extern const struct km_rule_row km_rule_short_lived;
+extern const struct km_rule_row km_rule_accounted;
+
+/* The severity of what costs time alone: medium from a tenth of all allocations on. */
+enum km_finding_severity km_hot_severity(const struct km_case *c);
+/* Whether a call site makes so many of the trace's allocations that their cost in time counts. */
+bool km_case_is_hot(const struct km_case *c, const struct km_thresholds *thresholds);
+/* 100 * part / whole; 0 of nothing. */
+double km_percent(uint64_t part, uint64_t whole);
 
 #define KM_RANGE_SIZE 48
 /* "2056", or "1077 to 1078". */

@@ -93,6 +93,7 @@ const struct km_rule_row km_rule_just_over = {
 		.rule = KM_RULE_JUST_OVER,
 		.name = "just-over",
 		.summary = "kmalloc requests a little over a size class, a page or a page order",
+		.is_about_waste = true,
 	},
 	.scope = KM_SCOPE_SIZE,
 	.flags = flags,

@@ -280,6 +280,7 @@ const struct km_rule_row km_rule_waste = {
 		.rule = KM_RULE_WASTE,
 		.name = "waste",
 		.summary = "call sites that leave much of what they are given unused",
+		.is_about_waste = true,
 	},
 	.scope = KM_SCOPE_SIZE,
 	.flags = flags,

@@ -18,13 +18,15 @@
 static struct km_error *parse(const char *line, struct km_options *ret)
 {
 	static char copy[512];
-	char *argv[32] = { (char *)"kmemstat" };
+	char *argv[64] = { (char *)"kmemstat" };
 	int argc = 1;
 
 	assert_true(strlen(line) < sizeof(copy));
 	strcpy(copy, line);
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+		assert_true((size_t)argc + 1 < sizeof(argv) / sizeof(argv[0]));
 		argv[argc++] = word;
+	}
 	return km_options_parse(argc, argv, ret);
 }
 
@@ -65,6 +67,8 @@ static void test_defaults(void **state)
 	assert_int_equal(options.min_severity, KM_FIND_MEDIUM);
 	assert_true(options.thresholds.just_over_percent == 12.5);
 	assert_int_equal(options.thresholds.waste_bytes, 16384);
+	assert_int_equal(options.thresholds.hot_hits, 1000);
+	assert_int_equal(options.short_ns, 1000000);
 	km_options_deinit(&options);
 }
 
@@ -74,7 +78,9 @@ static void test_values(void **state)
 
 	parse_good("--class --caller --class -s hit,waste -l 5 -F +module --raw-ip --instance foo "
 		   "--debug-dir a --debug-dir=b --just-over 10% --waste-percent 0.5 "
-		   "--waste-bytes 2M --threads 3 --color --width 90 -o out --strict -q t",
+		   "--waste-bytes 2M --high-order 3 --leak-bytes 1k --leak-freed 7 --ping-pong 8 "
+		   "--short-lived 9% --short-time 20us --accounted 10 --hot-hits 11 "
+		   "--hot-percent 1.5 --threads 3 --color --width 90 -o out --strict -q t",
 		   &options);
 	assert_int_equal(options.nr_views, 2);
 	assert_string_equal(options.views[0], "class");
@@ -90,6 +96,15 @@ static void test_values(void **state)
 	assert_true(options.thresholds.just_over_percent == 10.0);
 	assert_true(options.thresholds.waste_percent == 0.5);
 	assert_int_equal(options.thresholds.waste_bytes, 2 << 20);
+	assert_int_equal(options.thresholds.high_order, 3);
+	assert_int_equal(options.thresholds.leak_bytes, 1024);
+	assert_true(options.thresholds.leak_freed_percent == 7.0);
+	assert_true(options.thresholds.ping_pong_percent == 8.0);
+	assert_true(options.thresholds.short_lived_percent == 9.0);
+	assert_int_equal(options.short_ns, 20000);
+	assert_true(options.thresholds.accounted_percent == 10.0);
+	assert_int_equal(options.thresholds.hot_hits, 11);
+	assert_true(options.thresholds.hot_percent == 1.5);
 	assert_int_equal(options.threads, 3);
 	assert_int_equal(options.color, KM_WHEN_ALWAYS);
 	assert_int_equal(options.width, 90);
@@ -155,6 +170,35 @@ static void test_refused(void **state)
 		  "--just-over: '101' is not a percentage from 0 to 100; see kmemstat --help" },
 		{ "--just-over nan a",
 		  "--just-over: 'nan' is not a percentage from 0 to 100; see kmemstat --help" },
+		{ "--leak-bytes 1 --no-pairing t",
+		  "--leak-bytes needs allocations paired with frees; leave out --no-pairing" },
+		{ "--no-pairing --short-time 1ms t",
+		  "--short-time needs allocations paired with frees; leave out --no-pairing" },
+		{ "--short-time 1 t",
+		  "--short-time: '1' is not a time (a number and ns, us, ms or s); see kmemstat "
+		  "--help" },
+		{ "--short-time ms t",
+		  "--short-time: 'ms' is not a time (a number and ns, us, ms or s); see kmemstat "
+		  "--help" },
+		{ "--short-time 1h t",
+		  "--short-time: '1h' is not a time (a number and ns, us, ms or s); see kmemstat "
+		  "--help" },
+		{ "--short-time 99999999999s t", "--short-time: '99999999999s' is not a time (a "
+						 "number and ns, us, ms or s); see kmemstat "
+						 "--help" },
+		{ "--short-time 1.5ms t", "--short-time: '1.5ms' is not a time (a number and ns, "
+					  "us, ms or s); see kmemstat "
+					  "--help" },
+		{ "--short-time 1000000000000000000000ns t",
+		  "--short-time: '1000000000000000000000ns' is not a time (a number and ns, us, ms "
+		  "or s); see kmemstat "
+		  "--help" },
+		{ "--high-order=53 t",
+		  "--high-order: '53' is not a page order from 0 to 52; see kmemstat --help" },
+		{ "--high-order=x t",
+		  "--high-order: 'x' is not a page order from 0 to 52; see kmemstat --help" },
+		{ "--high-order=-1 t",
+		  "--high-order: '-1' is not a page order from 0 to 52; see kmemstat --help" },
 		{ "--waste-bytes 1X a",
 		  "--waste-bytes: '1X' is not a size in bytes (suffixes k, M, "
 		  "G); see kmemstat --help" },
