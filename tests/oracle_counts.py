@@ -54,7 +54,7 @@ class Counts:
         self.gaps = 0
         # layer -> [allocations, frees, bytes requested, bytes allocated]
         self.layers = {"percpu": [0, 0, 0, 0], "page": [0, 0, 0, 0]}
-        self.lines = []  # (time, cpu, pid, event, pointer, bytes_req, bytes_alloc, accounted)
+        self.lines = []  # (time, cpu, pid, event, pointer, bytes_req, bytes_alloc, accounted, node)
 
 
 def run(command):
@@ -106,7 +106,8 @@ def count_trace_cmd(path, instance):
         pointer = field(text, "ptr")
         pointer = 0 if pointer in ("(nil)", "(null)") else int(pointer, 16)
         if event not in kmem.ALLOCS:
-            counts.lines.append((time, cpu, pid, event, pointer, None, None, False))
+            counts.lines.append((time, cpu, pid, event, pointer, None, None, False,
+                                 -1))
             if pointer in (0, kmem.ZERO_SIZE_PTR):
                 counts.null_frees += pointer == 0
             else:
@@ -115,7 +116,8 @@ def count_trace_cmd(path, instance):
         req, alloc = int(field(text, "bytes_req")), int(field(text, "bytes_alloc"))
         accounted = field(text, "accounted") == "true" or (
             field(text, "accounted") is None and "_ACCOUNT" in field(text, "gfp_flags"))
-        counts.lines.append((time, cpu, pid, event, pointer, req, alloc, accounted))
+        counts.lines.append((time, cpu, pid, event, pointer, req, alloc, accounted,
+                             int(field(text, "node") or -1)))
         if pointer:
             key = kmem.FAMILY[event], field(text, "call_site")
             counts.groups[key + (req, alloc)] += 1
@@ -162,12 +164,14 @@ def check_json(report, counts):
 
 
 DUMP = re.compile(r"^(\d+) ([\d.]+) (-?\d+) (\w+): call_site=0x([0-9a-f]+) ptr=0x([0-9a-f]+)"
-                  r"(?: bytes_req=(\d+) bytes_alloc=(\d+))?( accounted)?(?: name=(\S+))?"
+                  r"(?: bytes_req=(\d+) bytes_alloc=(\d+)(?: node=(\d+))?)?( accounted)?"
+                  r"(?: name=(\S+))?"
                   r"(?: stack=(\S+))?$")
 
 
 def parse_dump(text):
-    """(time, cpu, pid, event, pointer, bytes_req, bytes_alloc, accounted), [(call site, stack)]"""
+    """(time, cpu, pid, event, pointer, bytes_req, bytes_alloc, accounted, node),
+    [(call site, stack)]"""
     lines, sites = [], []
     for line in text.splitlines():
         if line.split()[3].rstrip(":") not in kmem.KINDS:
@@ -176,8 +180,9 @@ def parse_dump(text):
         if not m:
             raise RuntimeError(f"kmemstat dump: what is {line!r}?")
         lines.append((m[2], int(m[1]), int(m[3]), m[4], int(m[6], 16),
-                      int(m[7]) if m[7] else None, int(m[8]) if m[8] else None, bool(m[9])))
-        stack = tuple(int(a, 16) for a in m[11].split(",")) if m[11] else ()
+                      int(m[7]) if m[7] else None, int(m[8]) if m[8] else None, bool(m[10]),
+                      int(m[9]) if m[9] else -1))
+        stack = tuple(int(a, 16) for a in m[12].split(",")) if m[12] else ()
         sites.append((int(m[5], 16), stack))
     return lines, sites
 

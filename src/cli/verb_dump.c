@@ -144,6 +144,8 @@ static void print_fields(const struct merge *merge, const struct km_batch *batch
 	if (km_event_is_alloc(kind))
 		km_out_printf(out, " bytes_req=%" PRIu32 " bytes_alloc=%" PRIu32,
 			      batch->size[i].req, batch->size[i].alloc);
+	if (more->node >= 0)
+		km_out_printf(out, " node=%d", more->node);
 	if (kind == KM_EV_PERCPU_ALLOC)
 		km_out_printf(out, " align=%" PRIu32 "%s%s", more->align,
 			      flags & KM_EVF_PERCPU_RESERVED ? " reserved" : "",

@@ -250,7 +250,7 @@ static bool desc_fill(const struct km_formats *formats, struct km_desc *desc,
 	const struct km_field *fields[] = {
 		&desc->call_site, &desc->ptr,      &desc->bytes_req, &desc->bytes_alloc,
 		&desc->gfp_flags, &desc->name,     &desc->order,     &desc->migratetype,
-		&desc->align,     &desc->reserved, &desc->is_atomic
+		&desc->align,     &desc->reserved, &desc->is_atomic, &desc->node
 	};
 	const enum km_layer layer = km_event_layer(desc->kind);
 	uint32_t least = 0;
@@ -273,6 +273,9 @@ static bool desc_fill(const struct km_formats *formats, struct km_desc *desc,
 		desc->ptr = find_field(event, "ptr", NULL);
 		desc->bytes_req = find_field(event, "bytes_req", NULL);
 		desc->bytes_alloc = find_field(event, "bytes_alloc", NULL);
+		desc->node = find_field(event, "node", NULL);
+		if (desc->node.size != 4)
+			desc->node = (struct km_field){ 0 };
 	}
 	if (desc->is_alloc) {
 		desc_fill_account(formats, desc, event);

@@ -32,7 +32,8 @@ struct km_desc {
 	struct km_field ptr;       /* of pages: pfn, or page */
 	struct km_field bytes_req, bytes_alloc;
 	struct km_field gfp_flags;
-	struct km_field name;                       /* __data_loc of the cache's name */
+	struct km_field node; /* slab: an int, on the *_node events, since 6.1 on all */
+	struct km_field name; /* __data_loc of the cache's name */
 	struct km_field order, migratetype;         /* pages */
 	struct km_field align, reserved, is_atomic; /* percpu */
 };

@@ -238,6 +238,17 @@ put_free(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t 
 	batch->group[i] = KM_ROW_FREE;
 }
 
+/* Only who wants all columns asks: it has no place in km_fast_desc, which is small. */
+static inline int16_t fast_node(const struct km_formats *formats, const uint8_t *data)
+{
+	struct km_field node;
+	uint16_t id;
+
+	memcpy(&id, data, sizeof(id));
+	node = formats->descs[id].node;
+	return node.size ? km_record_node((int32_t)km_native_u32(data + node.offset)) : -1;
+}
+
 /*
  * Adds an allocation or free of the fast layout to a batch of more columns than KM_WANT_ALLOCS
  * has; false if its sizes are odd. Real traces are regular enough for the branch on which it is.
@@ -261,7 +272,8 @@ put_fast(struct km_pages *pages, struct km_group_table known, const struct km_fa
 		return true;
 	batch->pid[i] = pid.size == 4 ? (int32_t)km_native_u32(data + pid.offset) : 0;
 	batch->more[i] = (struct km_event_more){
-		.gfp_flags = is_alloc ? km_native_u32(data + desc->gfp_offset) : 0
+		.gfp_flags = is_alloc ? km_native_u32(data + desc->gfp_offset) : 0,
+		.node = fast_node(pages->formats, data),
 	};
 	batch->stack[i] = 0;
 	return true;

@@ -146,6 +146,8 @@ static void load_values(const struct km_formats *formats, const struct km_desc *
 		.flags = data[desc->account_offset] & desc->account_bits ? KM_EVF_ACCOUNTED : 0,
 	};
 	ret->more.gfp_flags = (uint32_t)load(formats, data, desc->gfp_flags);
+	ret->more.node =
+		desc->node.size ? km_record_node((int32_t)load(formats, data, desc->node)) : -1;
 	if (km_event_layer(desc->kind) == KM_LAYER_PERCPU)
 		load_percpu(formats, desc, data, ret);
 	else if (km_event_layer(desc->kind) == KM_LAYER_PAGE)

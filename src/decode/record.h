@@ -70,6 +70,15 @@ static inline bool km_records_wants_stack(const struct km_records *records,
 	       (records->want == KM_WANT_PAIRS && !km_event_is_slab(batch->what[i].kind));
 }
 
+/*
+ * The NUMA node of an allocation, NUMA_NO_NODE (include/linux/numa.h, v6.1) for any. What no kernel
+ * has (CONFIG_NODES_SHIFT is at most 10) tells nothing.
+ */
+static inline int16_t km_record_node(int32_t node)
+{
+	return node >= 0 && node <= INT16_MAX ? (int16_t)node : -1;
+}
+
 /* Whether the sizes of a slab allocation cannot be. */
 static inline bool km_sizes_are_odd(uint64_t req, uint64_t alloc)
 {

@@ -110,6 +110,19 @@ static bool take_small(struct km_span text, uint64_t most, uint64_t *ret)
 	return km_text_number(text, 10, ret) && *ret <= most;
 }
 
+/* "0", "1", "-1": any. */
+static bool take_node(struct km_span text, int16_t *ret)
+{
+	uint64_t number;
+
+	if (is_word(text, "-1"))
+		return true;
+	if (!take_small(text, INT16_MAX, &number))
+		return false;
+	*ret = (int16_t)number;
+	return true;
+}
+
 /* The fields of pages and percpu objects. */
 static bool take_rare(struct km_span key, struct km_span value, struct km_text_event *event)
 {
@@ -175,6 +188,8 @@ static bool take_field(struct km_span key, struct km_span value, struct km_text_
 		take_gfp(value, event);
 		return true;
 	}
+	if (is_word(key, "node"))
+		return take_node(value, &event->more.node);
 	if (is_word(key, "accounted"))
 		return take_accounted(value, event);
 	if (is_word(key, "name")) {
@@ -234,7 +249,7 @@ bool km_text_event_parse(enum km_event_kind kind, const char *fields, const char
 {
 	const char *p = fields;
 
-	*ret = (struct km_text_event){ 0 };
+	*ret = (struct km_text_event){ .more.node = -1 };
 	while (p < end && *p == ' ')
 		p++;
 	/* trace-cmd report: "(symbol+0x1b) " */

@@ -88,7 +88,8 @@ class Oracle:
         self.names = collections.Counter()  # cache name -> hits
         self.first_ns = None
         self.last_ns = None
-        self.events = []  # (time, cpu, pid, event, call site, pointer, bytes_req, bytes_alloc)
+        # (time, cpu, pid, event, call site, pointer, bytes_req, bytes_alloc, node)
+        self.events = []
 
     @property
     def used(self):
@@ -171,7 +172,9 @@ class Workload:
             return
         oracle.counters["events_used"] += 1
         oracle.events.append((ns, cpu, values["common_pid"], kind, values["call_site"],
-                              values["ptr"], values.get("bytes_req"), values.get("bytes_alloc")))
+                              values["ptr"], values.get("bytes_req"), values.get("bytes_alloc"),
+                              values["node"] if "node" in self.formats["kmem"][kind].fields
+                              else -1))
         if kind not in ALLOCS:
             oracle.frees[kind] += 1
             if values["ptr"] == 0:
@@ -207,7 +210,7 @@ class Workload:
         if any(f.type.startswith("__data_loc") for f in form.fields.values()):
             name = self.cache_name(index)
         values = {"call_site": self.sites[index], "ptr": pointer, "bytes_req": size,
-                  "bytes_alloc": alloc, "gfp_flags": flags, "node": -1,
+                  "bytes_alloc": alloc, "gfp_flags": flags, "node": index % 4 - 1,
                   "accounted": int(rand.random() < 0.3)}
         if pointer:
             self.live.append((pointer, kind))
