@@ -83,6 +83,9 @@ struct km_input_info {
 	uint32_t page_size;    /* of the traced machine */
 	uint32_t subbuf_bytes; /* ring-buffer page of the selected instance */
 	uint32_t nr_cpus;
+	/* the NUMA node of each CPU, -1: not known; NULL: the trace does not tell */
+	const int16_t *node_of_cpu;
+	size_t nr_node_cpus;
 	uint64_t file_bytes;
 	const struct km_instance_info *instances;
 	size_t nr_instances;

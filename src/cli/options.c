@@ -380,6 +380,16 @@ static const struct km_option table[] = {
 	  .help = "Read this buffer instance of the trace.",
 	  .more = "Without it the top-level buffer is read, or, if that holds no kmem events, the "
 		  "only instance that does." },
+	{ .name = "topology",
+	  .arg = "LIST|FILE",
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERBS_REPORT,
+	  .set = set_string,
+	  AT(topology),
+	  .help = "The CPUs of each NUMA node of the traced machine, as 0:0-3,8-11,1:4-7, or a "
+		  "file with its output of lscpu -p=CPU,NODE.",
+	  .more = "A perf.data tells that itself; a trace.dat and text do not, and without it "
+		  "nothing is said about nodes. The machine that kmemstat runs on is never asked." },
 	{ .name = "threads",
 	  .arg = "N",
 	  .group = KM_GROUP_INPUT,

@@ -51,6 +51,27 @@ static struct km_error *check_live_options(const struct km_options *options, boo
 		"give a pipe: cat trace_pipe | kmemstat --%s ... -", name);
 }
 
+/* What --topology says, or the trace. */
+static struct km_error *find_topology(struct km_session *session)
+{
+	const struct km_input_info *info = km_source_info(session->source);
+	struct km_cpunodes *nodes = &session->nodes;
+	struct km_error *error = NULL;
+
+	if (session->options->topology)
+		error = km_topology_read(session->options->topology, nodes);
+	for (size_t cpu = 0; !session->options->topology && cpu < info->nr_node_cpus && !error;
+	     cpu++)
+		error = km_cpunodes_set(nodes, (uint32_t)cpu, (uint32_t)cpu,
+					info->node_of_cpu[cpu]);
+	session->topology = (struct km_topology){
+		.node_of_cpu = nodes->node,
+		.nr_cpus = nodes->nr_cpus,
+		.nr_nodes = km_cpunodes_nr_nodes(nodes),
+	};
+	return error;
+}
+
 struct km_error *km_session_open(const struct km_options *options, struct km_session *ret)
 {
 	struct km_source_options source_options = { .instance = options->instance };
@@ -79,7 +100,7 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 		       " bytes, %zu parts",
 		       info->path, info->format, info->format_version, info->compression,
 		       info->file_bytes, km_source_nr_parts(ret->source));
-	return NULL;
+	return find_topology(ret);
 }
 
 /* The trace's own symbols, which may be missing or bad; nothing is said yet. */
@@ -369,7 +390,11 @@ static struct km_error *take_life(void *arg, const struct km_rows *rows)
 static struct km_error *make_takers(struct km_session *session, struct km_taker *ret,
 				    size_t *ret_nr)
 {
-	const struct km_life_options life_options = { .short_ns = session->options->short_ns };
+	const bool has_nodes = session->topology.nr_nodes > 1;
+	const struct km_life_options life_options = {
+		.short_ns = session->options->short_ns,
+		.topology = has_nodes ? &session->topology : NULL,
+	};
 	struct km_error *error;
 
 	*ret_nr = 0;
@@ -377,7 +402,10 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 		return NULL;
 	error = km_life_create(&life_options, &session->life);
 	if (!error)
-		ret[(*ret_nr)++] = (struct km_taker){ .add = take_life, .arg = session->life };
+		ret[(*ret_nr)++] = (struct km_taker){ .add = take_life,
+						      .arg = session->life,
+						      /* the node that was asked for */
+						      .wants_all = has_nodes };
 	return error;
 }
 
@@ -477,6 +505,7 @@ void km_session_deinit(struct km_session *session)
 	km_sites_deinit(&session->sites);
 	km_life_destroy(session->life);
 	km_lives_deinit(&session->lives);
+	km_cpunodes_deinit(&session->nodes);
 	if (session->groups)
 		km_groups_destroy(session->groups);
 	free(session->parts.streams);

@@ -5,6 +5,7 @@
 
 #include "cli/scan.h"
 #include "cli/terminal.h"
+#include "cli/topology.h"
 #include "cli/verbs.h"
 #include "kmemstat/render.h"
 
@@ -16,6 +17,8 @@ struct km_session {
 	struct km_life *life; /* NULL with --no-pairing */
 	struct km_lives lives;
 	struct km_sites sites;
+	struct km_cpunodes nodes;
+	struct km_topology topology; /* of the traced machine; under 2 nodes if not known */
 	struct km_symtab *symtab; /* NULL: the trace has none, and none was given */
 	/* the trace's own symbols have been read, with this error, not said yet; or NULL */
 	bool has_read_symbols;

@@ -42,6 +42,7 @@ static void perfdata_close(struct km_source *source)
 	free(pd->machine);
 	free(pd->recorder);
 	free(pd->build_id);
+	km_cpunodes_deinit(&pd->nodes);
 	free(pd->streams);
 	free(pd->cpu_streams);
 	if (pd->has_formats)

@@ -3,6 +3,7 @@
 #ifndef KMEMSTAT_SOURCE_PERFDATA_H
 #define KMEMSTAT_SOURCE_PERFDATA_H
 
+#include "base/cpunodes.h"
 #include "base/cursor.h"
 #include "decode/record.h"
 #include "source/source.h"
@@ -135,6 +136,7 @@ struct perfdata {
 	size_t nr_ids, room_ids;
 	bool is_uniform; /* samples of all attrs are laid out alike: no id is looked up */
 	char *release, *machine, *recorder, *build_id;
+	struct km_cpunodes nodes;
 	struct pd_comm *comms; /* hashed by pid, like ids */
 	size_t nr_comms, room_comms;
 	struct km_instance_info instance;
@@ -182,6 +184,7 @@ enum pd_feature {
 	PD_FEATURE_VERSION = 5,
 	PD_FEATURE_ARCH = 6,
 	PD_FEATURE_NRCPUS = 7,
+	PD_FEATURE_NUMA_TOPOLOGY = 14,
 	PD_FEATURE_COMPRESSED = 27,
 	PD_NR_FEATURES = 256,
 };

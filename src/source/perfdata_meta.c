@@ -265,6 +265,49 @@ static struct km_error *parse_compressed(struct perfdata *pd, struct km_cursor *
 	return cur->is_over ? km_error_create(KM_ERR_INPUT, NULL, "the header is cut off") : NULL;
 }
 
+/* "0-3,8-11", "": no CPU. */
+static struct km_error *parse_cpus(struct perfdata *pd, const char *text, int16_t node)
+{
+	struct km_error *error = NULL;
+	uint32_t first, last;
+
+	while (*text && !error) {
+		if (!km_cpu_range_read(&text, &first, &last) || (*text && *text != ','))
+			return km_error_create(KM_ERR_INPUT, NULL,
+					       "the CPUs of a NUMA node are no list");
+		text += *text == ',';
+		error = km_cpunodes_set(&pd->nodes, first, last, node);
+	}
+	return error;
+}
+
+/* u32 number of nodes; of each u32 node, u64 memory, u64 free memory, text with its CPUs. */
+static struct km_error *parse_numa(struct perfdata *pd, struct km_cursor *cur)
+{
+	struct km_input_info *info = &pd->base.info;
+	struct km_error *error = NULL;
+
+	for (uint32_t nr = km_cursor_u32(cur); nr && !error; nr--) {
+		const uint32_t node = km_cursor_u32(cur);
+		char *text = NULL;
+
+		km_cursor_bytes(cur, 8 + 8);
+		error = parse_text(cur, &text);
+		if (!error && node > KM_CPUNODES_MAX_NODE)
+			error = km_error_create(KM_ERR_INPUT, NULL,
+						"the number of a NUMA node cannot be");
+		if (!error)
+			error = parse_cpus(pd, text, (int16_t)node);
+		free(text);
+	}
+	/* half of it would be wrong */
+	if (error)
+		km_cpunodes_deinit(&pd->nodes);
+	info->node_of_cpu = pd->nodes.node;
+	info->nr_node_cpus = pd->nodes.nr_cpus;
+	return error;
+}
+
 struct km_error *pd_parse_feature(struct perfdata *pd, unsigned int feature, struct km_cursor *cur)
 {
 	switch (feature) {
@@ -278,6 +321,8 @@ struct km_error *pd_parse_feature(struct perfdata *pd, unsigned int feature, str
 		return parse_text(cur, &pd->machine);
 	case PD_FEATURE_NRCPUS:
 		return parse_nr_cpus(pd, cur);
+	case PD_FEATURE_NUMA_TOPOLOGY:
+		return parse_numa(pd, cur);
 	case PD_FEATURE_COMPRESSED:
 		return parse_compressed(pd, cur);
 	default:

@@ -13,4 +13,6 @@ try dump "$TMP/empty.dat"
 try --kallsyms "$TMP/missing" small/6.12.dat
 try --kallsyms "$TMP/empty.dat" small/6.12.dat
 try --vmlinux "$TMP/missing" small/6.12.dat
+try --topology "$TMP/missing" small/6.12.dat
+try --topology "$TMP/text.dat" small/6.12.dat
 try --vmlinux small/6.12.dat small/6.12.dat

@@ -17,6 +17,8 @@ try --waste-bytes 12q small/6.12.dat
 try --min-severity terrible small/6.12.dat
 try --color=sometimes small/6.12.dat
 try --json --csv small/6.12.dat
+try --topology 0:0,1:0 small/6.12.dat
+try --topology 0:0-1,1:x small/6.12.dat
 try small/6.12.dat small/5.10.dat
 try -i small/6.12.dat small/5.10.dat
 try --debug-dir '' small/6.12.dat
