@@ -125,7 +125,8 @@ class Workload:
     def __init__(self, layout, formats, seed=1, nr_cpus=1, nr_sites=40, start=10**9,
                  step_ns=2000, hows=("auto",), others=0.1, buffer=None, clock="local",
                  to_ns=lambda cpu, raw: raw, discards=0.0, losses=0.0,
-                 cache_name=lambda index: f"cache_{index}"):
+                 cache_name=lambda index: f"cache_{index}", pointers=1 << 18, same_time=0.0,
+                 bulk_frees=0.0):
         self.layout = layout
         self.formats = formats
         self.random = random.Random(seed)
@@ -142,6 +143,9 @@ class Workload:
         self.clock = clock
         self.to_ns = to_ns
         self.cache_name = cache_name
+        self.pointers = pointers  # how many there are
+        self.same_time = same_time  # the share of events at the time of the one before
+        self.bulk_frees = bulk_frees  # the share of frees that have no event
         base = 0xFFFFFFFF81000000 if layout.long_bytes == 8 else 0xC1000000
         self.text_base = base
         self.symbols = [(base + 0x1000 * (i + 1), f"test_function_{i}") for i in range(nr_sites)]
@@ -152,8 +156,8 @@ class Workload:
 
     def _pointer(self):
         if self.layout.long_bytes == 8:
-            return 0xFFFF888000000000 + self.random.randrange(1 << 20) * 64
-        return 0xC2000000 + self.random.randrange(1 << 18) * 64
+            return 0xFFFF888000000000 + self.random.randrange(self.pointers * 4) * 64
+        return 0xC2000000 + self.random.randrange(self.pointers) * 64
 
     def _count(self, cpu, kind, values, name):
         oracle = self.oracle
@@ -220,6 +224,8 @@ class Workload:
         rand = self.random
         pointer = self._pointer()
         if self.live and rand.random() < 0.8:
+            while self.bulk_frees and rand.random() < self.bulk_frees and len(self.live) > 1:
+                self.live.pop(rand.randrange(len(self.live)))
             pointer = self.live.pop(rand.randrange(len(self.live)))[0]
         elif kind == "kfree":
             pointer = rand.choice((0, ZERO_SIZE_PTR, pointer))
@@ -247,7 +253,8 @@ class Workload:
         for _ in range(count):
             cpu = rand.randrange(self.nr_cpus)
             buffer = self.buffers[cpu]
-            self.now += rand.randrange(1, 2 * self.step_ns)
+            if not self.same_time or rand.random() >= self.same_time:
+                self.now += rand.randrange(1, 2 * self.step_ns)
             how = rand.choice(self.hows)
             if rand.random() < self.losses:
                 lost = rand.choice((None, 1, 17, 4000))

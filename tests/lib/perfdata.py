@@ -18,8 +18,8 @@ READ_ENABLED, READ_RUNNING, READ_ID, READ_GROUP, READ_LOST = (1 << i for i in ra
 MMAP, LOST, COMM, THROTTLE, SAMPLE, LOST_SAMPLES = 1, 2, 3, 5, 9, 13
 (ATTR, TRACING_DATA, FINISHED_ROUND, ID_INDEX, AUXTRACE, FEATURE, COMPRESSED, COMPRESSED2) = \
     64, 66, 68, 69, 71, 80, 81, 83
-(F_TRACING_DATA, F_BUILD_ID, F_OSRELEASE, F_VERSION, F_ARCH, F_NRCPUS, F_COMPRESSED) = \
-    1, 2, 4, 5, 6, 7, 27
+(F_TRACING_DATA, F_BUILD_ID, F_OSRELEASE, F_VERSION, F_ARCH, F_NRCPUS, F_NUMA_TOPOLOGY,
+ F_COMPRESSED) = 1, 2, 4, 5, 6, 7, 14, 27
 KERNEL_MARK = (1 << 64) - 128
 USER_MARK = (1 << 64) - 512
 
@@ -74,7 +74,8 @@ class PerfData:
 
     def __init__(self, load, sample_types=(PLAIN,), read_format=0, is_pipe=False, compression=None,
                  sample_ids=True, round_events=40, extras=True, chain=5, user_long=None,
-                 release="6.1.0-test", kernel_text=None, build_id=None):
+                 release="6.1.0-test", kernel_text=None, build_id=None, numa=(),
+                 is_attr_per_event=False):
         self.load, self.layout = load, load.layout
         self.sample_types = sample_types
         self.read_format = read_format
@@ -87,13 +88,20 @@ class PerfData:
         self.release = release
         self.kernel_text = kernel_text
         self.build_id = build_id
+        self.numa = numa  # (node, "0-3,8") each
         self.boundaries = set()  # of records of the file, in pipe mode
         self.formats = [(s, f) for s, events in load.formats.items() for f in events.values()]
+        # as perf record does it, and other programs of perf than script want it
+        self.event_ids = [f.id for _, f in self.formats] if is_attr_per_event else []
+        if is_attr_per_event:
+            self.sample_types = self.sample_types[:1] * len(self.formats)
 
     def u(self, value, size=8):
         return self.layout.uint(value & ((1 << 8 * size) - 1), size)
 
     def attr_of(self, event_id):
+        if self.event_ids:
+            return self.event_ids.index(event_id)
         return event_id % len(self.sample_types)
 
     def id_of(self, attr, cpu):
@@ -212,7 +220,8 @@ class PerfData:
         flags = (1 << 18 if self.sample_ids else 0) | 1
         if self.layout.big_endian:
             flags = int(f"{flags:064b}"[::-1], 2)
-        for at, value, size in ((0, 2, 4), (4, 128, 4), (16, 1, 8),
+        event_id = self.event_ids[index] if self.event_ids else 0
+        for at, value, size in ((0, 2, 4), (4, 128, 4), (8, event_id, 8), (16, 1, 8),
                                 (24, self.sample_types[index], 8), (32, self.read_format, 8),
                                 (40, flags, 8)):
             data[at:at + size] = self.u(value, size)
@@ -249,6 +258,10 @@ class PerfData:
         if self.build_id:
             body = self.u(-1, 4) + self.build_id.ljust(24, b"\0") + self.text("[kernel.kallsyms]")
             found[F_BUILD_ID] = self.record(0, body)
+        if self.numa:
+            found[F_NUMA_TOPOLOGY] = self.u(len(self.numa), 4) + b"".join(
+                self.u(node, 4) + self.u(1 << 22) + self.u(1 << 21) + text(cpus)
+                for node, cpus in self.numa)
         if self.compression:
             found[F_COMPRESSED] = b"".join(self.u(v, 4) for v in (1, 1, 1, 3, 4096))
         return found
