@@ -489,6 +489,7 @@ static struct km_error *pause_merge(struct ordered *ordered, double *next_interv
 static struct km_error *merge(struct ordered *ordered)
 {
 	double next_interval = km_scan_now() + ordered->options->interval_s;
+	const bool *has_enough = ordered->options->has_enough;
 	struct km_error *error = NULL;
 
 	for (size_t i = 0; i < ordered->nr_queues; i++)
@@ -496,7 +497,7 @@ static struct km_error *merge(struct ordered *ordered)
 			ordered->heap[ordered->nr_heap++] = &ordered->queues[i];
 	for (size_t i = ordered->nr_heap; i-- > 0;)
 		sift_down(ordered, i);
-	while (ordered->nr_heap && !error) {
+	while (ordered->nr_heap && !error && !(has_enough && *has_enough)) {
 		struct queue *queue = ordered->heap[0];
 		const uint32_t to = run_end(queue, second(ordered));
 

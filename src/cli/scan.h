@@ -46,6 +46,8 @@ struct km_scan_options {
 	void *beside_arg;
 	const struct km_taker *takers;
 	size_t nr_takers; /* 0: events are read in any order */
+	/* set by a taker that needs no more rows: the rest is not read; or NULL */
+	const bool *has_enough;
 };
 
 /*
