@@ -21,9 +21,10 @@ ARROWS = {
     "sym": {"base", "kmemstat/error", "kmemstat/sym"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",
                "kmemstat/life",
-               "kmemstat/out", "kmemstat/quality", "kmemstat/report", "kmemstat/sym"},
+               "kmemstat/out", "kmemstat/quality", "kmemstat/report", "kmemstat/sym",
+               "kmemstat/view"},
     "render": {"kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/render",
-               "kmemstat/report"},
+               "kmemstat/report", "kmemstat/view"},
     "cli": {"base", "decode", "source", "agg", "sym", "report", "render", "kmemstat"},
 }
 

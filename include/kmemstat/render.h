@@ -5,11 +5,12 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/out.h"
-#include "kmemstat/report.h"
+#include "kmemstat/view.h"
 
 struct km_render_options {
 	const struct km_view *view;
-	unsigned int width; /* of the terminal in columns; 0: as wide as needed */
+	enum km_listing_id list; /* the one that list renderers and CSV show */
+	unsigned int width;      /* of the terminal in columns; 0: as wide as needed */
 	bool use_color;
 	bool use_blocks; /* the block characters of UTF-8 in charts, else ASCII */
 	bool raw_ip;     /* show addresses */
@@ -26,6 +27,9 @@ struct km_renderer {
 	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
 	unsigned int shows; /* enum km_shows: what it takes from the view */
 	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */
+	bool is_list;       /* shows options->list, which has to be this: */
+	enum km_listing_id list;
+	bool has_own_columns; /* -F is about its CSV only */
 	km_render_fn render;
 	km_render_fn csv; /* the same view as comma-separated values; NULL: there is none */
 };

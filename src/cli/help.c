@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/verbs.h"
+#include "kmemstat/view.h"
 
 #define HELP_WIDTH  80
 #define HELP_INDENT 26
@@ -75,22 +76,41 @@ static void print_option(struct km_out *out, const struct km_option *option)
 	print_wrapped(out, option->help, len, HELP_INDENT);
 }
 
-static void print_columns(struct km_out *out)
+/* Whether an earlier listing has the same columns: they are told once. */
+static bool is_told(const struct km_listing *listing)
 {
-	size_t nr;
-	const struct km_column *columns = km_columns(&nr);
+	for (enum km_listing_id i = 0; km_listing(i) != listing; i++)
+		if (km_listing(i)->columns == listing->columns)
+			return true;
+	return false;
+}
 
-	km_out_puts(
-		out,
-		"\nColumns for --fields (* shown by default) and --sort (+ can be sorted by):\n");
-	for (size_t i = 0; i < nr; i++) {
+/* The next listing from `id` on that has these columns; KM_NR_LISTINGS: none. */
+static enum km_listing_id next_with(const struct km_column *columns, enum km_listing_id id)
+{
+	while (id < KM_NR_LISTINGS && km_listing(id)->columns != columns)
+		id++;
+	return id;
+}
+
+static void print_columns(struct km_out *out, const struct km_listing *listing)
+{
+	const char *before = "\nColumns of";
+
+	for (enum km_listing_id i = next_with(listing->columns, 0); i < KM_NR_LISTINGS;
+	     i = next_with(listing->columns, i + 1)) {
+		km_out_printf(out, "%s --%s", before, km_listing(i)->name);
+		before = " and";
+	}
+	km_out_puts(out, " (* shown by default, + can be sorted by):\n");
+	for (size_t i = 0; i < listing->nr_columns; i++) {
+		const struct km_column *column = &listing->columns[i];
 		char head[64];
-		int len =
-			snprintf(head, sizeof(head), "  %c%c %s", columns[i].is_default ? '*' : ' ',
-				 columns[i].is_sortable ? '+' : ' ', columns[i].key);
+		int len = snprintf(head, sizeof(head), "  %c%c %s", column->is_default ? '*' : ' ',
+				   column->is_sortable ? '+' : ' ', column->key);
 
 		km_out_puts(out, head);
-		print_wrapped(out, columns[i].help, len, HELP_INDENT);
+		print_wrapped(out, column->help, len, HELP_INDENT);
 	}
 }
 
@@ -123,8 +143,9 @@ void km_help_print(struct km_out *out, unsigned int verb)
 			print_option(out, &table[i]);
 		}
 	}
-	if (verb == KM_VERB_STAT)
-		print_columns(out);
+	for (enum km_listing_id i = 0; verb == KM_VERB_STAT && i < KM_NR_LISTINGS; i++)
+		if (!is_told(km_listing(i)))
+			print_columns(out, km_listing(i));
 	km_out_puts(out, "\nExit status:\n");
 	infos = km_exit_infos(&nr);
 	for (size_t i = 0; i < nr; i++) {
@@ -208,21 +229,34 @@ static void print_mdoc_options(struct km_out *out)
 	}
 }
 
-static void print_mdoc_columns(struct km_out *out)
+static void print_mdoc_listing(struct km_out *out, const struct km_listing *listing)
 {
-	size_t nr;
-	const struct km_column *columns = km_columns(&nr);
+	const char *before = ".Ss Columns of";
 
-	km_out_puts(out, ".Bl -tag -width \"bytes_alloc_\" -compact\n");
-	for (size_t i = 0; i < nr; i++) {
-		km_out_printf(out, ".It Cm %s\n", columns[i].key);
-		print_mdoc_text(out, columns[i].help);
-		if (columns[i].is_default)
+	for (enum km_listing_id i = next_with(listing->columns, 0); i < KM_NR_LISTINGS;
+	     i = next_with(listing->columns, i + 1)) {
+		km_out_printf(out, "%s Fl \\-%s", before, km_listing(i)->name);
+		before = " No and";
+	}
+	km_out_puts(out, "\n.Bl -tag -width \"bytes_alloc_\" -compact\n");
+	for (size_t i = 0; i < listing->nr_columns; i++) {
+		const struct km_column *column = &listing->columns[i];
+
+		km_out_printf(out, ".It Cm %s\n", column->key);
+		print_mdoc_text(out, column->help);
+		if (column->is_default)
 			km_out_puts(out, "Shown by default.\n");
-		if (!columns[i].is_sortable)
+		if (!column->is_sortable)
 			km_out_puts(out, "Not a sort key.\n");
 	}
 	km_out_puts(out, ".El\n");
+}
+
+static void print_mdoc_columns(struct km_out *out)
+{
+	for (enum km_listing_id i = 0; i < KM_NR_LISTINGS; i++)
+		if (!is_told(km_listing(i)))
+			print_mdoc_listing(out, km_listing(i));
 }
 
 static void print_mdoc_exit(struct km_out *out)

@@ -322,8 +322,8 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERB_STAT,
 	  .set = set_format,
 	  .value = "csv",
-	  .help = "The table of call sites, or that of --live or --timeline, as comma-separated "
-		  "values, numbers raw." },
+	  .help = "A table as comma-separated values, numbers raw: that of call sites, or the one "
+		  "asked for." },
 
 	{ .name = "sort",
 	  .letter = 's',
@@ -332,8 +332,8 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERB_STAT,
 	  .set = set_string,
 	  AT(sort),
-	  .help = "Sort call sites by these columns, most first; later keys break ties "
-		  "(default: waste)." },
+	  .help = "Sort tables by these columns, most first; later keys break ties (call sites: "
+		  "by waste)." },
 	{ .name = "lines",
 	  .alias = "line",
 	  .letter = 'l',
@@ -345,8 +345,8 @@ static const struct km_option table[] = {
 	  .help = "Show at most N rows of a table, findings, call sites of a size class, or "
 		  "events; 0 "
 		  "shows all.",
-	  .more = "Without it a terminal gets 30 rows of the call-site table, anything else all of "
-		  "them, and a size class 5 call sites." },
+	  .more = "Without it a terminal gets 30 rows of a table, anything else all of them, and a "
+		  "size class 5 call sites." },
 	{ .name = "fields",
 	  .letter = 'F',
 	  .arg = "KEY[,KEY]",
@@ -354,8 +354,8 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERB_STAT,
 	  .set = set_string,
 	  AT(fields),
-	  .help = "Show these columns of the call-site table; a list that begins with + adds to "
-		  "the default ones." },
+	  .help = "Show these columns of a table; a list that begins with + adds to the default "
+		  "ones." },
 	{ .name = "raw-ip",
 	  .group = KM_GROUP_TABLE,
 	  .verbs = KM_VERB_STAT,

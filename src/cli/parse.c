@@ -211,6 +211,20 @@ static bool has_view(const struct km_options *options, const char *name)
 	return false;
 }
 
+/* A view that -s is about, and -F if that is given. */
+static bool has_table(const struct km_options *options)
+{
+	const bool wants_columns = options->fields && options->format == KM_FORMAT_TEXT;
+
+	for (unsigned int i = 0; i < options->nr_views; i++) {
+		const struct km_renderer *view = km_renderer_find(options->views[i]);
+
+		if (view->is_list && !(wants_columns && view->has_own_columns))
+			return true;
+	}
+	return false;
+}
+
 static struct km_error *check_pairing(const struct km_options *options)
 {
 	for (unsigned int i = 0; options->no_pairing && i < options->nr_views; i++)
@@ -231,19 +245,16 @@ static struct km_error *settle_views(struct km_options *options)
 {
 	bool has_table_option = options->sort || options->fields;
 	const char *option = options->sort ? "sort" : "fields";
-	bool is_csv = options->format == KM_FORMAT_CSV, has_table;
+	bool is_csv = options->format == KM_FORMAT_CSV;
 	struct km_error *error;
 
 	if (options->format != KM_FORMAT_JSON && !options->nr_views)
 		options->views[options->nr_views++] =
 			has_table_option || is_csv ? "caller" : "summary";
-	/* --live can be sorted, too; its columns are its own but as comma-separated values */
-	has_table = has_view(options, "caller") ||
-		    (has_view(options, "live") && (is_csv || !options->fields));
-	if (options->format != KM_FORMAT_JSON && has_table_option && !has_table)
-		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
-						       "--%s is about the call-site table", option),
-				       "add --caller");
+	if (options->format != KM_FORMAT_JSON && has_table_option && !has_table(options))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--%s is about tables of rows", option),
+			"add --caller");
 	error = check_pairing(options);
 	if (error)
 		return error;
@@ -265,7 +276,7 @@ static struct km_error *check_csv(const struct km_options *options)
 			return km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL, "--%s does not go with --csv",
 						options->views[i]),
-				"--csv writes the call-site table, --json has everything");
+				"--csv writes a table of rows, --json has everything");
 	if (options->nr_views > 1)
 		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 						       "--%s and --%s are two tables for --csv",

@@ -33,17 +33,19 @@ static struct km_view_options view_options(const struct km_options *options,
 }
 
 static struct km_error *render(struct km_session *session, const struct km_terminal *terminal,
-			       km_render_fn render_view, struct km_out *out)
+			       const struct km_renderer *renderer, struct km_out *out)
 {
+	const bool is_csv = session->options->format == KM_FORMAT_CSV;
 	struct km_render_options render_options = {
 		.view = session->view,
+		.list = renderer->list,
 		.width = terminal->width,
 		.use_color = terminal->use_color,
 		.use_blocks = terminal->use_blocks,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
 	};
 
-	return render_view(session->report, &render_options, out);
+	return (is_csv ? renderer->csv : renderer->render)(session->report, &render_options, out);
 }
 
 static struct km_error *render_all(struct km_session *session, const struct km_terminal *terminal,
@@ -53,14 +55,11 @@ static struct km_error *render_all(struct km_session *session, const struct km_t
 	struct km_error *error = NULL;
 
 	if (options->format == KM_FORMAT_JSON)
-		return render(session, terminal, km_renderer_find("json")->render, out);
+		return render(session, terminal, km_renderer_find("json"), out);
 	for (unsigned int i = 0; !error && i < options->nr_views; i++) {
-		const struct km_renderer *view = km_renderer_find(options->views[i]);
-
 		if (i)
 			km_out_puts(out, "\n");
-		error = render(session, terminal,
-			       options->format == KM_FORMAT_CSV ? view->csv : view->render, out);
+		error = render(session, terminal, km_renderer_find(options->views[i]), out);
 	}
 	return error;
 }
@@ -117,7 +116,8 @@ static struct km_error *show_interval(struct km_session *session)
 /* Wrong keys are told before a long file is read. */
 static struct km_error *check_keys(const struct km_options *options)
 {
-	struct km_view_options keys = { .sort = options->sort, .fields = options->fields };
+	const struct km_terminal nowhere = { 0 };
+	const struct km_view_options keys = view_options(options, &nowhere);
 	const struct km_lives lives = { 0 };
 	const struct km_report empty = { .lives = options->no_pairing ? NULL : &lives };
 	struct km_view *view;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Call sites as comma-separated values (RFC 4180, lines end with LF): the header line has the
- * column keys, numbers are raw.
+ * A listing as comma-separated values (RFC 4180, lines end with LF): the header line has the column
+ * keys, numbers are raw.
  */
 #include "render/text.h"
 
@@ -37,69 +37,67 @@ static void write_text(struct km_out *out, const char *text)
 	free(safe);
 }
 
-static void write_cell(struct km_out *out, const struct km_column *column,
-		       const struct km_callsite *site, const struct km_render_options *options)
+static void write_cell(struct km_out *out, const struct km_list *list,
+		       const struct km_column *column, const void *row,
+		       const struct km_render_options *options)
 {
 	char buf[KM_SOURCE_SIZE];
 
-	if (column->has && !column->has(site))
+	if (column->has && !column->has(row))
 		return;
-	if (strcmp(column->key, "callsite") == 0)
-		write_text(out, km_callsite_text(site, options, buf));
-	else if (column->text)
-		write_text(out, column->text(site, buf, sizeof(buf)));
+	if (column->text)
+		write_text(out, km_cell_text(list, column, row, options, buf));
 	else if (column->percent)
-		km_out_printf(out, "%.4f", column->percent(site));
+		km_out_printf(out, "%.4f", column->percent(row));
 	else if (column->real)
-		km_out_printf(out, "%.3f", column->real(site));
+		km_out_printf(out, "%.3f", column->real(row));
 	else
-		km_out_printf(out, "%" PRIu64, column->number(site));
+		km_out_printf(out, "%" PRIu64, column->number(row));
 }
 
-static struct km_error *write_rows(const struct km_report *report,
-				   const struct km_callsite *const *rows, size_t nr_rows,
-				   const struct km_render_options *options, struct km_out *out)
+/* The columns: those asked for, or all that the report has something for. */
+static size_t choose_columns(const struct km_report *report, const struct km_list *list,
+			     const struct km_render_options *options, const struct km_column **ret)
 {
-	const struct km_view *view = options->view;
-	const struct km_column **columns;
-	size_t nr_all, nr = 0;
-	const struct km_column *all = km_columns(&nr_all);
+	const struct km_listing *listing = list->listing;
+	size_t nr = 0;
 
-	columns = calloc(nr_all, sizeof(const struct km_column *));
-	if (!columns)
-		return &km_error_memory;
-	if (view->has_fields) {
-		for (; nr < view->nr_columns; nr++)
-			columns[nr] = view->columns[nr];
-	} else {
+	if (list->has_fields) {
+		memcpy(ret, list->columns, list->nr_columns * sizeof(list->columns[0]));
+		return list->nr_columns;
+	}
+	for (size_t i = 0; i < listing->nr_columns; i++) {
+		const struct km_column *column = &listing->columns[i];
+
 		/* addresses differ with every boot: only for those who ask */
-		for (size_t i = 0; i < nr_all; i++)
-			if ((options->raw_ip || strcmp(all[i].key, "address") != 0) &&
-			    (report->lives || !all[i].needs_pairs))
-				columns[nr++] = &all[i];
+		if ((options->raw_ip || !column->is_raw_ip) &&
+		    (report->lives || !column->needs_pairs))
+			ret[nr++] = column;
 	}
-	for (size_t i = 0; i < nr; i++)
-		km_out_printf(out, "%s%s", i ? "," : "", columns[i]->key);
-	km_out_puts(out, "\n");
-	for (size_t i = 0; i < nr_rows; i++) {
-		for (size_t j = 0; j < nr; j++) {
-			km_out_puts(out, j ? "," : "");
-			write_cell(out, columns[j], rows[i], options);
-		}
-		km_out_puts(out, "\n");
-	}
-	free(columns);
-	return NULL;
+	return nr;
 }
 
 struct km_error *km_render_csv(const struct km_report *report,
 			       const struct km_render_options *options, struct km_out *out)
 {
-	return write_rows(report, options->view->rows, options->view->nr_rows, options, out);
-}
+	const struct km_list *list = &options->view->lists[options->list];
+	const struct km_column **columns =
+		calloc(list->listing->nr_columns, sizeof(const struct km_column *));
+	size_t nr;
 
-struct km_error *km_render_live_csv(const struct km_report *report,
-				    const struct km_render_options *options, struct km_out *out)
-{
-	return write_rows(report, options->view->live, options->view->nr_live, options, out);
+	if (!columns)
+		return &km_error_memory;
+	nr = choose_columns(report, list, options, columns);
+	for (size_t i = 0; i < nr; i++)
+		km_out_printf(out, "%s%s", i ? "," : "", columns[i]->key);
+	km_out_puts(out, "\n");
+	for (size_t i = 0; i < list->nr_rows; i++) {
+		for (size_t j = 0; j < nr; j++) {
+			km_out_puts(out, j ? "," : "");
+			write_cell(out, list, columns[j], list->rows[i], options);
+		}
+		km_out_puts(out, "\n");
+	}
+	free(columns);
+	return NULL;
 }

@@ -63,7 +63,7 @@ static const char *live_header(const struct km_report *report)
 static struct km_error *write_table(const struct km_report *report,
 				    const struct km_render_options *options, struct km_out *out)
 {
-	const struct km_view *view = options->view;
+	const struct km_list *list = &options->view->lists[KM_LIST_LIVE];
 	const struct km_table_column columns[NR_COLUMNS] = {
 		[SITE] = { .header = "Callsite", .cut = KM_CUT_SITE },
 		[BYTES] = { .header = live_header(report), .is_number = true },
@@ -80,8 +80,8 @@ static struct km_error *write_table(const struct km_report *report,
 	struct km_error *error;
 
 	km_table_init(&table, columns, NR_COLUMNS);
-	for (size_t i = 0; i < view->nr_live; i++)
-		add_row(&table, report, view->live[i], options);
+	for (size_t i = 0; i < list->nr_rows; i++)
+		add_row(&table, report, list->rows[i], options);
 	error = km_table_write(&table, options, 0, out);
 	km_table_deinit(&table);
 	return error;
@@ -90,20 +90,20 @@ static struct km_error *write_table(const struct km_report *report,
 struct km_error *km_render_live(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out)
 {
-	const struct km_view *view = options->view;
+	const struct km_list *list = &options->view->lists[KM_LIST_LIVE];
 	struct km_error *error;
 
 	if (!report->lives) {
 		km_render_no_lives(options, out);
-	} else if (view->nr_live == 0) {
+	} else if (list->nr_rows == 0) {
 		km_out_puts(out, "nothing that was allocated is live at the end\n");
 	} else {
 		error = write_table(report, options, out);
 		if (error)
 			return error;
-		if (view->nr_live_left_out)
-			km_out_printf(out, "%zu more call sites: --lines 0 shows all\n",
-				      view->nr_live_left_out);
+		if (list->nr_left_out)
+			km_out_printf(out, "%zu more %s: --lines 0 shows all\n", list->nr_left_out,
+				      list->listing->rows_of);
 	}
 	km_out_puts(out, "\n");
 	km_render_totals(report, options, out);

@@ -161,7 +161,8 @@ FILE *km_line_open(struct km_out *out, char **ret, size_t *ret_size)
 
 const char *km_source_text(const struct km_callsite *site, char buf[static KM_SOURCE_SIZE])
 {
-	const struct km_column *column = km_column_find("source", strlen("source"));
+	const struct km_column *column =
+		km_column_find(km_listing(KM_LIST_CALLSITES), "source", strlen("source"));
 
 	return column->text(site, buf, KM_SOURCE_SIZE);
 }

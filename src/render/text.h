@@ -84,6 +84,16 @@ const char *km_callsite_text(const struct km_callsite *site,
 			     const struct km_render_options *options,
 			     char buf[static KM_ADDRESS_SIZE]);
 
+/* A cell of a column that has text. */
+const char *km_cell_text(const struct km_list *list, const struct km_column *column,
+			 const void *row, const struct km_render_options *options,
+			 char buf[static KM_SOURCE_SIZE]);
+/* A table of a view, and how many rows it leaves out. */
+KM_MUST_CHECK struct km_error *km_list_write(const struct km_report *report,
+					     const struct km_list *list,
+					     const struct km_render_options *options,
+					     struct km_out *out);
+
 /* The lines "543,742 events: ..." and one for each note, loss and damage with its advice. */
 void km_render_quality(const struct km_report *report, const struct km_render_options *options,
 		       struct km_out *out);
@@ -94,17 +104,15 @@ void km_render_totals(const struct km_report *report, const struct km_render_opt
 /* Renderers, for the table in render.c. */
 struct km_error *km_render_summary(const struct km_report *report,
 				   const struct km_render_options *options, struct km_out *out);
-struct km_error *km_render_caller(const struct km_report *report,
-				  const struct km_render_options *options, struct km_out *out);
+/* The table options->list, and the totals. */
+struct km_error *km_render_list(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_class(const struct km_report *report,
 				 const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_json(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_csv(const struct km_report *report,
 			       const struct km_render_options *options, struct km_out *out);
-/* The same of the call sites that are live at the end. */
-struct km_error *km_render_live_csv(const struct km_report *report,
-				    const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_live(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_timeline(const struct km_report *report,

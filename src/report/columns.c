@@ -1,57 +1,73 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one table of columns: -F, -s, --help, table headers and CSV come from here. */
-#include "report/build.h"
+/* The columns of call sites. */
+#include "report/listings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *text_callsite(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_callsite(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
+
 	return site->name;
 }
 
-static const char *text_address(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_address(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
+
 	snprintf(buf, size, "0x%" PRIx64, site->address);
 	return buf;
 }
 
-static const char *text_symbol(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_symbol(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
+
 	return site->has_symbol ? site->symbol.name : "";
 }
 
-static const char *text_module(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_module(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
+
 	return site->has_symbol && site->symbol.module ? site->symbol.module : "";
 }
 
-static const char *text_event(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_event(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
+
 	return site->event;
 }
 
-static const char *text_layer(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_layer(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
+
 	return site->layer;
 }
 
-static const char *text_class(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_class(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
+
 	return site->size_class;
 }
 
-static const char *text_function(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_function(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
 	const struct km_chain *chain = &site->source;
 
 	return chain->nr_frames && chain->frames[0].function ? chain->frames[0].function : "";
 }
 
 /* A path that is too long for the buffer keeps its end: that is where the line number is. */
-static const char *text_source(const struct km_callsite *site, char *buf, size_t size)
+static const char *text_source(const void *row, char *buf, size_t size)
 {
+	const struct km_callsite *site = row;
 	const struct km_frame *frame = site->source.nr_frames ? &site->source.frames[0] : NULL;
 	char line[16] = "";
 	size_t len;
@@ -68,45 +84,61 @@ static const char *text_source(const struct km_callsite *site, char *buf, size_t
 	return buf;
 }
 
-static uint64_t number_bytes(const struct km_callsite *site)
+static uint64_t number_bytes(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->bytes_alloc;
 }
 
-static uint64_t number_req(const struct km_callsite *site)
+static uint64_t number_req(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->bytes_req;
 }
 
-static uint64_t number_waste(const struct km_callsite *site)
+static uint64_t number_waste(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->bytes_waste;
 }
 
-static uint64_t number_hit(const struct km_callsite *site)
+static uint64_t number_hit(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->hits;
 }
 
-static uint64_t number_accounted(const struct km_callsite *site)
+static uint64_t number_accounted(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->accounted_hits;
 }
 
-static uint64_t number_sizes(const struct km_callsite *site)
+static uint64_t number_sizes(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->nr_sizes;
 }
 
-static double percent_frag(const struct km_callsite *site)
+static double percent_frag(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->frag_percent;
 }
 
 /* What pairing found; a call site without it has zeros. */
 #define LIFE_NUMBER(column, member)                                                                \
-	static uint64_t number_##column(const struct km_callsite *site)                            \
+	static uint64_t number_##column(const void *row)                                           \
 	{                                                                                          \
+		const struct km_callsite *site = row;                                              \
+                                                                                                   \
 		return site->life ? site->life->member : 0;                                        \
 	}
 LIFE_NUMBER(pingpong, pingpong)
@@ -118,18 +150,24 @@ LIFE_NUMBER(peak, peak_bytes)
 LIFE_NUMBER(short_lived, short_lived)
 LIFE_NUMBER(over_half, over_half)
 
-static uint64_t number_lifetime(const struct km_callsite *site)
+static uint64_t number_lifetime(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->life ? km_life_median_ns(site->life) : 0;
 }
 
-static bool has_freed(const struct km_callsite *site)
+static bool has_freed(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->life && site->life->freed;
 }
 
-static double real_byte_seconds(const struct km_callsite *site)
+static double real_byte_seconds(const void *row)
 {
+	const struct km_callsite *site = row;
+
 	return site->life ? site->life->waste_byte_seconds : 0.0;
 }
 
@@ -139,11 +177,11 @@ static double real_byte_seconds(const struct km_callsite *site)
 
 /* Source lines are looked up for the rows that sorting has chosen: no sort by them. */
 static const struct km_column columns[] = {
-	{ "callsite", "Callsite", KM_COL_TEXT, SHOWN, .text = text_callsite,
+	{ "callsite", "Callsite", KM_COL_SITE, SHOWN, .text = text_callsite,
 	  .help = "symbol+offset [module] of the call, or its address" },
-	{ "bytes", "Total_alloc/Per", KM_COL_BYTES, SHOWN, .has_per = true, .number = number_bytes,
-	  .help = "bytes allocated, in total and per hit" },
-	{ "req", "Total_req/Per", KM_COL_BYTES, SHOWN, .has_per = true, .number = number_req,
+	{ "bytes", "Total_alloc/Per", KM_COL_BYTES, SHOWN, .number = number_bytes,
+	  .per = number_hit, .help = "bytes allocated, in total and per hit" },
+	{ "req", "Total_req/Per", KM_COL_BYTES, SHOWN, .number = number_req, .per = number_hit,
 	  .help = "bytes requested, in total and per hit" },
 	{ "hit", "Hit", KM_COL_COUNT, SHOWN, .number = number_hit, .help = "allocations" },
 	{ "pingpong", "Ping-pong", KM_COL_COUNT, PAIRED, .is_default = true,
@@ -153,7 +191,7 @@ static const struct km_column columns[] = {
 	  .help = "internal fragmentation: share of the allocated bytes that nobody asked for" },
 	{ "waste", "Waste", KM_COL_BYTES, SHOWN, .number = number_waste,
 	  .help = "bytes allocated and not requested" },
-	{ "source", "File:line", KM_COL_TEXT, .is_default = true, .text = text_source,
+	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = text_source,
 	  .help = "source line of the call (needs debug information)" },
 	{ "function", "Function", KM_COL_TEXT, .text = text_function,
 	  .help = "function at that line, which may be inlined into the symbol" },
@@ -188,20 +226,54 @@ static const struct km_column columns[] = {
 	{ "event", "Event", KM_COL_TEXT, SORTABLE, .text = text_event,
 	  .help = "kmalloc or kmem_cache_alloc" },
 	{ "layer", "Layer", KM_COL_TEXT, SORTABLE, .text = text_layer, .help = "allocator: slab" },
-	{ "address", "Address", KM_COL_TEXT, SORTABLE, .text = text_address,
+	{ "address", "Address", KM_COL_TEXT, SORTABLE, .is_raw_ip = true, .text = text_address,
 	  .help = "address of the call as traced" },
 };
 
-const struct km_column *km_columns(size_t *ret_nr)
+static const void *rows_callsites(const struct km_report *report, size_t *ret_nr)
 {
-	*ret_nr = sizeof(columns) / sizeof(columns[0]);
-	return columns;
+	*ret_nr = report->nr_callsites;
+	return report->callsites;
 }
 
-const struct km_column *km_column_find(const char *key, size_t len)
+static int compare_callsites(const void *a, const void *b)
 {
-	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		if (strlen(columns[i].key) == len && memcmp(columns[i].key, key, len) == 0)
-			return &columns[i];
-	return NULL;
+	return km_callsite_compare_name(a, b);
 }
+
+static const struct km_callsite *callsite_itself(const void *row)
+{
+	return row;
+}
+
+static bool is_live(const void *row)
+{
+	const struct km_callsite *site = row;
+
+	return site->life && site->life->live;
+}
+
+const struct km_listing km_listing_callsites = {
+	.name = "caller",
+	.rows_of = "call sites",
+	.columns = columns,
+	.nr_columns = sizeof(columns) / sizeof(columns[0]),
+	.sort = "waste",
+	.rows = rows_callsites,
+	.row_size = sizeof(struct km_callsite),
+	.compare = compare_callsites,
+	.callsite = callsite_itself,
+};
+
+const struct km_listing km_listing_live = {
+	.name = "live",
+	.rows_of = "call sites",
+	.columns = columns,
+	.nr_columns = sizeof(columns) / sizeof(columns[0]),
+	.sort = "live-bytes",
+	.rows = rows_callsites,
+	.row_size = sizeof(struct km_callsite),
+	.is_listed = is_live,
+	.compare = compare_callsites,
+	.callsite = callsite_itself,
+};

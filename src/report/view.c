@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which rows and columns a table shows, and in which order. */
-#include "report/build.h"
+#include "report/listings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,26 +8,54 @@
 
 enum { MAX_SORT_KEYS = 16, DEFAULT_CLASS_SITES = 5 };
 
+static const struct km_listing *const listings[KM_NR_LISTINGS] = {
+	[KM_LIST_CALLSITES] = &km_listing_callsites,
+	[KM_LIST_LIVE] = &km_listing_live,
+};
+
+const struct km_listing *km_listing(enum km_listing_id id)
+{
+	return listings[id];
+}
+
+const struct km_listing *km_listing_find(const char *name)
+{
+	for (size_t i = 0; i < KM_NR_LISTINGS; i++)
+		if (strcmp(listings[i]->name, name) == 0)
+			return listings[i];
+	return NULL;
+}
+
+const struct km_column *km_column_find(const struct km_listing *listing, const char *key,
+				       size_t len)
+{
+	for (size_t i = 0; i < listing->nr_columns; i++)
+		if (strlen(listing->columns[i].key) == len &&
+		    memcmp(listing->columns[i].key, key, len) == 0)
+			return &listing->columns[i];
+	return NULL;
+}
+
 struct sort_keys {
+	const struct km_listing *listing;
 	const struct km_column *columns[MAX_SORT_KEYS];
 	size_t nr;
 };
 
 /* "callsite, bytes, ...": for messages. Malloc'ed; NULL without memory. */
-static char *list_keys(bool sortable_only)
+static char *list_keys(const struct km_listing *listing, bool sortable_only)
 {
-	size_t nr, size = 0;
-	const struct km_column *columns = km_columns(&nr);
+	size_t size = 0;
 	char *list = NULL;
 	FILE *stream = open_memstream(&list, &size);
 	const char *comma = "";
 
 	if (!stream)
 		return NULL;
-	for (size_t i = 0; i < nr; i++) {
-		if (sortable_only && !columns[i].is_sortable)
+	for (size_t i = 0; i < listing->nr_columns; i++) {
+		if (sortable_only && !listing->columns[i].is_sortable)
 			continue;
-		fprintf(stream, "%s%s", comma, columns[i].key);
+		fprintf(stream, "%s%s", comma, listing->columns[i].key);
 		comma = ", ";
 	}
 	if (fclose(stream)) {
@@ -37,24 +65,24 @@ static char *list_keys(bool sortable_only)
 	return list;
 }
 
-static struct km_error *unknown_key(const char *what, const char *key, size_t len,
-				    bool sortable_only)
+static struct km_error *unknown_key(const struct km_listing *listing, const char *what,
+				    const char *key, size_t len, bool sortable_only)
 {
-	char *list = list_keys(sortable_only);
+	char *list = list_keys(listing, sortable_only);
 	struct km_error *error;
 
 	if (len == 0)
 		error = km_error_create(KM_ERR_USAGE, NULL, "empty %s", what);
 	else
-		error = km_error_create(KM_ERR_USAGE, NULL, "unknown %s \"%.*s\"", what, (int)len,
-					key);
+		error = km_error_create(KM_ERR_USAGE, NULL, "unknown %s \"%.*s\" of --%s", what,
+					(int)len, key, listing->name);
 	if (list)
 		error = km_error_advise(error, "the keys are %s", list);
 	free(list);
 	return error;
 }
 
-/* A column of pairing in a report that has none would be sorted by nothing, and shown empty. */
+/* A column of pairing would be sorted by nothing, and shown empty. */
 static struct km_error *check_pairs(const struct km_report *report, const char *what,
 				    const struct km_column *column)
 {
@@ -66,17 +94,22 @@ static struct km_error *check_pairs(const struct km_report *report, const char *
 			       "leave out --no-pairing");
 }
 
-static struct km_error *parse_sort(const struct km_report *report, const char *text,
+/* Of a listing's own keys those of columns that are not there are passed over. */
+static struct km_error *parse_sort(const struct km_report *report, const char *asked,
 				   struct sort_keys *ret)
 {
+	const char *text = asked ? asked : ret->listing->sort;
+
 	for (const char *key = text, *next; key; key = next) {
 		size_t len = strcspn(key, ",");
-		const struct km_column *column = km_column_find(key, len);
+		const struct km_column *column = km_column_find(ret->listing, key, len);
 		struct km_error *error;
 
 		next = key[len] ? key + len + 1 : NULL;
 		if (!column || !column->is_sortable)
-			return unknown_key("sort key", key, len, true);
+			return unknown_key(ret->listing, "sort key", key, len, true);
+		if (!asked && column->needs_pairs && !report->lives)
+			continue;
 		error = check_pairs(report, "sort key", column);
 		if (error)
 			return error;
@@ -88,36 +121,20 @@ static struct km_error *parse_sort(const struct km_report *report, const char *t
 	return NULL;
 }
 
-/* Appends a column unless it is there. `view->columns` has room for the whole table. */
-static void add_column(struct km_view *view, const struct km_column *column)
+/* Appends a column unless it is there. `list->columns` has room for all of the listing. */
+static void add_column(struct km_list *list, const struct km_column *column)
 {
-	for (size_t i = 0; i < view->nr_columns; i++)
-		if (view->columns[i] == column)
+	for (size_t i = 0; i < list->nr_columns; i++)
+		if (list->columns[i] == column)
 			return;
-	view->columns[view->nr_columns++] = column;
+	list->columns[list->nr_columns++] = column;
 }
 
-static void add_defaults(const struct km_report *report, struct km_view *view)
+/* Appends the columns of a list of keys; a key may begin with "+". */
+static struct km_error *add_keys(const struct km_report *report, const char *keys,
+				 struct km_list *list)
 {
-	size_t nr;
-	const struct km_column *columns = km_columns(&nr);
-
-	for (size_t i = 0; i < nr; i++)
-		if (columns[i].is_default && (report->lives || !columns[i].needs_pairs))
-			add_column(view, &columns[i]);
-}
-
-static struct km_error *parse_fields(const struct km_report *report, const char *text,
-				     struct km_view *view)
-{
-	if (!text) {
-		add_defaults(report, view);
-		return NULL;
-	}
-	view->has_fields = true;
-	if (*text == '+')
-		add_defaults(report, view);
-	for (const char *key = text, *next; key; key = next) {
+	for (const char *key = keys, *next; key; key = next) {
 		size_t len;
 		const struct km_column *column;
 		struct km_error *error;
@@ -126,24 +143,55 @@ static struct km_error *parse_fields(const struct km_report *report, const char 
 			key++;
 		len = strcspn(key, ",");
 		next = key[len] ? key + len + 1 : NULL;
-		column = km_column_find(key, len);
+		column = km_column_find(list->listing, key, len);
 		if (!column)
-			return unknown_key("field", key, len, false);
+			return unknown_key(list->listing, "field", key, len, false);
 		error = check_pairs(report, "field", column);
 		if (error)
 			return error;
-		add_column(view, column);
+		add_column(list, column);
 	}
 	return NULL;
 }
 
-/* Most first; text ascending, what has none last. */
-static int compare_column(const struct km_column *column, const struct km_callsite *a,
-			  const struct km_callsite *b)
+static struct km_error *add_defaults(const struct km_report *report, struct km_list *list)
+{
+	const struct km_listing *listing = list->listing;
+
+	if (listing->fields)
+		return add_keys(report, listing->fields, list);
+	for (size_t i = 0; i < listing->nr_columns; i++)
+		if (listing->columns[i].is_default &&
+		    (report->lives || !listing->columns[i].needs_pairs))
+			add_column(list, &listing->columns[i]);
+	return NULL;
+}
+
+static struct km_error *parse_fields(const struct km_report *report, const char *text,
+				     struct km_list *list)
+{
+	struct km_error *error = NULL;
+
+	list->has_fields = text != NULL;
+	if (!text || *text == '+')
+		error = add_defaults(report, list);
+	return error || !text ? error : add_keys(report, text, list);
+}
+
+static int compare_texts(const struct km_column *column, const void *a, const void *b)
 {
 	char buf_a[512], buf_b[512];
-	const char *text_a, *text_b;
+	const char *text_a = column->text(a, buf_a, sizeof(buf_a));
+	const char *text_b = column->text(b, buf_b, sizeof(buf_b));
 
+	if (!*text_a || !*text_b)
+		return !*text_a - !*text_b;
+	return strcmp(text_a, text_b);
+}
+
+/* Most first; text ascending, what has none last. */
+static int compare_column(const struct km_column *column, const void *a, const void *b)
+{
 	if (column->has && column->has(a) != column->has(b))
 		return column->has(a) ? -1 : 1;
 	if (column->number) {
@@ -157,17 +205,12 @@ static int compare_column(const struct km_column *column, const struct km_callsi
 
 		return (x < y) - (x > y);
 	}
-	text_a = column->text(a, buf_a, sizeof(buf_a));
-	text_b = column->text(b, buf_b, sizeof(buf_b));
-	if (!*text_a || !*text_b)
-		return !*text_a - !*text_b;
-	return strcmp(text_a, text_b);
+	return compare_texts(column, a, b);
 }
 
 static int compare_rows(const void *a, const void *b, void *arg)
 {
-	const struct km_callsite *x = *(const struct km_callsite *const *)a;
-	const struct km_callsite *y = *(const struct km_callsite *const *)b;
+	const void *x = *(const void *const *)a, *y = *(const void *const *)b;
 	const struct sort_keys *keys = arg;
 
 	for (size_t i = 0; i < keys->nr; i++) {
@@ -176,33 +219,45 @@ static int compare_rows(const void *a, const void *b, void *arg)
 		if (order)
 			return order;
 	}
-	return km_callsite_compare_name(x, y);
+	return keys->listing->compare(x, y);
 }
 
-static void choose_rows(const struct km_report *report, struct sort_keys *keys, size_t max_rows,
-			struct km_view *view)
+static struct km_error *choose_rows(const struct km_report *report, struct sort_keys *keys,
+				    size_t max_rows, struct km_list *list)
 {
-	for (size_t i = 0; i < report->nr_callsites; i++)
-		view->rows[i] = &report->callsites[i];
-	qsort_r(view->rows, report->nr_callsites, sizeof(view->rows[0]), compare_rows, keys);
-	view->nr_rows = report->nr_callsites;
-	if (max_rows && view->nr_rows > max_rows) {
-		view->nr_left_out = view->nr_rows - max_rows;
-		view->nr_rows = max_rows;
+	const struct km_listing *listing = list->listing;
+	size_t nr;
+	const char *row = listing->rows(report, &nr);
+
+	list->rows = calloc(nr + 1, sizeof(list->rows[0]));
+	if (!list->rows)
+		return &km_error_memory;
+	for (size_t i = 0; i < nr; i++, row += listing->row_size)
+		if (!listing->is_listed || listing->is_listed(row))
+			list->rows[list->nr_rows++] = row;
+	qsort_r(list->rows, list->nr_rows, sizeof(list->rows[0]), compare_rows, keys);
+	if (max_rows && list->nr_rows > max_rows) {
+		list->nr_left_out = list->nr_rows - max_rows;
+		list->nr_rows = max_rows;
 	}
+	return NULL;
 }
 
-static void choose_live(const struct km_report *report, struct sort_keys *keys, size_t max_rows,
-			struct km_view *view)
+static struct km_error *make_list(const struct km_report *report,
+				  const struct km_view_options *options,
+				  const struct km_listing *listing, struct km_list *list)
 {
-	for (size_t i = 0; report->lives && i < report->nr_callsites; i++)
-		if (report->callsites[i].life && report->callsites[i].life->live)
-			view->live[view->nr_live++] = &report->callsites[i];
-	qsort_r(view->live, view->nr_live, sizeof(view->live[0]), compare_rows, keys);
-	if (max_rows && view->nr_live > max_rows) {
-		view->nr_live_left_out = view->nr_live - max_rows;
-		view->nr_live = max_rows;
-	}
+	struct sort_keys keys = { .listing = listing };
+	struct km_error *error;
+
+	list->listing = listing;
+	list->columns = calloc(listing->nr_columns, sizeof(list->columns[0]));
+	if (!list->columns)
+		return &km_error_memory;
+	error = parse_sort(report, options->sort, &keys);
+	if (!error)
+		error = parse_fields(report, options->fields, list);
+	return error ? error : choose_rows(report, &keys, options->max_rows, list);
 }
 
 /* Findings are sorted by severity: those to show are the first. */
@@ -218,39 +273,24 @@ static size_t count_findings(const struct km_report *report, const struct km_vie
 struct km_error *km_view_create(const struct km_report *report,
 				const struct km_view_options *options, struct km_view **ret)
 {
-	struct sort_keys keys = { 0 }, live_keys = { 0 };
 	struct km_view *view = calloc(1, sizeof(*view));
-	struct km_error *error;
-	size_t nr_columns;
+	struct km_error *error = NULL;
 
-	km_columns(&nr_columns);
 	if (!view)
 		return &km_error_memory;
 	view->nr_findings = count_findings(report, options);
 	view->max_class_sites =
 		options->max_class_sites ? options->max_class_sites : DEFAULT_CLASS_SITES;
 	view->shows = options->shows ? options->shows
-				     : KM_SHOWS_ROWS | KM_SHOWS_FINDINGS | KM_SHOWS_CLASSES |
-					       KM_SHOWS_LIVE;
-	view->rows = calloc(report->nr_callsites + 1, sizeof(view->rows[0]));
-	view->live = calloc(report->nr_callsites + 1, sizeof(view->live[0]));
-	view->columns = calloc(nr_columns, sizeof(view->columns[0]));
-	if (!view->rows || !view->live || !view->columns) {
-		km_view_destroy(view);
-		return &km_error_memory;
-	}
-	error = parse_sort(report, options->sort ? options->sort : "waste", &keys);
-	if (!error && report->lives)
-		error = parse_sort(report, options->sort ? options->sort : "live-bytes",
-				   &live_keys);
-	if (!error)
-		error = parse_fields(report, options->fields, view);
+				     : KM_SHOWS_FINDINGS | KM_SHOWS_CLASSES |
+					       KM_SHOWS_LIST(KM_LIST_CALLSITES);
+	for (size_t i = 0; !error && i < KM_NR_LISTINGS; i++)
+		if (view->shows & KM_SHOWS_LIST(i))
+			error = make_list(report, options, listings[i], &view->lists[i]);
 	if (error) {
 		km_view_destroy(view);
 		return error;
 	}
-	choose_rows(report, &keys, options->max_rows, view);
-	choose_live(report, &live_keys, options->max_rows, view);
 	*ret = view;
 	return NULL;
 }
@@ -259,8 +299,9 @@ void km_view_destroy(struct km_view *view)
 {
 	if (!view)
 		return;
-	free(view->rows);
-	free(view->live);
-	free(view->columns);
+	for (size_t i = 0; i < KM_NR_LISTINGS; i++) {
+		free(view->lists[i].rows);
+		free(view->lists[i].columns);
+	}
 	free(view);
 }

@@ -211,10 +211,10 @@ static void test_refused(void **state)
 		{ "--json --csv a", "--json and --csv are two formats; choose one" },
 		{ "--json -l 3 a", "--lines does not go with --json; the JSON report always holds "
 				   "all rows and fields" },
-		{ "--csv --class a", "--class does not go with --csv; --csv writes the call-site "
-				     "table, --json has everything" },
-		{ "--class -s hit a", "--sort is about the call-site table; add --caller" },
-		{ "--class -F hit a", "--fields is about the call-site table; add --caller" },
+		{ "--csv --class a",
+		  "--class does not go with --csv; --csv writes a table of rows, "
+		  "--json has everything" },
+		{ "--class -F hit a", "--fields is about tables of rows; add --caller" },
 		{ "--caller --min-severity low a",
 		  "--min-severity is about the summary; add --summary" },
 		{ "--json --min-severity low a", "--min-severity is about the summary; the JSON "

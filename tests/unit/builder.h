@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kmemstat/agg.h"
-#include "kmemstat/report.h"
+#include "kmemstat/view.h"
 
 /* Tables of tests leave out fields that are zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"

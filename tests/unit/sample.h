@@ -214,16 +214,19 @@ __attribute__((noinline)) static char *render(const struct km_report *report, co
 		.raw_ip = ask->raw_ip,
 	};
 	const struct km_renderer *renderer = km_renderer_find(ask->renderer);
+	struct km_view_options view_options = ask->view;
 	struct km_view *view;
 	struct km_out out;
 	char *text = NULL;
 	size_t size = 0;
 	FILE *stream = open_memstream(&text, &size);
 
-	assert_null(km_view_create(report, &ask->view, &view));
-	options.view = view;
-	km_out_init(&out, stream, "memory");
 	assert_non_null(renderer);
+	view_options.shows = renderer->shows;
+	assert_null(km_view_create(report, &view_options, &view));
+	options.view = view;
+	options.list = renderer->list;
+	km_out_init(&out, stream, "memory");
 	assert_null((ask->is_csv ? renderer->csv : renderer->render)(report, &options, &out));
 	assert_null(km_out_finish(&out));
 	fclose(stream);

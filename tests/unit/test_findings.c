@@ -593,6 +593,7 @@ static void views_sort_and_select(void **state)
 		{ "frag", "mab" },     { "module,hit", "mba" },
 	};
 	struct built built = { 0 };
+	const struct km_list *list;
 	struct km_view *view;
 
 	build_report(&built, allocs, NR(allocs), names, kallsyms, KM_THRESHOLDS_DEFAULT);
@@ -600,17 +601,20 @@ static void views_sort_and_select(void **state)
 		struct km_view_options options = { .sort = cases[i].sort };
 
 		ASSERT_OK(km_view_create(built.report, &options, &view));
-		assert_int_equal(view->nr_rows, 3);
+		list = &view->lists[KM_LIST_CALLSITES];
+		assert_int_equal(list->nr_rows, 3);
 		for (size_t j = 0; j < 3; j++)
-			assert_int_equal(view->rows[j]->name[0], cases[i].order[j]);
-		assert_int_equal(view->nr_columns, 7);
-		assert_false(view->has_fields);
+			assert_int_equal(((const struct km_callsite *)list->rows[j])->name[0],
+					 cases[i].order[j]);
+		assert_int_equal(list->nr_columns, 7);
+		assert_false(list->has_fields);
 		km_view_destroy(view);
 	}
-	assert_usage(built.report, "hit,nonsense", NULL, "unknown sort key \"nonsense\"");
+	assert_usage(built.report, "hit,nonsense", NULL,
+		     "unknown sort key \"nonsense\" of --caller");
 	assert_usage(built.report, "hit,", NULL, "empty sort key");
-	assert_usage(built.report, "source", NULL, "unknown sort key \"source\"");
-	assert_usage(built.report, NULL, "hit,ptr", "unknown field \"ptr\"");
+	assert_usage(built.report, "source", NULL, "unknown sort key \"source\" of --caller");
+	assert_usage(built.report, NULL, "hit,ptr", "unknown field \"ptr\" of --caller");
 	assert_usage(built.report, NULL, "", "empty field");
 	assert_usage(built.report, NULL, "+", "empty field");
 	built_deinit(&built);
@@ -627,26 +631,29 @@ static void views_limit_and_add(void **state)
 					   .max_rows = 2,
 					   .min_severity = KM_FIND_MEDIUM };
 	struct built built = { 0 };
+	const struct km_list *list;
 	struct km_view *view;
 
 	build_report(&built, allocs, NR(allocs), names, kallsyms, KM_THRESHOLDS_DEFAULT);
 	ASSERT_OK(km_view_create(built.report, &options, &view));
-	assert_int_equal(view->nr_rows, 2);
-	assert_int_equal(view->nr_left_out, 1);
+	list = &view->lists[KM_LIST_CALLSITES];
+	assert_int_equal(list->nr_rows, 2);
+	assert_int_equal(list->nr_left_out, 1);
 	assert_int_equal(view->nr_findings, 2);
-	assert_int_equal(view->nr_columns, 2);
-	assert_string_equal(view->columns[0]->key, "hit");
-	assert_string_equal(view->columns[1]->key, "callsite");
-	assert_true(view->has_fields);
+	assert_int_equal(list->nr_columns, 2);
+	assert_string_equal(list->columns[0]->key, "hit");
+	assert_string_equal(list->columns[1]->key, "callsite");
+	assert_true(list->has_fields);
 	km_view_destroy(view);
 
 	options = (struct km_view_options){ .fields = "+class,waste", .max_findings = 1 };
 	ASSERT_OK(km_view_create(built.report, &options, &view));
+	list = &view->lists[KM_LIST_CALLSITES];
 	assert_int_equal(view->nr_findings, 1);
-	assert_int_equal(view->nr_left_out, 0);
-	assert_int_equal(view->nr_columns, 8);
-	assert_string_equal(view->columns[0]->key, "callsite");
-	assert_string_equal(view->columns[7]->key, "class");
+	assert_int_equal(list->nr_left_out, 0);
+	assert_int_equal(list->nr_columns, 8);
+	assert_string_equal(list->columns[0]->key, "callsite");
+	assert_string_equal(list->columns[7]->key, "class");
 	km_view_destroy(view);
 	built_deinit(&built);
 }

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kinds of tables, for the table in view.c. */
+#ifndef KMEMSTAT_REPORT_LISTINGS_H
+#define KMEMSTAT_REPORT_LISTINGS_H
+
+#include "kmemstat/view.h"
+#include "report/build.h"
+
+extern const struct km_listing km_listing_callsites;
+extern const struct km_listing km_listing_live;
+
+#endif
