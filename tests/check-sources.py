@@ -11,7 +11,8 @@ TOP = pathlib.Path(sys.argv[1])
 
 # Folder -> folders and contracts (include/kmemstat/NAME.h) that its files may include.
 ARROWS = {
-    "base": {"kmemstat/error", "kmemstat/event", "kmemstat/out", "kmemstat/quality"},
+    "base": {"kmemstat/error", "kmemstat/event", "kmemstat/out", "kmemstat/quality",
+             "kmemstat/slabinfo"},
     "decode": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/groups", "kmemstat/quality",
                "kmemstat/source"},
     "source": {"base", "decode", "kmemstat/error", "kmemstat/event", "kmemstat/groups",
