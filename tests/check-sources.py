@@ -18,7 +18,7 @@ ARROWS = {
     "source": {"base", "decode", "kmemstat/error", "kmemstat/event", "kmemstat/groups",
                "kmemstat/quality", "kmemstat/source"},
     "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event", "kmemstat/filter",
-            "kmemstat/groups", "kmemstat/life"},
+            "kmemstat/groups", "kmemstat/life", "kmemstat/tally"},
     "sym": {"base", "kmemstat/error", "kmemstat/sym"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",
                "kmemstat/life",

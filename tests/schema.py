@@ -101,6 +101,13 @@ def check_sums(report):
     for rows in ("callsites", "classes"):
         if sum(row["hits"] for row in report[rows]) != hits:
             wrong.append(f"{rows}: hits do not sum up to the allocations")
+    for rows in ("caches", "tasks", "pointers"):
+        for key in ("hits", "bytes_req", "bytes_alloc"):
+            if rows in report:
+                got = sum(row[key] for row in report[rows])
+                want = sum(site[key] for site in report["callsites"])
+                if got != want:
+                    wrong.append(f"{rows}: {key} sums up to {got}, the call sites' to {want}")
     streams = sum(s["events_total"] for s in report["input"]["streams"])
     if streams != quality["events_total"]:
         wrong.append(f"streams: {streams} events, quality has {quality['events_total']}")
@@ -119,6 +126,9 @@ def commands(testdata, tmp):
     yield "mesh with sources", ["--debug-dir", os.path.join(testdata, "mesh"), mesh]
     yield "raw addresses", ["--raw-ip", mesh]
     yield "no pairing", ["--no-pairing", mesh]
+    yield "tasks, caches, pointers", ["--task", "--cache", "--alloc", "--slabinfo",
+                                      os.path.join(testdata, "mesh", "slabinfo"), mesh]
+    yield "the same unpaired", ["--task", "--cache", "--alloc", "--no-pairing", mesh]
     yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", mesh]
     formats = kmem.load_formats(os.path.join(testdata, "formats", "6.18-x86_64"))
     load = kmem.Workload(ringbuf.Layout(), formats, seed=5, nr_cpus=3, losses=0.02)

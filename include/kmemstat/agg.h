@@ -74,6 +74,8 @@ struct km_sum {
 /* One call site of one family, with its sizes by bytes_alloc, bytes_req, cache name. */
 struct km_site {
 	uint64_t address;
+	uint64_t
+		traced; /* the address that events have, also where `address` was looked up since */
 	enum km_family family;
 	struct km_sum sum;
 	struct km_size *sizes;

@@ -22,12 +22,13 @@ typedef struct km_error *(*km_render_fn)(const struct km_report *report,
 					 struct km_out *out);
 
 struct km_renderer {
-	const char *name; /* "summary", "caller", "class", "live", "json", ... */
+	const char *name; /* "summary", "caller", "json", ...: also its option */
 	const char *help;
-	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
-	unsigned int shows; /* enum km_shows: what it takes from the view */
-	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */
-	bool is_list;       /* shows options->list, which has to be this: */
+	enum km_layer layer; /* of text for people: the allocator it is about */
+	bool is_machine;     /* no colour, no pager; needs the sources of all call sites */
+	unsigned int shows;  /* enum km_shows: what it takes from the view */
+	bool needs_pairs;    /* shows nothing unless allocations and frees were paired */
+	bool is_list;        /* shows options->list, which has to be this: */
 	enum km_listing_id list;
 	bool has_own_columns; /* -F is about its CSV only */
 	km_render_fn render;

@@ -9,8 +9,10 @@
 #include "kmemstat/error.h"
 #include "kmemstat/life.h"
 #include "kmemstat/quality.h"
+#include "kmemstat/slabinfo.h"
 #include "kmemstat/source.h"
 #include "kmemstat/sym.h"
+#include "kmemstat/tally.h"
 
 /* One size of a call site as the report shows it. */
 struct km_report_size {
@@ -23,6 +25,7 @@ struct km_callsite {
 	const char *layer; /* "slab" */
 	const char *event; /* family name: "kmalloc", "kmem_cache_alloc" */
 	uint64_t address;
+	uint64_t traced; /* as in struct km_site */
 	bool has_symbol;
 	struct km_symbol symbol;
 	const char *name;       /* for people: "symbol+0x4a [module]", or the address */
@@ -49,6 +52,52 @@ struct km_report_class {
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
 	struct km_class_site *sites; /* by hits, most first; ties by name, address */
 	size_t nr_sites;
+};
+
+/* What allocations came to, in tables other than that of call sites. */
+struct km_report_sum {
+	uint64_t hits, bytes_req, bytes_alloc, bytes_waste, accounted_hits;
+	double frag_percent;
+	struct km_ends ends; /* all 0 without pairing */
+	uint64_t nr_sites;   /* different call sites */
+};
+
+/*
+ * Allocations out of one cache; what has no name in the trace is told apart by size. With
+ * --slabinfo also what that says of the cache.
+ */
+struct km_report_cache {
+	const char *name; /* "dentry", "kmalloc-64", "cache-192", "order-2" */
+	enum km_cache_naming naming;
+	uint64_t bytes; /* of one object */
+	struct km_report_sum sum;
+	const char *slab_name; /* the cache in slabinfo; NULL: none, or not told which */
+	uint64_t
+		nr_candidates; /* caches in slabinfo with objects of that size, if it is not told */
+	uint64_t active_objs, objs, active_slabs, slabs;
+	uint32_t objs_per_slab, pages_per_slab;
+	unsigned int order; /* of pages_per_slab */
+	bool has_tail;
+	uint64_t tail_bytes;  /* of one slab, too few for another object */
+	double tail_percent;  /* of the slab */
+	uint64_t tails_bytes; /* of all slabs */
+};
+
+/* "event", "free", "size": what a cache's name is from. */
+const char *km_cache_naming_name(enum km_cache_naming naming);
+
+struct km_report_task {
+	int32_t pid;
+	const char *comm; /* or NULL */
+	struct km_report_sum sum;
+	uint64_t frees; /* by the task, of whatever was freed */
+};
+
+struct km_report_ptr {
+	uint64_t ptr;
+	uint64_t hits, bytes_req, bytes_alloc, bytes_waste, pingpong;
+	bool is_live;
+	const struct km_callsite *callsite; /* of the last allocation */
 };
 
 enum km_rule {
@@ -169,8 +218,17 @@ struct km_report {
 	size_t nr_streams;
 	struct km_event_report *events; /* count > 0 only; by count */
 	size_t nr_events;
-	bool has_symbols;             /* a symbol table was there */
-	const struct km_lives *lives; /* NULL: allocations and frees were not paired */
+	bool has_symbols; /* a symbol table was there */
+	/* each only if it was asked for; has_* tells an empty table from none */
+	bool has_caches, has_tasks, has_ptrs;
+	struct km_report_cache *caches; /* kmalloc's, then the others, each by size, name */
+	size_t nr_caches;
+	struct km_report_task *tasks; /* by pid */
+	size_t nr_tasks;
+	struct km_report_ptr *ptrs; /* by pointer */
+	size_t nr_ptrs;
+	const struct km_slabinfo *slabinfo; /* or NULL */
+	const struct km_lives *lives;       /* NULL: allocations and frees were not paired */
 	/*
 	 * What is live is not sure: events were lost, frees had no event, or pointers are hashed.
 	 * Renderers mark such numbers.
@@ -185,8 +243,15 @@ struct km_report_parts {
 	uint64_t kinds[KM_NR_EVENT_KINDS]; /* events by kind */
 	const struct km_groups *groups;
 	const struct km_sites *sites;
-	const struct km_lives *lives;     /* or NULL */
-	const struct km_symtab *symtab;   /* or NULL */
+	const struct km_lives *lives;   /* or NULL */
+	const struct km_symtab *symtab; /* or NULL */
+	const struct km_caches *caches; /* or NULL, as are the next three */
+	const struct km_tasks *tasks;
+	const struct km_ptrs *ptrs;
+	const struct km_slabinfo *slabinfo;
+	/* the command of a task, or NULL; NULL: no commands are known */
+	const char *(*comm)(const void *arg, int32_t pid);
+	const void *comm_arg;
 	struct km_stream_report *streams; /* taken over (malloc'ed) */
 	size_t nr_streams;
 	struct km_event_report *events; /* taken over (malloc'ed) */

@@ -28,10 +28,12 @@ struct km_column {
 	bool is_default;  /* in tables without -F */
 	bool is_raw_ip;   /* an address: in CSV without -F only with raw_ip */
 	bool needs_pairs; /* there only if allocations and frees were paired */
+	bool needs_slabinfo;
 	const char *help;
 	/*
 	 * The cell, of a row of the listing: text (into buf if it has to be made) or a number.
 	 * `per`: tables show the number as total/per, which is this other number's share of it.
+	 * With text and a number the text is shown, and sorted by the number.
 	 */
 	const char *(*text)(const void *row, char *buf, size_t size);
 	uint64_t (*number)(const void *row);
@@ -63,6 +65,9 @@ struct km_listing {
 enum km_listing_id {
 	KM_LIST_CALLSITES,
 	KM_LIST_LIVE, /* call sites with something live at the end, none if nothing was paired */
+	KM_LIST_CACHES,
+	KM_LIST_TASKS,
+	KM_LIST_PTRS,
 	KM_NR_LISTINGS,
 };
 
@@ -72,6 +77,9 @@ const struct km_listing *km_listing_find(const char *name);
 /* NULL if the listing has no such column. */
 const struct km_column *km_column_find(const struct km_listing *listing, const char *key,
 				       size_t len);
+
+/* Whether the report has what the column needs. */
+bool km_column_is_there(const struct km_report *report, const struct km_column *column);
 
 /* The rows and columns of a listing that are shown: borrowed from a report. */
 struct km_list {

@@ -93,6 +93,7 @@ static void merge_keys(const struct key *keys, size_t nr, const struct km_lives 
 			site = &ret->sites[ret->nr++];
 			*site = (struct km_site){
 				.address = group->call_site,
+				.traced = group->call_site,
 				.family = km_family_of(group->what.kind),
 				.sizes = next,
 			};

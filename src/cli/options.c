@@ -210,6 +210,18 @@ static struct km_error *set_view(const struct km_option *option, const char *arg
 	return NULL;
 }
 
+/* Without a GLOB a view; parse.c looks whether the next word is one. */
+static struct km_error *set_cache(const struct km_option *option, const char *arg,
+				  struct km_options *ret)
+{
+	if (!arg)
+		return set_view(option, arg, ret);
+	if (!*arg)
+		return bad_value(option, arg, "a name");
+	ret->filter.cache = arg;
+	return NULL;
+}
+
 static struct km_error *set_format(const struct km_option *option, const char *arg,
 				   struct km_options *ret)
 {
@@ -310,6 +322,44 @@ static const struct km_option table[] = {
 	  .set = set_view,
 	  .value = "timeline",
 	  .help = "Live bytes, live waste and allocations over time, as charts of text." },
+	{ .name = "cache",
+	  .arg = "GLOB",
+	  .is_arg_optional = true,
+	  .group = KM_GROUP_VIEW,
+	  .verbs = KM_VERBS_ALL,
+	  .set = set_cache,
+	  .value = "cache",
+	  .help = "The table of slab caches: by name where the trace has names, else by size; with "
+		  "--slabinfo beside what that says of each. With GLOB no table, but a filter: use "
+		  "events of caches with such a name.",
+	  .more = "A cache that allocations do not name has the name that frees give, if all "
+		  "frees of objects of the same call site and size agree, and no event is lost. "
+		  "Caches that the kernel merged are one, under one name. GLOB can also be the "
+		  "next "
+		  "word, if FILE is given besides; it leaves out events that do not tell their "
+		  "cache: of older kernels these are all allocations." },
+	{ .name = "task",
+	  .group = KM_GROUP_VIEW,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_view,
+	  .value = "task",
+	  .help = "The table of tasks: what each allocated and freed, and who allocated what is "
+		  "live." },
+	{ .name = "alloc",
+	  .group = KM_GROUP_VIEW,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_view,
+	  .value = "alloc",
+	  .help = "The table of pointers: what was allocated at each address, as perf kmem has it.",
+	  .more = "It takes memory for every pointer of the trace: 64 to 128 bytes while reading, "
+		  "and as many again for the report." },
+	{ .name = "slab",
+	  .group = KM_GROUP_VIEW,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_flag,
+	  AT(slab),
+	  .help = "Show the slab allocator: its summary, if none of its tables is asked for (what "
+		  "is shown without another view)." },
 	{ .name = "json",
 	  .group = KM_GROUP_VIEW,
 	  .verbs = KM_VERB_STAT,
@@ -371,6 +421,23 @@ static const struct km_option table[] = {
 	  .set = set_input,
 	  AT(input),
 	  .help = "Read this trace, as if FILE were given as an argument." },
+	{ .name = "force",
+	  .letter = 'f',
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERBS_ALL,
+	  .set = set_flag,
+	  AT(force),
+	  .help = "Has no effect, and is there for those who are used to perf kmem: whose file it "
+		  "is makes no difference here." },
+	{ .name = "slabinfo",
+	  .arg = "FILE",
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERB_STAT,
+	  .set = set_string,
+	  AT(slabinfo),
+	  .help = "With --cache: take objects and slabs of the caches from this copy of the traced "
+		  "machine's /proc/slabinfo.",
+	  .more = "A line that is not of slabinfo is told and passed over." },
 	{ .name = "instance",
 	  .arg = "NAME",
 	  .group = KM_GROUP_INPUT,
@@ -474,16 +541,6 @@ static const struct km_option table[] = {
 	  .set = set_string,
 	  AT(filter.callsite),
 	  .help = "Use events whose call site is in such a symbol; a free has a call site too." },
-	{ .name = "cache",
-	  .arg = "GLOB",
-	  .group = KM_GROUP_FILTER,
-	  .verbs = KM_VERBS_ALL,
-	  .set = set_string,
-	  AT(filter.cache),
-	  .help = "Use events of slab caches with such a name.",
-	  .more = "Events that do not tell their cache are left out: of older kernels these are "
-		  "all "
-		  "allocations." },
 	{ .name = "event",
 	  .arg = "LIST",
 	  .group = KM_GROUP_FILTER,

@@ -44,7 +44,7 @@ enum km_when {
 	KM_WHEN_NEVER,
 };
 
-#define KM_MAX_VIEWS 8
+#define KM_MAX_VIEWS 16
 
 /* What the user asked for. Strings are argv's. */
 struct km_options {
@@ -55,6 +55,7 @@ struct km_options {
 	/* views */
 	const char *views[KM_MAX_VIEWS]; /* renderers, in the order asked for */
 	unsigned int nr_views;
+	bool slab; /* --slab: its summary, if no other view of it is asked for */
 	enum km_format format;
 	/* tables */
 	const char *sort, *fields;
@@ -62,7 +63,7 @@ struct km_options {
 	size_t lines; /* 0: all */
 	bool raw_ip;
 	/* input and symbols */
-	const char *instance, *kallsyms, *vmlinux;
+	const char *instance, *kallsyms, *vmlinux, *slabinfo;
 	const char **debug_dirs;
 	size_t nr_debug_dirs;
 	bool no_debug_search;
@@ -73,6 +74,7 @@ struct km_options {
 	bool no_pairing;
 	struct km_filter_spec filter;
 	bool strict;
+	bool force; /* of perf kmem; there is nothing to force */
 	/* findings */
 	struct km_thresholds thresholds;
 	uint64_t short_ns; /* what lives less is short-lived */
@@ -113,6 +115,8 @@ const char *km_option_group_title(enum km_option_group group);
  */
 KM_MUST_CHECK struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret);
 void km_options_deinit(struct km_options *options);
+/* Whether the view of that name was asked for. */
+bool km_options_has_view(const struct km_options *options, const char *name);
 
 /* A size like "16k", "1M" (powers of 1024). False if it is none. */
 bool km_parse_size(const char *text, uint64_t *ret);

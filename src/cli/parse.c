@@ -173,8 +173,38 @@ static struct km_error *getopt_error(int result, char *const *argv)
 	return unknown_long_option(argv[optind - 1] + 2);
 }
 
+/*
+ * --cache is a view, and with a GLOB a filter. One written as a word of its own looks like a FILE:
+ * it is the GLOB if there is one word more than a FILE.
+ */
+struct cache_word {
+	const char *word; /* behind the last --cache without argument; NULL: none */
+	unsigned int nr;  /* how many such there are */
+};
+
+static bool take_cache_word(const struct cache_word *cache, int nr, char **args,
+			    struct km_options *ret)
+{
+	for (int i = 0; cache->word && nr > !ret->input && i < nr; i++) {
+		if (args[i] != cache->word)
+			continue;
+		ret->filter.cache = cache->word;
+		memmove(&args[i], &args[i + 1], (size_t)(nr - i - 1) * sizeof(*args));
+		for (unsigned int k = 0; cache->nr == 1 && k < ret->nr_views; k++) {
+			if (strcmp(ret->views[k], "cache") != 0)
+				continue;
+			ret->nr_views--;
+			memmove(&ret->views[k], &ret->views[k + 1],
+				(ret->nr_views - k) * sizeof(ret->views[0]));
+		}
+		return true;
+	}
+	return false;
+}
+
 /* Words that are no options: [VERB] FILE. */
-static struct km_error *take_arguments(int nr, char *const *args, struct km_options *ret)
+static struct km_error *take_arguments(int nr, char **args, const struct cache_word *cache,
+				       struct km_options *ret)
 {
 	size_t nr_verbs;
 	const struct km_verb *verbs = km_verbs(&nr_verbs);
@@ -185,6 +215,8 @@ static struct km_error *take_arguments(int nr, char *const *args, struct km_opti
 		nr--;
 		args++;
 	}
+	if (take_cache_word(cache, nr, args, ret))
+		nr--;
 	if (nr > 1 && !verb) {
 		const char *nearest = km_nearest_name(args[0], nr_verbs, verb_name, verbs);
 
@@ -203,7 +235,7 @@ static struct km_error *take_arguments(int nr, char *const *args, struct km_opti
 	return NULL;
 }
 
-static bool has_view(const struct km_options *options, const char *name)
+bool km_options_has_view(const struct km_options *options, const char *name)
 {
 	for (unsigned int i = 0; i < options->nr_views; i++)
 		if (strcmp(options->views[i], name) == 0)
@@ -237,6 +269,14 @@ static struct km_error *check_pairing(const struct km_options *options)
 	return NULL;
 }
 
+static bool has_slab_view(const struct km_options *options)
+{
+	for (unsigned int i = 0; i < options->nr_views; i++)
+		if (km_renderer_find(options->views[i])->layer == KM_LAYER_SLAB)
+			return true;
+	return false;
+}
+
 /*
  * The view without one asked for: options of the call-site table ask for that. Options that
  * the views have no use for are errors, not ignored.
@@ -251,6 +291,13 @@ static struct km_error *settle_views(struct km_options *options)
 	if (options->format != KM_FORMAT_JSON && !options->nr_views)
 		options->views[options->nr_views++] =
 			has_table_option || is_csv ? "caller" : "summary";
+	if (options->format == KM_FORMAT_TEXT && options->slab && !has_slab_view(options) &&
+	    options->nr_views < KM_MAX_VIEWS)
+		options->views[options->nr_views++] = "summary";
+	if (options->slabinfo && !km_options_has_view(options, "cache"))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--slabinfo is about the caches"),
+			"add --cache");
 	if (options->format != KM_FORMAT_JSON && has_table_option && !has_table(options))
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--%s is about tables of rows", option),
@@ -259,7 +306,7 @@ static struct km_error *settle_views(struct km_options *options)
 	if (error)
 		return error;
 	if (options->has_min_severity &&
-	    (options->format != KM_FORMAT_TEXT || !has_view(options, "summary")))
+	    (options->format != KM_FORMAT_TEXT || !km_options_has_view(options, "summary")))
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--min-severity is about the summary"),
 			options->format == KM_FORMAT_JSON
@@ -306,6 +353,13 @@ static struct km_error *check_combination(const struct km_options *options, cons
 						"--%s needs allocations paired with frees",
 						table[i].name),
 				"leave out --no-pairing");
+		if (table[i].group == KM_GROUP_VIEW && options->verb != KM_VERB_STAT &&
+		    options->nr_views)
+			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+							       "--%s without GLOB does not "
+							       "go with '%s'",
+							       table[i].name, verb->name),
+					       "give --%s=GLOB", table[i].name);
 		if (options->format == KM_FORMAT_JSON && table[i].group == KM_GROUP_TABLE &&
 		    strcmp(table[i].name, "raw-ip") != 0)
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
@@ -321,6 +375,7 @@ static struct km_error *parse_options(int argc, char **argv, const struct getopt
 {
 	size_t nr;
 	const struct km_option *table = km_options_table(&nr);
+	struct cache_word cache = { 0 };
 	struct km_error *error = NULL;
 	int result;
 
@@ -336,8 +391,12 @@ static struct km_error *parse_options(int argc, char **argv, const struct getopt
 			return getopt_error(result, argv);
 		is_used[option - table] = true;
 		error = option->set(option, optarg, ret);
+		if (!optarg && strcmp(option->name, "cache") == 0) {
+			cache.nr++;
+			cache.word = optind < argc ? argv[optind] : NULL;
+		}
 	}
-	return error ? error : take_arguments(argc - optind, argv + optind, ret);
+	return error ? error : take_arguments(argc - optind, argv + optind, &cache, ret);
 }
 
 struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)

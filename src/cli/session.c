@@ -255,21 +255,21 @@ static uint64_t last_ns_of(const struct km_report_parts *parts)
 	return last_ns;
 }
 
-/* What pairing came to so far, into the parts of the report. */
-static struct km_error *finish_pairing(struct km_session *session)
+/* What takers came to so far, into the parts of the report. */
+static struct km_error *finish_takers(struct km_session *session)
 {
 	struct km_report_parts *parts = &session->parts;
 	struct km_error *error;
 
 	if (!session->life)
-		return NULL;
+		return km_tallies_finish(&session->tallies, session->source, parts);
 	error = km_life_finish(session->life, last_ns_of(parts), &session->lives);
 	if (error)
 		return error;
 	parts->lives = &session->lives;
 	parts->quality.count[KM_UNKNOWN_FREES] = session->lives.unknown_frees;
 	parts->quality.count[KM_IMPLIED_FREES] = session->lives.total.replaced;
-	return NULL;
+	return km_tallies_finish(&session->tallies, session->source, parts);
 }
 
 /* A report in the middle of a live input: a session of its own on the same source. */
@@ -284,11 +284,12 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.groups = groups,
 		.parts = *parts,
 		.life = session->life,
+		.tallies = km_tallies_borrow(&session->tallies),
 	};
 	struct km_error *error = NULL;
 
 	if (parts->quality.count[KM_EVENTS_USED]) {
-		error = finish_pairing(&now);
+		error = finish_takers(&now);
 		if (!error)
 			error = build_report(&now);
 		if (!error)
@@ -398,8 +399,11 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	struct km_error *error;
 
 	*ret_nr = 0;
-	if (session->options->verb != KM_VERB_STAT || session->options->no_pairing)
+	if (session->options->verb != KM_VERB_STAT)
 		return NULL;
+	error = km_tallies_create(session->options, &session->tallies, ret, ret_nr);
+	if (error || session->options->no_pairing)
+		return error;
 	error = km_life_create(&life_options, &session->life);
 	if (!error)
 		ret[(*ret_nr)++] = (struct km_taker){ .add = take_life,
@@ -446,7 +450,7 @@ struct km_error *km_session_build(struct km_session *session)
 
 	km_live_release_signals();
 	if (!error)
-		error = finish_pairing(session);
+		error = finish_takers(session);
 	return error ? error : build_report(session);
 }
 
@@ -504,6 +508,7 @@ void km_session_deinit(struct km_session *session)
 	km_error_free(session->symbols_error);
 	km_sites_deinit(&session->sites);
 	km_life_destroy(session->life);
+	km_tallies_deinit(&session->tallies);
 	km_lives_deinit(&session->lives);
 	km_cpunodes_deinit(&session->nodes);
 	if (session->groups)

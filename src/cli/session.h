@@ -4,6 +4,7 @@
 #define KMEMSTAT_CLI_SESSION_H
 
 #include "cli/scan.h"
+#include "cli/tallies.h"
 #include "cli/terminal.h"
 #include "cli/topology.h"
 #include "cli/verbs.h"
@@ -16,6 +17,7 @@ struct km_session {
 	struct km_groups *groups;
 	struct km_life *life; /* NULL with --no-pairing */
 	struct km_lives lives;
+	struct km_tallies tallies;
 	struct km_sites sites;
 	struct km_cpunodes nodes;
 	struct km_topology topology; /* of the traced machine; under 2 nodes if not known */

@@ -119,7 +119,12 @@ static struct km_error *check_keys(const struct km_options *options)
 	const struct km_terminal nowhere = { 0 };
 	const struct km_view_options keys = view_options(options, &nowhere);
 	const struct km_lives lives = { 0 };
-	const struct km_report empty = { .lives = options->no_pairing ? NULL : &lives };
+	const struct km_slabinfo slabinfo = { 0 };
+	/* what decides which columns there are */
+	const struct km_report empty = {
+		.lives = options->no_pairing ? NULL : &lives,
+		.slabinfo = options->slabinfo ? &slabinfo : NULL,
+	};
 	struct km_view *view;
 	struct km_error *error = km_view_create(&empty, &keys, &view);
 

@@ -70,8 +70,7 @@ static size_t choose_columns(const struct km_report *report, const struct km_lis
 		const struct km_column *column = &listing->columns[i];
 
 		/* addresses differ with every boot: only for those who ask */
-		if ((options->raw_ip || !column->is_raw_ip) &&
-		    (report->lives || !column->needs_pairs))
+		if ((options->raw_ip || !column->is_raw_ip) && km_column_is_there(report, column))
 			ret[nr++] = column;
 	}
 	return nr;

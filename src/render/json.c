@@ -21,8 +21,7 @@ static int write_bytes(const char *buffer, size_t size, void *data)
 	return 0;
 }
 
-/* Writes and frees a value. */
-static struct km_error *dump(struct km_out *out, json_t *value)
+struct km_error *km_json_dump(struct km_out *out, json_t *value)
 {
 	/* six digits are enough for percentages, and they read well */
 	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(6);
@@ -35,7 +34,7 @@ static struct km_error *dump(struct km_out *out, json_t *value)
 static struct km_error *dump_member(struct km_out *out, const char *key, json_t *value)
 {
 	km_out_printf(out, ",\n\"%s\": ", key);
-	return dump(out, value);
+	return km_json_dump(out, value);
 }
 
 static json_t *make_instances(const struct km_input_info *input)
@@ -189,8 +188,7 @@ static json_t *make_summary(const struct km_report *report)
 	return object;
 }
 
-/* What names a call site: in its own row, in findings and in classes. */
-static json_t *make_place(const struct km_callsite *site, const struct km_render_options *options)
+json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options)
 {
 	json_t *object = json_object();
 	char address[24];
@@ -253,7 +251,7 @@ static json_t *make_sizes(const struct km_callsite *site)
 static json_t *make_callsite(const struct km_report *report, const struct km_callsite *site,
 			     const struct km_render_options *options)
 {
-	json_t *object = make_place(site, options);
+	json_t *object = km_json_place(site, options);
 
 	set_number(&object, "hits", site->hits);
 	set_number(&object, "bytes_req", site->bytes_req);
@@ -283,7 +281,7 @@ static json_t *make_class(const struct km_report_class *class,
 	set_number(&object, "bytes_waste", class->bytes_waste);
 	for (size_t i = 0; i < class->nr_sites; i++) {
 		const struct km_class_site *site = &class->sites[i];
-		json_t *item = make_place(site->callsite, options);
+		json_t *item = km_json_place(site->callsite, options);
 
 		set_number(&item, "hits", site->hits);
 		set_number(&item, "bytes_alloc", site->bytes_alloc);
@@ -297,7 +295,7 @@ static json_t *make_class(const struct km_report_class *class,
 static json_t *make_finding(const struct km_finding *finding,
 			    const struct km_render_options *options)
 {
-	json_t *object = json_object(), *place = make_place(finding->callsite, options);
+	json_t *object = json_object(), *place = km_json_place(finding->callsite, options);
 
 	set_text(&object, "rule", km_rule_info(finding->rule)->name);
 	set_text(&object, "severity", km_finding_severity_name(finding->severity));
@@ -333,11 +331,12 @@ static struct km_error *write_list(const struct km_report *report,
 	for (size_t i = 0; !error && i < counts[list]; i++) {
 		km_out_puts(out, i ? ",\n" : "\n");
 		if (list == LIST_CALLSITES)
-			error = dump(out, make_callsite(report, &report->callsites[i], options));
+			error = km_json_dump(out,
+					     make_callsite(report, &report->callsites[i], options));
 		else if (list == LIST_CLASSES)
-			error = dump(out, make_class(&report->classes[i], options));
+			error = km_json_dump(out, make_class(&report->classes[i], options));
 		else
-			error = dump(out, make_finding(&report->findings[i], options));
+			error = km_json_dump(out, make_finding(&report->findings[i], options));
 	}
 	km_out_puts(out, "\n]");
 	return error;
@@ -363,6 +362,8 @@ struct km_error *km_render_json(const struct km_report *report,
 		error = dump_member(out, "timeline", km_json_timeline(report));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)
 		error = write_list(report, options, list, out);
+	if (!error)
+		error = km_json_write_tally(report, options, out);
 	km_out_puts(out, "\n}\n");
 	return error;
 }

@@ -69,5 +69,13 @@ void km_json_set_life(json_t **callsite, const struct km_report *report,
 void km_json_set_total_life(json_t **layer, const struct km_report *report);
 /* Live bytes over time; report->lives is not NULL. */
 json_t *km_json_timeline(const struct km_report *report);
+/* Writes and frees a value. */
+struct km_error *km_json_dump(struct km_out *out, json_t *value);
+/* What names a call site: in its own row, in findings and in classes. */
+json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options);
+/* The lists "caches", "tasks" and "pointers", those that the report has. */
+KM_MUST_CHECK struct km_error *km_json_write_tally(const struct km_report *report,
+						   const struct km_render_options *options,
+						   struct km_out *out);
 
 #endif

@@ -138,6 +138,8 @@ struct km_error *km_render_list(const struct km_report *report,
 
 	if (error)
 		return error;
+	if (options->list == KM_LIST_PTRS && report->input->has_hashed_ptrs)
+		km_out_puts(out, "pointers are hashed by the kernel: they are no addresses\n");
 	km_out_puts(out, "\n");
 	km_render_totals(report, options, out);
 	return NULL;

@@ -62,5 +62,13 @@ KM_MUST_CHECK struct km_error *km_report_build_classes(struct km_report_own *own
 /* Fills report.findings. */
 KM_MUST_CHECK struct km_error *km_report_build_findings(struct km_report_own *own,
 							const struct km_thresholds *thresholds);
+/* Fills report.caches, tasks and ptrs, those that there are parts for. */
+KM_MUST_CHECK struct km_error *km_report_build_tally(struct km_report_own *own,
+						     const struct km_report_parts *parts);
+/* caches alone. */
+KM_MUST_CHECK struct km_error *km_report_build_caches(struct km_report_own *own,
+						      const struct km_report_parts *parts);
+void km_report_sum_set(const struct km_sum *sum, const struct km_ends *ends, uint64_t nr_sites,
+		       struct km_report_sum *ret);
 
 #endif

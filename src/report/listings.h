@@ -8,5 +8,8 @@
 
 extern const struct km_listing km_listing_callsites;
 extern const struct km_listing km_listing_live;
+extern const struct km_listing km_listing_caches;
+extern const struct km_listing km_listing_tasks;
+extern const struct km_listing km_listing_ptrs;
 
 #endif

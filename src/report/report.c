@@ -139,6 +139,7 @@ static struct km_error *build_callsites(struct km_report_own *own,
 			.layer = "slab",
 			.event = km_family_name(from->family),
 			.address = from->address,
+			.traced = from->traced,
 			.hits = from->sum.hits,
 			.bytes_req = from->sum.bytes_req,
 			.bytes_alloc = from->sum.bytes_alloc,
@@ -282,6 +283,8 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	error = km_report_build_classes(own);
 	if (!error)
 		error = km_report_build_findings(own, &parts->thresholds);
+	if (!error)
+		error = km_report_build_tally(own, parts);
 	if (!error) {
 		*ret = report;
 		own = NULL;
@@ -306,6 +309,9 @@ void km_report_destroy(struct km_report *report)
 	free(report->callsites);
 	free(report->classes);
 	free(report->findings);
+	free(report->caches);
+	free(report->tasks);
+	free(report->ptrs);
 	free(report->streams);
 	free(report->events);
 	free(own);

@@ -9,8 +9,9 @@
 enum { MAX_SORT_KEYS = 16, DEFAULT_CLASS_SITES = 5 };
 
 static const struct km_listing *const listings[KM_NR_LISTINGS] = {
-	[KM_LIST_CALLSITES] = &km_listing_callsites,
-	[KM_LIST_LIVE] = &km_listing_live,
+	[KM_LIST_CALLSITES] = &km_listing_callsites, [KM_LIST_LIVE] = &km_listing_live,
+	[KM_LIST_CACHES] = &km_listing_caches,       [KM_LIST_TASKS] = &km_listing_tasks,
+	[KM_LIST_PTRS] = &km_listing_ptrs,
 };
 
 const struct km_listing *km_listing(enum km_listing_id id)
@@ -34,6 +35,12 @@ const struct km_column *km_column_find(const struct km_listing *listing, const c
 		    memcmp(listing->columns[i].key, key, len) == 0)
 			return &listing->columns[i];
 	return NULL;
+}
+
+bool km_column_is_there(const struct km_report *report, const struct km_column *column)
+{
+	return (report->lives || !column->needs_pairs) &&
+	       (report->slabinfo || !column->needs_slabinfo);
 }
 
 struct sort_keys {
@@ -82,12 +89,17 @@ static struct km_error *unknown_key(const struct km_listing *listing, const char
 	return error;
 }
 
-/* A column of pairing would be sorted by nothing, and shown empty. */
-static struct km_error *check_pairs(const struct km_report *report, const char *what,
+/* A column of what the report does not have would be sorted by nothing, and shown empty. */
+static struct km_error *check_needs(const struct km_report *report, const char *what,
 				    const struct km_column *column)
 {
-	if (!column->needs_pairs || report->lives)
+	if (km_column_is_there(report, column))
 		return NULL;
+	if (column->needs_slabinfo)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "%s \"%s\" needs slabinfo", what,
+						       column->key),
+				       "give --slabinfo FILE");
 	return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 					       "%s \"%s\" needs allocations paired with frees",
 					       what, column->key),
@@ -108,9 +120,9 @@ static struct km_error *parse_sort(const struct km_report *report, const char *a
 		next = key[len] ? key + len + 1 : NULL;
 		if (!column || !column->is_sortable)
 			return unknown_key(ret->listing, "sort key", key, len, true);
-		if (!asked && column->needs_pairs && !report->lives)
+		if (!asked && !km_column_is_there(report, column))
 			continue;
-		error = check_pairs(report, "sort key", column);
+		error = check_needs(report, "sort key", column);
 		if (error)
 			return error;
 		if (ret->nr == MAX_SORT_KEYS)
@@ -146,7 +158,7 @@ static struct km_error *add_keys(const struct km_report *report, const char *key
 		column = km_column_find(list->listing, key, len);
 		if (!column)
 			return unknown_key(list->listing, "field", key, len, false);
-		error = check_pairs(report, "field", column);
+		error = check_needs(report, "field", column);
 		if (error)
 			return error;
 		add_column(list, column);
@@ -162,7 +174,7 @@ static struct km_error *add_defaults(const struct km_report *report, struct km_l
 		return add_keys(report, listing->fields, list);
 	for (size_t i = 0; i < listing->nr_columns; i++)
 		if (listing->columns[i].is_default &&
-		    (report->lives || !listing->columns[i].needs_pairs))
+		    km_column_is_there(report, &listing->columns[i]))
 			add_column(list, &listing->columns[i]);
 	return NULL;
 }

@@ -134,6 +134,37 @@ static void test_spellings(void **state)
 	parse_good("-s hit f", &options);
 	assert_string_equal(options.views[0], "caller");
 	km_options_deinit(&options);
+	parse_good("--cache f", &options);
+	assert_string_equal(options.views[0], "cache");
+	assert_string_equal(options.input, "f");
+	assert_null(options.filter.cache);
+	km_options_deinit(&options);
+	parse_good("stat --cache=g f", &options);
+	assert_string_equal(options.views[0], "summary");
+	assert_string_equal(options.filter.cache, "g");
+	km_options_deinit(&options);
+	parse_good("stat f --cache g --task", &options);
+	assert_int_equal(options.nr_views, 1);
+	assert_string_equal(options.views[0], "task");
+	assert_string_equal(options.input, "f");
+	assert_string_equal(options.filter.cache, "g");
+	km_options_deinit(&options);
+	parse_good("--cache --cache g -i f", &options);
+	assert_string_equal(options.views[0], "cache");
+	assert_string_equal(options.input, "f");
+	assert_string_equal(options.filter.cache, "g");
+	km_options_deinit(&options);
+	parse_good("dump --cache g f", &options);
+	assert_int_equal(options.nr_views, 0);
+	assert_string_equal(options.filter.cache, "g");
+	km_options_deinit(&options);
+	parse_good("--slab -f f", &options);
+	assert_int_equal(options.nr_views, 1);
+	assert_string_equal(options.views[0], "summary");
+	km_options_deinit(&options);
+	parse_good("stat --slab --alloc --caller -s ptr f", &options);
+	assert_int_equal(options.nr_views, 2);
+	km_options_deinit(&options);
 	parse_good("--json --caller f", &options);
 	assert_int_equal(options.format, KM_FORMAT_JSON);
 	km_options_deinit(&options);
@@ -211,6 +242,14 @@ static void test_refused(void **state)
 		{ "--json --csv a", "--json and --csv are two formats; choose one" },
 		{ "--json -l 3 a", "--lines does not go with --json; the JSON report always holds "
 				   "all rows and fields" },
+		{ "dump --cache a",
+		  "--cache without GLOB does not go with 'dump'; give --cache=GLOB" },
+		{ "--cache= a", "--cache: '' is not a name; see kmemstat --help" },
+		{ "--cache a b c", "two trace files: 'b' and 'c'; name one at a time" },
+		{ "--csv --task --caller a",
+		  "--task and --caller are two tables for --csv; choose one" },
+		{ "--slabinfo x a", "--slabinfo is about the caches; add --cache" },
+		{ "--slabinfo x --json a", "--slabinfo is about the caches; add --cache" },
 		{ "--csv --class a",
 		  "--class does not go with --csv; --csv writes a table of rows, "
 		  "--json has everything" },

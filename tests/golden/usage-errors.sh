@@ -33,3 +33,9 @@ try --live -F +lifetime small/6.12.dat
 try --timeline -s hit small/6.12.dat
 try --live --timeline --csv small/6.12.dat
 try --class --csv small/6.12.dat
+try --task -s migtype small/6.12.dat
+try --alloc --caller -s ptr small/6.12.dat
+try --alloc -s pingpong --no-pairing small/6.12.dat
+try --cache -F slab small/6.12.dat
+try --slabinfo mesh/slabinfo small/6.12.dat
+try --task --cache --csv small/6.12.dat

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The takers of --task, --cache and --alloc. */
+#include "cli/tallies.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/terminal.h"
+#include "kmemstat/view.h"
+
+static struct km_error *take_tally(void *arg, const struct km_rows *rows)
+{
+	return km_tally_add(arg, rows);
+}
+
+static struct km_error *take_ptrs(void *arg, const struct km_rows *rows)
+{
+	return km_ptrs_add(arg, rows);
+}
+
+static struct km_error *read_slabinfo(const struct km_options *options, struct km_tallies *tallies)
+{
+	struct km_slabinfo *slabinfo = &tallies->slabinfo;
+	struct km_error *error = km_slabinfo_load(options->slabinfo, slabinfo);
+
+	if (error)
+		return error;
+	tallies->has_slabinfo = true;
+	if (slabinfo->bad_lines && !options->quiet)
+		km_say("%s: line %" PRIu64 " is not of slabinfo%s", options->slabinfo,
+		       slabinfo->first_bad_line, slabinfo->bad_lines > 1 ? ", nor are others" : "");
+	return NULL;
+}
+
+struct km_error *km_tallies_create(const struct km_options *options, struct km_tallies *tallies,
+				   struct km_taker *ret, size_t *ret_nr)
+{
+	const struct km_tally_options tally_options = {
+		.has_tasks = km_options_has_view(options, "task"),
+		.has_pairs = !options->no_pairing,
+	};
+	struct km_error *error = NULL;
+
+	tallies->has_tasks = tally_options.has_tasks;
+	tallies->has_caches = km_options_has_view(options, "cache");
+	if (options->slabinfo)
+		error = read_slabinfo(options, tallies);
+	if (!error && (tallies->has_tasks || tallies->has_caches)) {
+		error = km_tally_create(&tally_options, &tallies->tally);
+		if (!error)
+			ret[(*ret_nr)++] = (struct km_taker){
+				.add = take_tally,
+				.arg = tallies->tally,
+				.wants_all = true, /* tasks, and cache names of frees */
+			};
+	}
+	if (!error && km_options_has_view(options, "alloc")) {
+		error = km_ptrs_create(&tallies->ptrs);
+		if (!error)
+			ret[(*ret_nr)++] =
+				(struct km_taker){ .add = take_ptrs, .arg = tallies->ptrs };
+	}
+	return error;
+}
+
+/* Whether the kernel has caches of their own for what is charged to memory cgroups. */
+static bool has_cgroup_caches(const struct km_slabinfo *slabinfo)
+{
+	for (size_t i = 0; i < slabinfo->nr; i++)
+		if (strncmp(slabinfo->caches[i].name, "kmalloc-cg-", strlen("kmalloc-cg-")) == 0)
+			return true;
+	return false;
+}
+
+static const char *comm_of(const void *arg, int32_t pid)
+{
+	return km_source_comm(arg, pid);
+}
+
+struct km_error *km_tallies_finish(struct km_tallies *tallies, const struct km_source *source,
+				   struct km_report_parts *parts)
+{
+	const struct km_input_info *info = km_source_info(source);
+	struct km_cache_options options = {
+		.infers_names =
+			!km_quality_is_incomplete(&parts->quality) && !info->has_hashed_ptrs,
+	};
+	struct km_error *error = NULL;
+
+	if (tallies->has_slabinfo) {
+		parts->slabinfo = &tallies->slabinfo;
+		if (has_cgroup_caches(&tallies->slabinfo))
+			options.most_accounted = km_class_largest_cache(info->page_size);
+	}
+	if (tallies->has_caches) {
+		error = km_tally_caches(tallies->tally, &options, &tallies->caches);
+		if (!error)
+			parts->caches = &tallies->caches;
+	}
+	if (!error && tallies->has_tasks) {
+		error = km_tally_tasks(tallies->tally, &tallies->tasks);
+		if (!error)
+			parts->tasks = &tallies->tasks;
+	}
+	parts->ptrs = tallies->ptrs;
+	parts->comm = comm_of;
+	parts->comm_arg = source;
+	return error;
+}
+
+struct km_tallies km_tallies_borrow(const struct km_tallies *tallies)
+{
+	struct km_tallies borrowed = *tallies;
+
+	borrowed.is_borrowed = true;
+	borrowed.caches = (struct km_caches){ 0 };
+	borrowed.tasks = (struct km_tasks){ 0 };
+	return borrowed;
+}
+
+void km_tallies_deinit(struct km_tallies *tallies)
+{
+	km_caches_deinit(&tallies->caches);
+	km_tasks_deinit(&tallies->tasks);
+	if (tallies->is_borrowed)
+		return;
+	km_tally_destroy(tallies->tally);
+	km_ptrs_destroy(tallies->ptrs);
+	km_slabinfo_deinit(&tallies->slabinfo);
+}

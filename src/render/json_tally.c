@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Caches, tasks and pointers in the JSON report. */
+#include "render/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void set_sum(json_t **object, const struct km_report *report,
+		    const struct km_report_sum *sum)
+{
+	set_number(object, "hits", sum->hits);
+	set_number(object, "bytes_req", sum->bytes_req);
+	set_number(object, "bytes_alloc", sum->bytes_alloc);
+	set_number(object, "bytes_waste", sum->bytes_waste);
+	set(object, "frag_percent", json_real(sum->frag_percent));
+	set_number(object, "accounted_hits", sum->accounted_hits);
+	set_number(object, "nr_callsites", sum->nr_sites);
+	if (!report->lives)
+		return;
+	set_number(object, "freed_count", sum->ends.freed);
+	set_number(object, "freed_bytes", sum->ends.bytes_freed);
+	set_number(object, "replaced_count", sum->ends.replaced);
+	set_number(object, "live_count", sum->ends.live);
+	set_number(object, "live_bytes", sum->ends.live_bytes);
+}
+
+static json_t *make_slabinfo(const struct km_report_cache *cache)
+{
+	json_t *object = json_object();
+
+	set_text(&object, "name", cache->slab_name);
+	set_number(&object, "active_objs", cache->active_objs);
+	set_number(&object, "objs", cache->objs);
+	set_number(&object, "active_slabs", cache->active_slabs);
+	set_number(&object, "slabs", cache->slabs);
+	set_number(&object, "objs_per_slab", cache->objs_per_slab);
+	set_number(&object, "pages_per_slab", cache->pages_per_slab);
+	set_number(&object, "order", cache->order);
+	if (cache->has_tail) {
+		set_number(&object, "tail_bytes", cache->tail_bytes);
+		set(&object, "tail_percent", json_real(cache->tail_percent));
+		set_number(&object, "tails_bytes", cache->tails_bytes);
+	}
+	return object;
+}
+
+static json_t *make_cache(const struct km_report *report, const struct km_report_cache *cache)
+{
+	json_t *object = json_object();
+
+	set_text(&object, "name", cache->name);
+	set_text(&object, "named_by", km_cache_naming_name(cache->naming));
+	set_number(&object, "object_bytes", cache->bytes);
+	set_sum(&object, report, &cache->sum);
+	if (cache->slab_name)
+		set(&object, "slabinfo", make_slabinfo(cache));
+	else if (report->slabinfo)
+		set_number(&object, "slabinfo_candidates", cache->nr_candidates);
+	return object;
+}
+
+static json_t *make_task(const struct km_report *report, const struct km_report_task *task)
+{
+	json_t *object = json_object();
+
+	set(&object, "pid", json_integer(task->pid));
+	set(&object, "comm", task->comm ? text_value(task->comm) : json_null());
+	set_sum(&object, report, &task->sum);
+	set_number(&object, "frees", task->frees);
+	return object;
+}
+
+/* Pointers are addresses: whoever asks for them by --alloc wants these shown. */
+static json_t *make_ptr(const struct km_report *report, const struct km_report_ptr *ptr,
+			const struct km_render_options *options)
+{
+	json_t *object = json_object();
+	char text[KM_ADDRESS_SIZE];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, ptr->ptr);
+	set_text(&object, "ptr", text);
+	set_number(&object, "hits", ptr->hits);
+	set_number(&object, "bytes_req", ptr->bytes_req);
+	set_number(&object, "bytes_alloc", ptr->bytes_alloc);
+	set_number(&object, "bytes_waste", ptr->bytes_waste);
+	if (report->lives) {
+		set_number(&object, "pingpong", ptr->pingpong);
+		set(&object, "live", json_boolean(ptr->is_live));
+	}
+	set(&object, "callsite",
+	    ptr->callsite ? km_json_place(ptr->callsite, options) : json_null());
+	return object;
+}
+
+struct km_error *km_json_write_tally(const struct km_report *report,
+				     const struct km_render_options *options, struct km_out *out)
+{
+	struct km_error *error = NULL;
+
+	if (report->has_caches) {
+		km_out_puts(out, ",\n\"caches\": [");
+		for (size_t i = 0; !error && i < report->nr_caches; i++) {
+			km_out_puts(out, i ? ",\n" : "\n");
+			error = km_json_dump(out, make_cache(report, &report->caches[i]));
+		}
+		km_out_puts(out, "\n]");
+	}
+	if (!error && report->has_tasks) {
+		km_out_puts(out, ",\n\"tasks\": [");
+		for (size_t i = 0; !error && i < report->nr_tasks; i++) {
+			km_out_puts(out, i ? ",\n" : "\n");
+			error = km_json_dump(out, make_task(report, &report->tasks[i]));
+		}
+		km_out_puts(out, "\n]");
+	}
+	if (!error && report->has_ptrs) {
+		km_out_puts(out, ",\n\"pointers\": [");
+		for (size_t i = 0; !error && i < report->nr_ptrs; i++) {
+			km_out_puts(out, i ? ",\n" : "\n");
+			error = km_json_dump(out, make_ptr(report, &report->ptrs[i], options));
+		}
+		km_out_puts(out, "\n]");
+	}
+	return error;
+}
