@@ -86,6 +86,49 @@ def perf_kmem(path):
     return sites, totals
 
 
+def perf_kmem_pointers(path):
+    """Pointer -> hits, bytes requested, allocated, ping-pong of perf kmem; and its bytes freed."""
+    text = run("perf", "kmem", "-f", "-i", path, "--slab", "--alloc", "--raw-ip", "stat")
+    pointers = {}
+    for line in text.splitlines():
+        row = [cell.strip() for cell in line.split("|")]
+        if len(row) == 6 and row[3].isdigit():
+            pointers[int(row[0], 16)] = (int(row[3]), int(row[2].split("/")[0]),
+                                         int(row[1].split("/")[0]), int(row[4]))
+    found = re.search(r"Total bytes freed:\s*(\d+)", text)
+    return pointers, int(found[1]) if found else 0
+
+
+def by_rules_of_perf(events):
+    """
+    The same, counted with perf kmem's faults: a pointer is never forgotten, and after a free its
+    CPU is -1, so that a second free is a ping-pong and frees its last bytes once more.
+    """
+    rows, freed = {}, 0
+    for _, cpu, _, event, ptr, req, alloc in events:
+        if event in ALLOCS:
+            row = rows.setdefault(ptr, [0, 0, 0, 0, None, 0])
+            row[0:3] = row[0] + 1, row[1] + req, row[2] + alloc
+            row[4:6] = cpu, alloc
+        elif ptr in rows:
+            row = rows[ptr]
+            freed += row[5]
+            row[3] += row[4] != cpu
+            row[4] = None
+    return {ptr: tuple(row[:4]) for ptr, row in rows.items()}, freed
+
+
+def by_pairs(events):
+    """Pointer -> ping-pong, as it should be."""
+    pingpong, live = collections.Counter(), {}
+    for _, cpu, _, event, ptr, _, _ in events:
+        if event in ALLOCS:
+            live[ptr] = cpu
+        elif ptr in live:
+            pingpong[ptr] += live.pop(ptr) != cpu
+    return pingpong
+
+
 def lost_by_perf(path):
     """What LOST records and LOST_SAMPLES records add up to."""
     text = run("perf", "script", "-f", "-D", "-i", path)
@@ -140,7 +183,22 @@ class Check:
             mine[key] = tuple(map(sum, zip(mine[key], new)))
         self.same("rows of perf kmem", dict(mine), sites)
         self.same("totals of perf kmem", (slab["bytes_req"], slab["bytes_alloc"]), totals)
+        self.pointers(path, ours)
         return report
+
+    def pointers(self, path, events):
+        """--alloc: perf kmem's numbers, and where ping-pong differs, why."""
+        report = json.loads(run(self.kmemstat, "--json", "--alloc", "--quiet", path))
+        theirs, freed = perf_kmem_pointers(path)
+        self.same("perf kmem by its rules", by_rules_of_perf(events), (theirs, freed))
+        self.same("pointers",
+                  {int(row["ptr"], 16): (row["hits"], row["bytes_req"], row["bytes_alloc"])
+                   for row in report["pointers"]},
+                  {ptr: row[:3] for ptr, row in theirs.items() if ptr})
+        pingpong = by_pairs(events)
+        self.same("ping-pong", {int(row["ptr"], 16): row["pingpong"]
+                                for row in report["pointers"]},
+                  {ptr: pingpong[ptr] for ptr in theirs if ptr})
 
     def names(self, report):
         """Names come from this kernel, and are those of /proc/kallsyms."""
