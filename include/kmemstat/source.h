@@ -100,6 +100,12 @@ struct km_format_info {
 	enum km_event_kind kind;
 };
 
+/* A flag, or several in one, and what the kernel calls it. */
+struct km_flag_name {
+	uint64_t mask;
+	const char *name;
+};
+
 /*
  * Opens `path`, or standard input for "-", and finds its format by content. Without
  * options->instance the top-level buffer is read, or, if that holds no kmem events, the only
@@ -124,6 +130,11 @@ KM_MUST_CHECK struct km_error *km_source_take_kallsyms(struct km_source *source,
 /* The event formats, index = "format slot" of km_part_stats.slots; it may grow while parts are
  * read. */
 const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr);
+/*
+ * The names of gfp flags, those that stand for several before the single ones; none if the source
+ * does not tell. It may grow while parts are read.
+ */
+const struct km_flag_name *km_source_gfp_names(const struct km_source *source, size_t *ret_nr);
 /*
  * A stack of a batch, innermost frame first: return addresses, the reader's own until its next
  * fill. Returns their number, 0 for id 0.

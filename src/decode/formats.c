@@ -19,6 +19,8 @@
 #include <string.h>
 #include <traceevent/event-parse.h>
 
+#include "decode/flags.h"
+
 static bool host_is_big_endian(void)
 {
 	return __BYTE_ORDER == __BIG_ENDIAN;
@@ -59,6 +61,7 @@ void km_formats_deinit(struct km_formats *formats)
 	free(formats->infos);
 	free(formats->descs);
 	free(formats->fast_descs);
+	km_flag_names_free(formats->gfp_names, formats->nr_gfp_names);
 	if (formats->tep)
 		tep_free(formats->tep);
 	*formats = (struct km_formats){ 0 };
@@ -370,6 +373,16 @@ static struct km_error *parse_event(struct km_formats *formats, struct km_desc *
 	}
 	if (desc->kind == KM_EV_OTHER)
 		return NULL;
+	/* all events of a kernel have the same list: one that parses will do */
+	if (!formats->nr_gfp_names && km_event_is_alloc(desc->kind)) {
+		struct km_error *error;
+
+		km_flag_names_free(formats->gfp_names, 0);
+		formats->gfp_names = NULL;
+		error = km_flag_names_read(event, &formats->gfp_names, &formats->nr_gfp_names);
+		if (error)
+			return error;
+	}
 	if (!desc_fill(formats, desc, event))
 		return km_error_create(KM_ERR_INPUT, NULL,
 				       "the format of event %s:%s lacks the pointer, the sizes or "

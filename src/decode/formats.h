@@ -93,6 +93,8 @@ struct km_formats {
 	size_t nr_descs;
 	struct km_format_info *infos; /* by slot */
 	size_t nr_infos, room_infos;
+	struct km_flag_name *gfp_names; /* of the traced kernel, in the order to look for them */
+	size_t nr_gfp_names;
 	void *tep; /* struct tep_handle: while formats are being added */
 };
 

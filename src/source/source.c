@@ -95,6 +95,12 @@ const struct km_format_info *km_source_formats(const struct km_source *source, s
 	return source->formats.infos;
 }
 
+const struct km_flag_name *km_source_gfp_names(const struct km_source *source, size_t *ret_nr)
+{
+	*ret_nr = source->formats.nr_gfp_names;
+	return source->formats.gfp_names;
+}
+
 const char *km_source_comm(const struct km_source *source, int32_t pid)
 {
 	return source->ops->comm(source, pid);
