@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stacks as small numbers: the same one has the same number. */
+#ifndef KMEMSTAT_STACKS_H
+#define KMEMSTAT_STACKS_H
+
+#include <stddef.h>
+
+#include "kmemstat/error.h"
+
+/*
+ * Kept of a stack are its innermost frames: the callers of an allocator are among them, and those
+ * of their callers would only make more different stacks.
+ */
+#define KM_STACK_FRAMES 16
+
+struct km_stacks;
+
+KM_MUST_CHECK struct km_error *km_stacks_create(struct km_stacks **ret);
+void km_stacks_destroy(struct km_stacks *stacks);
+/* The number of a stack, from 1 on in the order they are met; 0 for one without frames. */
+KM_MUST_CHECK struct km_error *km_stacks_add(struct km_stacks *stacks, const uint64_t *frames,
+					     size_t nr_frames, uint32_t *ret);
+/* The numbers are below this one. */
+uint32_t km_stacks_end(const struct km_stacks *stacks);
+/* The frames of a stack, innermost first; returns how many, 0 for number 0. Borrowed until the
+ * next km_stacks_add(). */
+size_t km_stacks_get(const struct km_stacks *stacks, uint32_t number, uint64_t **ret);
+
+#endif
