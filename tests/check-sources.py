@@ -22,7 +22,7 @@ ARROWS = {
             "kmemstat/stacks", "kmemstat/tally"},
     "sym": {"base", "kmemstat/error", "kmemstat/sym"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",
-               "kmemstat/life",
+               "kmemstat/life", "kmemstat/pagelife", "kmemstat/percpulife", "kmemstat/stacks",
                "kmemstat/out", "kmemstat/quality", "kmemstat/report", "kmemstat/sym",
                "kmemstat/view"},
     "render": {"kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/render",

@@ -23,6 +23,7 @@ except ImportError:
 REMOVE = object()
 
 ONLY_WITH_PAIRING = ("unknown_frees", "implied_frees")
+ONLY_WITH_EVENTS = ("pages", "page_orders", "page_frames", "percpu")
 
 
 # Lists that are there only if they are asked for.
@@ -32,8 +33,14 @@ ONLY_WHEN_ASKED = ("caches", "tasks", "pointers")
 def changes(good):
     """(path, new value): what readers rely on, broken."""
     for key in good:
-        if key not in ONLY_WHEN_ASKED and key != "timeline":  # absent without pairing
+        # absent without pairing, or without such events
+        if key not in ONLY_WHEN_ASKED + ONLY_WITH_EVENTS + ("timeline",):
             yield [key], REMOVE
+    for key in good["percpu"][0]:
+        yield ["percpu", 0, key], REMOVE
+    yield ["percpu", 0, "callsite", "layer"], "heap"
+    yield ["percpu", 0, "bytes_extra"], -1
+    yield ["summary", "percpu", "possible_cpus"], "2"
     for key in ("path", "format", "cpus", "page_size", "duration_ns", "clock"):
         yield ["input", key], REMOVE
     for key in good["quality"]:

@@ -9,6 +9,7 @@
 #include "kmemstat/error.h"
 #include "kmemstat/life.h"
 #include "kmemstat/quality.h"
+#include "kmemstat/report_pages.h"
 #include "kmemstat/slabinfo.h"
 #include "kmemstat/source.h"
 #include "kmemstat/sym.h"
@@ -108,6 +109,7 @@ enum km_rule {
 	KM_RULE_PING_PONG,
 	KM_RULE_SHORT_LIVED,
 	KM_RULE_ACCOUNTED,
+	KM_RULE_PERCPU_WASTE,
 	KM_NR_RULES,
 };
 
@@ -229,6 +231,9 @@ struct km_report {
 	size_t nr_ptrs;
 	const struct km_slabinfo *slabinfo; /* or NULL */
 	const struct km_lives *lives;       /* NULL: allocations and frees were not paired */
+	/* what the page and the percpu allocator did; NULL: no events, or they were not paired */
+	struct km_page_report *pages;
+	struct km_percpu_report *percpus;
 	/*
 	 * What is live is not sure: events were lost, frees had no event, or pointers are hashed.
 	 * Renderers mark such numbers.
@@ -243,7 +248,11 @@ struct km_report_parts {
 	uint64_t kinds[KM_NR_EVENT_KINDS]; /* events by kind */
 	const struct km_groups *groups;
 	const struct km_sites *sites;
-	const struct km_lives *lives;   /* or NULL */
+	const struct km_lives *lives;               /* or NULL */
+	const struct km_page_lives *page_lives;     /* or NULL */
+	const struct km_percpu_lives *percpu_lives; /* or NULL */
+	const struct km_flag_name *gfp_names;       /* km_source_gfp_names() */
+	size_t nr_gfp_names;
 	const struct km_symtab *symtab; /* or NULL */
 	const struct km_caches *caches; /* or NULL, as are the next three */
 	const struct km_tasks *tasks;

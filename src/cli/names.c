@@ -135,8 +135,9 @@ static struct km_error *load_with(const char *path, const char *more, size_t mor
 	return km_symtab_create(path, text, size, ret);
 }
 
+/* `all`: the symbols to keep; NULL: those of sites that are left. */
 static struct km_error *translate(const char *kallsyms, const struct km_symtab *made_up,
-				  struct km_sites *sites, struct km_symtab **ret,
+				  const char *all, struct km_sites *sites, struct km_symtab **ret,
 				  size_t *ret_nr_left)
 {
 	struct name *names = calloc(sites->nr + 1, sizeof(*names));
@@ -162,10 +163,11 @@ static struct km_error *translate(const char *kallsyms, const struct km_symtab *
 		if (fclose(left))
 			error = &km_error_memory;
 	}
-	if (!error && *ret_nr_left) {
+	if (!error && (*ret_nr_left || all)) {
 		km_symtab_destroy(*ret);
 		*ret = NULL;
-		error = load_with(kallsyms, left_text, left_size, ret);
+		error = load_with(kallsyms, all ? all : left_text, all ? strlen(all) : left_size,
+				  ret);
 	}
 	free(left_text);
 	free(names);
@@ -173,16 +175,24 @@ static struct km_error *translate(const char *kallsyms, const struct km_symtab *
 }
 
 struct km_error *km_names_translate(const char *kallsyms, char *made_up, size_t made_up_size,
-				    struct km_sites *sites, struct km_symtab **ret,
+				    bool keeps_all, struct km_sites *sites, struct km_symtab **ret,
 				    size_t *ret_nr_left)
 {
+	char *all = keeps_all ? strndup(made_up, made_up_size) : NULL;
 	struct km_symtab *tab;
 	struct km_error *error = km_symtab_create("call sites", made_up, made_up_size, &tab);
 
-	if (error)
+	if (!error && keeps_all && !all) {
+		km_symtab_destroy(tab);
+		error = &km_error_memory;
+	}
+	if (error) {
+		free(all);
 		return error;
+	}
 	*ret_nr_left = 0;
-	error = translate(kallsyms, tab, sites, ret, ret_nr_left);
+	error = translate(kallsyms, tab, all, sites, ret, ret_nr_left);
 	km_symtab_destroy(tab);
+	free(all);
 	return error;
 }

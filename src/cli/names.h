@@ -10,10 +10,12 @@
  * Gives sites with made-up addresses the real ones: those of the only symbol of that name in that
  * module (or the kernel) in the file `kallsyms`, and the same offset. `made_up` is the kallsyms
  * text of the source (km_source_take_kallsyms()), taken over in every case. *ret has the symbols of
- * the file, and those of the *ret_nr_left sites for which it has none or several.
+ * the file, and those of the *ret_nr_left sites for which it has none or several, or with
+ * `keeps_all` all made-up ones: others have such addresses, too.
  */
 KM_MUST_CHECK struct km_error *km_names_translate(const char *kallsyms, char *made_up,
-						  size_t made_up_size, struct km_sites *sites,
-						  struct km_symtab **ret, size_t *ret_nr_left);
+						  size_t made_up_size, bool keeps_all,
+						  struct km_sites *sites, struct km_symtab **ret,
+						  size_t *ret_nr_left);
 
 #endif

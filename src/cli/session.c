@@ -185,6 +185,15 @@ static struct km_error *load_symbols(struct km_session *session)
 	return error;
 }
 
+/* Whether stacks or percpu objects have made-up addresses, too: they keep them. */
+static bool has_places(const struct km_session *session)
+{
+	const struct km_page_lives *pages = session->parts.page_lives;
+	const struct km_percpu_lives *percpu = session->parts.percpu_lives;
+
+	return (pages && pages->nr_uses > 1) || (percpu && percpu->nr_uses > 1);
+}
+
 /* Named call sites get their addresses in the kernel of --kallsyms. */
 static struct km_error *translate_sites(struct km_session *session)
 {
@@ -200,11 +209,11 @@ static struct km_error *translate_sites(struct km_session *session)
 		return &km_error_memory;
 	km_symtab_destroy(session->symtab);
 	session->symtab = NULL;
-	error = km_names_translate(options->kallsyms, text, size, &session->sites, &session->symtab,
-				   &nr_left);
+	error = km_names_translate(options->kallsyms, text, size, has_places(session),
+				   &session->sites, &session->symtab, &nr_left);
 	if (error)
 		return error;
-	session->has_made_up = nr_left > 0;
+	session->has_made_up = nr_left > 0 || has_places(session);
 	session->has_symbols = true;
 	if (nr_left && !options->quiet)
 		km_say("%s: has no symbol or several of that name for %zu of %zu call sites: they "
@@ -261,6 +270,7 @@ static struct km_error *finish_takers(struct km_session *session)
 	struct km_report_parts *parts = &session->parts;
 	struct km_error *error;
 
+	km_layers_finish(&session->layers, session->source, parts);
 	if (!session->life)
 		return km_tallies_finish(&session->tallies, session->source, parts);
 	error = km_life_finish(session->life, last_ns_of(parts), &session->lives);
@@ -285,6 +295,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.parts = *parts,
 		.life = session->life,
 		.tallies = km_tallies_borrow(&session->tallies),
+		.layers = session->layers,
 	};
 	struct km_error *error = NULL;
 
@@ -297,6 +308,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	}
 	now.source = NULL;
 	now.life = NULL;
+	now.layers = (struct km_layers){ 0 };
 	km_session_deinit(&now);
 	/* writing a file sets handlers of its own */
 	km_live_catch_signals();
@@ -410,6 +422,9 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 						      .arg = session->life,
 						      /* the node that was asked for */
 						      .wants_all = has_nodes };
+	if (!error)
+		error = km_layers_init(&session->layers, km_source_info(session->source), false,
+				       &ret[(*ret_nr)++]);
 	return error;
 }
 
@@ -509,6 +524,7 @@ void km_session_deinit(struct km_session *session)
 	km_sites_deinit(&session->sites);
 	km_life_destroy(session->life);
 	km_tallies_deinit(&session->tallies);
+	km_layers_deinit(&session->layers);
 	km_lives_deinit(&session->lives);
 	km_cpunodes_deinit(&session->nodes);
 	if (session->groups)

@@ -172,6 +172,24 @@ static bool layer_has_events(const struct km_layer_summary *summary)
 	return summary->allocs || summary->frees;
 }
 
+static json_t *make_percpu(const struct km_report *report)
+{
+	json_t *object = make_layer(&report->percpu);
+
+	if (report->percpus)
+		km_json_set_percpu_life(&object, report->percpus);
+	return object;
+}
+
+static json_t *make_page(const struct km_report *report)
+{
+	json_t *object = make_layer(&report->page);
+
+	if (report->pages)
+		km_json_set_page_life(&object, report->pages);
+	return object;
+}
+
 static json_t *make_summary(const struct km_report *report)
 {
 	json_t *slab = make_layer(&report->slab), *object = json_object();
@@ -181,10 +199,10 @@ static json_t *make_summary(const struct km_report *report)
 	if (report->lives)
 		km_json_set_total_life(&slab, report);
 	set(&object, "slab", slab);
-	if (layer_has_events(&report->percpu))
-		set(&object, "percpu", make_layer(&report->percpu));
-	if (layer_has_events(&report->page))
-		set(&object, "page", make_layer(&report->page));
+	if (layer_has_events(&report->percpu) || report->percpus)
+		set(&object, "percpu", make_percpu(report));
+	if (layer_has_events(&report->page) || report->pages)
+		set(&object, "page", make_page(report));
 	return object;
 }
 
@@ -209,7 +227,7 @@ json_t *km_json_place(const struct km_callsite *site, const struct km_render_opt
 	return object;
 }
 
-static void set_source(json_t **object, const struct km_callsite *site)
+void km_json_set_source(json_t **object, const struct km_callsite *site)
 {
 	json_t *list;
 
@@ -263,7 +281,7 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 	if (report->lives && site->life)
 		km_json_set_life(&object, report, site->life);
 	set(&object, "sizes", make_sizes(site));
-	set_source(&object, site);
+	km_json_set_source(&object, site);
 	return object;
 }
 
@@ -311,32 +329,88 @@ static json_t *make_finding(const struct km_finding *finding,
 	set_number(&object, "bytes_saved", finding->bytes_saved);
 	set_number(&object, "bytes_over", finding->bytes_over);
 	set_text(&object, "size_class", finding->size_class);
-	set_source(&place, finding->callsite);
+	km_json_set_source(&place, finding->callsite);
 	set(&object, "callsite", place);
 	return object;
 }
 
 /* Each list of rows, written row by row. */
-enum list { LIST_CALLSITES, LIST_CLASSES, LIST_FINDINGS, NR_LISTS };
+enum list {
+	LIST_CALLSITES,
+	LIST_CLASSES,
+	LIST_FINDINGS,
+	/* those behind are left out if they are empty */
+	LIST_PAGES,
+	LIST_PAGE_ORDERS,
+	LIST_PAGE_FRAMES,
+	LIST_PERCPU,
+	NR_LISTS,
+};
+
+static size_t count_list(const struct km_report *report, enum list list)
+{
+	const struct km_page_report *pages = report->pages;
+
+	switch (list) {
+	case LIST_CALLSITES:
+		return report->nr_callsites;
+	case LIST_CLASSES:
+		return report->nr_classes;
+	case LIST_FINDINGS:
+		return report->nr_findings;
+	case LIST_PAGES:
+		return pages ? pages->nr_rows : 0;
+	case LIST_PAGE_ORDERS:
+		return pages ? pages->nr_orders : 0;
+	case LIST_PAGE_FRAMES:
+		return pages ? pages->nr_frames : 0;
+	case LIST_PERCPU:
+		return report->percpus ? report->percpus->nr_rows : 0;
+	case NR_LISTS:
+		break;
+	}
+	return 0;
+}
+
+static json_t *make_row(const struct km_report *report, enum list list, size_t i,
+			const struct km_render_options *options)
+{
+	switch (list) {
+	case LIST_CALLSITES:
+		return make_callsite(report, &report->callsites[i], options);
+	case LIST_CLASSES:
+		return make_class(&report->classes[i], options);
+	case LIST_FINDINGS:
+		return make_finding(&report->findings[i], options);
+	case LIST_PAGES:
+		return km_json_page_row(&report->pages->rows[i], false, options);
+	case LIST_PAGE_ORDERS:
+		return km_json_page_order(&report->pages->orders[i]);
+	case LIST_PAGE_FRAMES:
+		return km_json_page_row(&report->pages->frames[i], true, options);
+	case LIST_PERCPU:
+		return km_json_percpu_row(&report->percpus->rows[i], options);
+	case NR_LISTS:
+		break;
+	}
+	return NULL;
+}
 
 static struct km_error *write_list(const struct km_report *report,
 				   const struct km_render_options *options, enum list list,
 				   struct km_out *out)
 {
-	static const char *const keys[] = { "callsites", "classes", "findings" };
-	const size_t counts[] = { report->nr_callsites, report->nr_classes, report->nr_findings };
+	static const char *const keys[] = { "callsites",   "classes",     "findings", "pages",
+					    "page_orders", "page_frames", "percpu" };
+	const size_t nr = count_list(report, list);
 	struct km_error *error = NULL;
 
+	if (!nr && list >= LIST_PAGES)
+		return NULL;
 	km_out_printf(out, ",\n\"%s\": [", keys[list]);
-	for (size_t i = 0; !error && i < counts[list]; i++) {
+	for (size_t i = 0; !error && i < nr; i++) {
 		km_out_puts(out, i ? ",\n" : "\n");
-		if (list == LIST_CALLSITES)
-			error = km_json_dump(out,
-					     make_callsite(report, &report->callsites[i], options));
-		else if (list == LIST_CLASSES)
-			error = km_json_dump(out, make_class(&report->classes[i], options));
-		else
-			error = km_json_dump(out, make_finding(&report->findings[i], options));
+		error = km_json_dump(out, make_row(report, list, i, options));
 	}
 	km_out_puts(out, "\n]");
 	return error;

@@ -78,4 +78,19 @@ KM_MUST_CHECK struct km_error *km_json_write_tally(const struct km_report *repor
 						   const struct km_render_options *options,
 						   struct km_out *out);
 
+/* What names a call site: in its own row and in others. */
+json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options);
+/* Its source lines, if they are known. */
+void km_json_set_source(json_t **object, const struct km_callsite *site);
+
+/* What pairing found of pages and percpu objects, into the summary of a layer. */
+void km_json_set_page_life(json_t **layer, const struct km_page_report *pages);
+void km_json_set_percpu_life(json_t **layer, const struct km_percpu_report *percpu);
+/* Their rows. */
+json_t *km_json_page_row(const struct km_page_row *row, bool is_frame,
+			 const struct km_render_options *options);
+json_t *km_json_page_order(const struct km_page_order *order);
+json_t *km_json_percpu_row(const struct km_percpu_row *row,
+			   const struct km_render_options *options);
+
 #endif

@@ -121,6 +121,28 @@ static void write_slab(const struct km_report *report, const struct km_render_op
 	km_line_write(out, stream, &line, 0, 2, options->width);
 }
 
+static void write_percpu(FILE *stream, const struct km_report *report)
+{
+	char human[KM_HUMAN_SIZE];
+
+	fprintf(stream, "; requested %s", km_human_bytes(report->percpu.bytes_req, human));
+	/* before 5.19 only the bytes on one CPU are told */
+	if (!report->percpus || report->percpus->has_bytes)
+		fprintf(stream, ", on all CPUs allocated %s",
+			km_human_bytes(report->percpu.bytes_alloc, human));
+	if (report->percpus)
+		km_print_percpu_life(stream, report->percpus);
+}
+
+static void write_page(FILE *stream, const struct km_report *report)
+{
+	char human[KM_HUMAN_SIZE];
+
+	fprintf(stream, "; allocated %s", km_human_bytes(report->page.bytes_alloc, human));
+	if (report->pages)
+		km_print_page_life(stream, report->pages);
+}
+
 /* The layers beside slab, if they have events. */
 static void write_others(const struct km_report *report, const struct km_render_options *options,
 			 struct km_out *out)
@@ -128,7 +150,7 @@ static void write_others(const struct km_report *report, const struct km_render_
 	const struct km_layer_summary *others[] = { &report->percpu, &report->page };
 
 	for (size_t i = 0; i < 2; i++) {
-		char human[KM_HUMAN_SIZE], *line = NULL;
+		char *line = NULL;
 		size_t size = 0;
 		FILE *stream;
 
@@ -138,11 +160,9 @@ static void write_others(const struct km_report *report, const struct km_render_
 		if (!stream)
 			return;
 		if (others[i] == &report->percpu)
-			fprintf(stream, "; requested %s, on all CPUs allocated",
-				km_human_bytes(others[i]->bytes_req, human));
+			write_percpu(stream, report);
 		else
-			fprintf(stream, "; allocated");
-		fprintf(stream, " %s", km_human_bytes(others[i]->bytes_alloc, human));
+			write_page(stream, report);
 		km_line_write(out, stream, &line, 0, 2, options->width);
 	}
 }

@@ -176,7 +176,7 @@ struct km_error *km_render_summary(const struct km_report *report,
 
 	write_input(report, options, out);
 	km_render_totals(report, options, out);
-	if (report->slab.allocs == 0) {
+	if (report->slab.allocs == 0 && report->nr_findings == 0) {
 		km_text_wrap(out,
 			     "no allocations to judge: record kmalloc and kmem_cache_alloc, as "
 			     "trace-cmd record -e kmem does",

@@ -94,6 +94,10 @@ KM_MUST_CHECK struct km_error *km_list_write(const struct km_report *report,
 					     const struct km_render_options *options,
 					     struct km_out *out);
 
+/* What pairing found, behind the totals of a layer. */
+void km_print_page_life(FILE *stream, const struct km_page_report *pages);
+void km_print_percpu_life(FILE *stream, const struct km_percpu_report *percpu);
+
 /* The lines "543,742 events: ..." and one for each note, loss and damage with its advice. */
 void km_render_quality(const struct km_report *report, const struct km_render_options *options,
 		       struct km_out *out);

@@ -57,6 +57,20 @@ static inline struct km_report_class *km_report_class_of(const struct km_report_
 	return own->size_classes[size - own->sizes];
 }
 
+/* Gives a call site the name and symbol of its address; symtab may be NULL. */
+KM_MUST_CHECK struct km_error *km_report_name_site(struct km_report_own *own,
+						   const struct km_symtab *symtab,
+						   struct km_callsite *site);
+/* Fills report.pages and report.percpus, if there are such events. */
+KM_MUST_CHECK struct km_error *km_report_build_pages(struct km_report_own *own,
+						     const struct km_report_parts *parts);
+KM_MUST_CHECK struct km_error *km_report_build_percpu(struct km_report_own *own,
+						      const struct km_report_parts *parts);
+void km_page_report_destroy(struct km_page_report *pages);
+void km_percpu_report_destroy(struct km_percpu_report *percpu);
+/* The total orders of rows with equal numbers. */
+int km_page_row_compare(const void *a, const void *b);
+int km_percpu_row_compare(const void *a, const void *b);
 /* Fills report.classes, size_classes and the size_class of call sites. */
 KM_MUST_CHECK struct km_error *km_report_build_classes(struct km_report_own *own);
 /* Fills report.findings. */

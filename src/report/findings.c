@@ -17,7 +17,7 @@ static const struct km_rule_row *const rules[KM_NR_RULES] = {
 	[KM_RULE_JUST_OVER] = &km_rule_just_over,   [KM_RULE_WASTE] = &km_rule_waste,
 	[KM_RULE_HIGH_ORDER] = &km_rule_high_order, [KM_RULE_LEAK_SUSPECT] = &km_rule_leak_suspect,
 	[KM_RULE_PING_PONG] = &km_rule_ping_pong,   [KM_RULE_SHORT_LIVED] = &km_rule_short_lived,
-	[KM_RULE_ACCOUNTED] = &km_rule_accounted,
+	[KM_RULE_ACCOUNTED] = &km_rule_accounted,   [KM_RULE_PERCPU_WASTE] = &km_rule_percpu_waste,
 };
 
 static const char *const severity_names[] = {
@@ -135,7 +135,8 @@ static size_t judge_sizes(const struct km_report_own *own, const struct km_calls
 		for (enum km_rule rule = 0; rule < KM_NR_RULES; rule++) {
 			enum km_scope scope = rules[rule]->scope;
 
-			if (scope == KM_SCOPE_SITE || (scope == KM_SCOPE_SIZE && is_taken) ||
+			if ((scope != KM_SCOPE_SIZE && scope != KM_SCOPE_SIZE_TOO) ||
+			    (scope == KM_SCOPE_SIZE && is_taken) ||
 			    !rules[rule]->flags(&question))
 				continue;
 			is_taken |= scope == KM_SCOPE_SIZE;
@@ -383,12 +384,34 @@ static struct km_error *find_in_site(struct km_report_own *own, const struct km_
 	return error;
 }
 
+static struct km_error *find_in_percpu(struct km_report_own *own, const struct km_percpu_row *row,
+				       const struct km_thresholds *thresholds)
+{
+	struct km_report *report = &own->report;
+	struct km_finding *finding;
+	struct km_error *error;
+
+	if (!km_rule_percpu_waste_flags(report, row, thresholds))
+		return NULL;
+	error = grow_findings(own);
+	if (error)
+		return error;
+	finding = &report->findings[report->nr_findings];
+	error = km_rule_percpu_waste_find(own, row, thresholds, finding);
+	if (error)
+		return error;
+	set_fingerprint(finding);
+	report->nr_findings++;
+	return NULL;
+}
+
 struct km_error *km_report_build_findings(struct km_report_own *own,
 					  const struct km_thresholds *thresholds)
 {
 	struct km_report *report = &own->report;
 	struct km_error *error = NULL;
 	struct judged *judged;
+	const size_t nr_percpu = report->percpus ? report->percpus->nr_rows : 0;
 	size_t most = 0;
 
 	for (size_t i = 0; i < report->nr_callsites; i++)
@@ -405,6 +428,8 @@ struct km_error *km_report_build_findings(struct km_report_own *own,
 			error = find_in_site(own, &report->callsites[i], thresholds);
 	}
 	free(judged);
+	for (size_t i = 0; !error && i < nr_percpu; i++)
+		error = find_in_percpu(own, &report->percpus->rows[i], thresholds);
 	if (error)
 		return error;
 	if (report->nr_findings)

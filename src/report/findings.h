@@ -10,6 +10,7 @@ enum km_scope {
 	KM_SCOPE_SIZE,     /* each size; it belongs to the first such rule that flags it */
 	KM_SCOPE_SIZE_TOO, /* each size, whatever other rules say of it */
 	KM_SCOPE_SITE,     /* a call site with all its sizes */
+	KM_SCOPE_PERCPU,   /* percpu objects: it has functions of its own */
 };
 
 /* The sizes of one call site and one size class that one rule flagged, or a whole call site. */
@@ -64,6 +65,7 @@ extern const struct km_rule_row km_rule_leak_suspect;
 extern const struct km_rule_row km_rule_ping_pong;
 extern const struct km_rule_row km_rule_short_lived;
 extern const struct km_rule_row km_rule_accounted;
+extern const struct km_rule_row km_rule_percpu_waste;
 
 /* The severity of what costs time alone: medium from a tenth of all allocations on. */
 enum km_finding_severity km_hot_severity(const struct km_case *c);
@@ -71,6 +73,13 @@ enum km_finding_severity km_hot_severity(const struct km_case *c);
 bool km_case_is_hot(const struct km_case *c, const struct km_thresholds *thresholds);
 /* 100 * part / whole; 0 of nothing. */
 double km_percent(uint64_t part, uint64_t whole);
+/* The rule about percpu objects: whether it flags a row, and what it finds. */
+bool km_rule_percpu_waste_flags(const struct km_report *report, const struct km_percpu_row *row,
+				const struct km_thresholds *thresholds);
+KM_MUST_CHECK struct km_error *km_rule_percpu_waste_find(struct km_report_own *own,
+							 const struct km_percpu_row *row,
+							 const struct km_thresholds *thresholds,
+							 struct km_finding *ret);
 
 #define KM_RANGE_SIZE 48
 /* "2056", or "1077 to 1078". */

@@ -71,8 +71,8 @@ static int compare_waste(const void *a, const void *b)
 }
 
 /* A name out of a trace is made safe once, here: renderers compare and shorten it. */
-static struct km_error *name_callsite(struct km_report_own *own, const struct km_symtab *symtab,
-				      struct km_callsite *site)
+struct km_error *km_report_name_site(struct km_report_own *own, const struct km_symtab *symtab,
+				     struct km_callsite *site)
 {
 	struct km_strings *strings = &own->strings;
 	struct km_symbol *symbol = &site->symbol;
@@ -152,7 +152,7 @@ static struct km_error *build_callsites(struct km_report_own *own,
 		if (site->bytes_alloc)
 			site->frag_percent =
 				100.0 * (double)site->bytes_waste / (double)site->bytes_alloc;
-		error = name_callsite(own, parts->symtab, site);
+		error = km_report_name_site(own, parts->symtab, site);
 		if (!error)
 			error = copy_sizes(own, parts, cache_names, from, sizes);
 		if (error)
@@ -282,6 +282,10 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	sum_layers(report, parts);
 	error = km_report_build_classes(own);
 	if (!error)
+		error = km_report_build_pages(own, parts);
+	if (!error)
+		error = km_report_build_percpu(own, parts);
+	if (!error)
 		error = km_report_build_findings(own, &parts->thresholds);
 	if (!error)
 		error = km_report_build_tally(own, parts);
@@ -312,6 +316,8 @@ void km_report_destroy(struct km_report *report)
 	free(report->caches);
 	free(report->tasks);
 	free(report->ptrs);
+	km_page_report_destroy(report->pages);
+	km_percpu_report_destroy(report->percpus);
 	free(report->streams);
 	free(report->events);
 	free(own);

@@ -53,14 +53,28 @@ static struct km_error *resolve_view(const struct km_report *report, const struc
 	return error;
 }
 
-struct km_error *km_report_resolve(struct km_report *report, const struct km_view *view,
-				   struct km_resolver *resolver)
+static struct km_error *resolve_all(const struct km_callsite *sites, size_t nr,
+				    struct km_resolver *resolver)
 {
 	struct km_error *error = NULL;
 
+	for (size_t i = 0; !error && i < nr; i++)
+		error = resolve_one(&sites[i], resolver);
+	return error;
+}
+
+struct km_error *km_report_resolve(struct km_report *report, const struct km_view *view,
+				   struct km_resolver *resolver)
+{
+	struct km_error *error;
+
 	if (view)
 		return resolve_view(report, view, resolver);
-	for (size_t i = 0; !error && i < report->nr_callsites; i++)
-		error = resolve_one(&report->callsites[i], resolver);
+	error = resolve_all(report->callsites, report->nr_callsites, resolver);
+	if (!error && report->pages)
+		error = resolve_all(report->pages->callers, report->pages->nr_callers, resolver);
+	if (!error && report->percpus)
+		error = resolve_all(report->percpus->callsites, report->percpus->nr_callsites,
+				    resolver);
 	return error;
 }
