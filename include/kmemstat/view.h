@@ -68,6 +68,9 @@ enum km_listing_id {
 	KM_LIST_CACHES,
 	KM_LIST_TASKS,
 	KM_LIST_PTRS,
+	KM_LIST_PAGES,  /* page allocations by caller */
+	KM_LIST_FRAMES, /* and by page frame */
+	KM_LIST_PERCPU,
 	KM_NR_LISTINGS,
 };
 

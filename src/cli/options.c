@@ -287,40 +287,23 @@ static struct km_error *set_severity(const struct km_option *option, const char 
 }
 
 #define AT(member) .offset = offsetof(struct km_options, member)
+/* A view: an option that is called as its renderer. */
+#define VIEW(view)                                                                                 \
+	.name = (view), .group = KM_GROUP_VIEW, .verbs = KM_VERB_STAT, .set = set_view,            \
+	.value = (view)
 
 static const struct km_option table[] = {
-	{ .name = "summary",
-	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
-	  .set = set_view,
-	  .value = "summary",
+	{ VIEW("summary"),
 	  .help = "Totals and findings: what wastes memory, where, and what change would mend it "
 		  "(what is shown without another view)." },
-	{ .name = "caller",
-	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
-	  .set = set_view,
-	  .value = "caller",
-	  .help = "The table of call sites." },
-	{ .name = "class",
-	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
-	  .set = set_view,
-	  .value = "class",
+	{ VIEW("caller"), .help = "The table of call sites." },
+	{ VIEW("class"),
 	  .help = "The table of size classes, with the call sites that crowd each." },
-	{ .name = "live",
-	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
-	  .set = set_view,
-	  .value = "live",
+	{ VIEW("live"),
 	  .help = "The table of call sites with something still allocated when the trace ends.",
 	  .more = "Bytes and objects that are live, of how many, the most bytes that were live "
 		  "at once, and how they went over time, each row scaled to its own peak." },
-	{ .name = "timeline",
-	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
-	  .set = set_view,
-	  .value = "timeline",
+	{ VIEW("timeline"),
 	  .help = "Live bytes, live waste and allocations over time, as charts of text." },
 	{ .name = "cache",
 	  .arg = "GLOB",
@@ -338,18 +321,10 @@ static const struct km_option table[] = {
 		  "next "
 		  "word, if FILE is given besides; it leaves out events that do not tell their "
 		  "cache: of older kernels these are all allocations." },
-	{ .name = "task",
-	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
-	  .set = set_view,
-	  .value = "task",
+	{ VIEW("task"),
 	  .help = "The table of tasks: what each allocated and freed, and who allocated what is "
 		  "live." },
-	{ .name = "alloc",
-	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
-	  .set = set_view,
-	  .value = "alloc",
+	{ VIEW("alloc"),
 	  .help = "The table of pointers: what was allocated at each address, as perf kmem has it.",
 	  .more = "It takes memory for every pointer of the trace: 64 to 128 bytes while reading, "
 		  "and as many again for the report." },
@@ -360,6 +335,18 @@ static const struct km_option table[] = {
 	  AT(slab),
 	  .help = "Show the slab allocator: its summary, if none of its tables is asked for (what "
 		  "is shown without another view)." },
+	{ VIEW("page"),
+	  .help = "The page allocator: the table of its callers, allocations by order and migrate "
+		  "type, and sums.",
+	  .more = "The caller of an allocation is the first function in the stack of the event "
+		  "that is not a part of the page allocator; without stacks in the trace there "
+		  "are no callers. Slab and percpu memory are made of such pages: the bytes of "
+		  "the layers are not to be added up." },
+	{ VIEW("page-frame"),
+	  .help = "The same by page frame: what was allocated there, how often and by whom.",
+	  .more = "--page --alloc without --slab is the same, as in perf kmem." },
+	{ VIEW("percpu"),
+	  .help = "The table of percpu objects: size, alignment, and bytes on all CPUs." },
 	{ .name = "json",
 	  .group = KM_GROUP_VIEW,
 	  .verbs = KM_VERB_STAT,
@@ -456,7 +443,8 @@ static const struct km_option table[] = {
 	  .help = "The CPUs of each NUMA node of the traced machine, as 0:0-3,8-11,1:4-7, or a "
 		  "file with its output of lscpu -p=CPU,NODE.",
 	  .more = "A perf.data tells that itself; a trace.dat and text do not, and without it "
-		  "nothing is said about nodes. The machine that kmemstat runs on is never asked." },
+		  "nothing is said about nodes. The machine that kmemstat runs on is never "
+		  "asked." },
 	{ .name = "threads",
 	  .arg = "N",
 	  .group = KM_GROUP_INPUT,

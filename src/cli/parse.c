@@ -277,6 +277,16 @@ static bool has_slab_view(const struct km_options *options)
 	return false;
 }
 
+/* As in perf kmem, --page --alloc is about page frames; pointers are slab's. */
+static void settle_page_views(struct km_options *options)
+{
+	if (!km_options_has_view(options, "page") || options->slab)
+		return;
+	for (unsigned int i = 0; i < options->nr_views; i++)
+		if (strcmp(options->views[i], "alloc") == 0)
+			options->views[i] = "page-frame";
+}
+
 /*
  * The view without one asked for: options of the call-site table ask for that. Options that
  * the views have no use for are errors, not ignored.
@@ -288,6 +298,7 @@ static struct km_error *settle_views(struct km_options *options)
 	bool is_csv = options->format == KM_FORMAT_CSV;
 	struct km_error *error;
 
+	settle_page_views(options);
 	if (options->format != KM_FORMAT_JSON && !options->nr_views)
 		options->views[options->nr_views++] =
 			has_table_option || is_csv ? "caller" : "summary";

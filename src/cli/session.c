@@ -423,7 +423,8 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 						      /* the node that was asked for */
 						      .wants_all = has_nodes };
 	if (!error)
-		error = km_layers_init(&session->layers, km_source_info(session->source), false,
+		error = km_layers_init(&session->layers, km_source_info(session->source),
+				       km_options_has_view(session->options, "page-frame"),
 				       &ret[(*ret_nr)++]);
 	return error;
 }

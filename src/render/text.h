@@ -111,6 +111,10 @@ struct km_error *km_render_summary(const struct km_report *report,
 /* The table options->list, and the totals. */
 struct km_error *km_render_list(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_page(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_percpu(const struct km_report *report,
+				  const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_class(const struct km_report *report,
 				 const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_json(const struct km_report *report,

@@ -11,5 +11,8 @@ extern const struct km_listing km_listing_live;
 extern const struct km_listing km_listing_caches;
 extern const struct km_listing km_listing_tasks;
 extern const struct km_listing km_listing_ptrs;
+extern const struct km_listing km_listing_pages;
+extern const struct km_listing km_listing_frames;
+extern const struct km_listing km_listing_percpu;
 
 #endif

@@ -113,6 +113,7 @@ const struct km_rule_row km_rule_percpu_waste = {
 		.rule = KM_RULE_PERCPU_WASTE,
 		.name = "percpu-waste",
 		.summary = "percpu objects that cost much more than their size on every CPU",
+		.is_about_waste = true,
 	},
 	.scope = KM_SCOPE_PERCPU,
 };

@@ -12,6 +12,9 @@ static const struct km_listing *const listings[KM_NR_LISTINGS] = {
 	[KM_LIST_CALLSITES] = &km_listing_callsites, [KM_LIST_LIVE] = &km_listing_live,
 	[KM_LIST_CACHES] = &km_listing_caches,       [KM_LIST_TASKS] = &km_listing_tasks,
 	[KM_LIST_PTRS] = &km_listing_ptrs,
+	[KM_LIST_PAGES] = &km_listing_pages,
+	[KM_LIST_FRAMES] = &km_listing_frames,
+	[KM_LIST_PERCPU] = &km_listing_percpu,
 };
 
 const struct km_listing *km_listing(enum km_listing_id id)
