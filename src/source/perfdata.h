@@ -225,47 +225,95 @@ size_t pd_chain_kernel(const struct perfdata *pd, const uint8_t *chain, size_t n
 
 /* Samples waiting to be put in order (perfdata_queue.c). */
 
-struct pd_queued {
+/*
+ * One that waits: decoded, if it is plain and only KM_WANT_PAIRS asks for it, or raw, with the kind
+ * KM_EV_OTHER. Of a raw one `ptr` is its place in the queue's bytes, where the chain's addresses
+ * are, then the raw data, and `size` has their numbers.
+ */
+struct pd_row {
 	uint64_t ts_ns;
-	size_t data_at; /* in the queue's bytes: the chain's addresses, then the raw data */
-	uint32_t raw_size;
-	uint16_t nr_chain;
+	uint64_t ptr;
+	uint64_t call_site;
+	struct km_event_size size;
+	struct km_event_what what;
 	uint16_t cpu;
+	uint16_t slot; /* of its format */
 };
 
-struct pd_lot {
-	struct pd_queued *events;
-	size_t nr, room;
-	uint8_t *bytes;
-	size_t nr_bytes, room_bytes;
+static inline bool pd_row_is_raw(const struct pd_row *row)
+{
+	return row->what.kind == KM_EV_OTHER;
+}
+
+static inline uint32_t pd_row_raw_size(const struct pd_row *row)
+{
+	return row->size.req;
+}
+
+static inline uint32_t pd_row_nr_chain(const struct pd_row *row)
+{
+	return row->size.alloc;
+}
+
+/* Rows that came one after the other, in order of time. */
+struct pd_run {
+	uint32_t next; /* the first that was not let out */
+	uint32_t end;  /* set when some are let out; else where the next begins */
+};
+
+struct pd_head {
+	uint64_t ts_ns; /* of the next row of a run */
+	uint32_t run;
 };
 
 struct pd_queue {
-	struct pd_lot waiting, ready;
-	uint32_t *order, *scratch; /* indices in ready.events, by time */
-	size_t room_order;
-	size_t next, nr_ready; /* of order: to be given out */
-	uint64_t newest_ns;    /* of all that came */
-	uint64_t flush_ns;     /* up to there the next end of a round lets out */
+	struct pd_row *rows; /* as they came */
+	uint32_t nr, room;
+	uint8_t *bytes;
+	size_t nr_bytes, room_bytes;
+	struct pd_run *runs;
+	uint32_t nr_runs, room_runs;
+	struct pd_head *heap; /* the runs that have some to let out, the earliest first */
+	uint32_t nr_heap;
+	bool is_ready;      /* rows are being let out */
+	uint32_t left;      /* so many of them at most */
+	uint64_t until_ns;  /* none after that */
+	uint64_t newest_ns; /* of all that came */
+	uint64_t flush_ns;  /* up to there the next end of a round lets out */
 };
 
 void pd_queue_deinit(struct pd_queue *queue);
 /* Empties it. */
 void pd_queue_clear(struct pd_queue *queue);
+/* Makes room for some more rows and runs, unless it is nearly full. Errors: KM_ERR_MEMORY. */
+KM_MUST_CHECK struct km_error *pd_queue_reserve(struct pd_queue *queue);
+/* Adds one that is raw. Only when nothing is being let out, as all functions here but the last. */
 KM_MUST_CHECK struct km_error *pd_queue_add(struct pd_queue *queue, const struct pd_sample *sample,
 					    uint16_t cpu, const uint64_t *chain, size_t nr_chain);
 /* Whether so much waits that some has to be let out, round or not. */
 bool pd_queue_is_full(const struct pd_queue *queue);
 /*
  * The end of a round: events up to the newest of the round before can come no more
- * (tools/perf/util/ordered-events.c, v6.1). Only when nothing is ready.
+ * (tools/perf/util/ordered-events.c, v6.1).
  */
-KM_MUST_CHECK struct km_error *pd_queue_end_round(struct pd_queue *queue);
-/* Lets out the older half, or all. Only when nothing is ready. */
-KM_MUST_CHECK struct km_error *pd_queue_flush_half(struct pd_queue *queue);
-KM_MUST_CHECK struct km_error *pd_queue_flush_all(struct pd_queue *queue);
-/* The next one ready, or NULL. */
-const struct pd_queued *pd_queue_next(struct pd_queue *queue);
+void pd_queue_end_round(struct pd_queue *queue);
+/* Lets out the older half, or all. */
+void pd_queue_flush_half(struct pd_queue *queue);
+void pd_queue_flush_all(struct pd_queue *queue);
+/*
+ * The next rows to go, one behind the other: 1 to `most`, 0 if nothing more is let out. Good until
+ * the next call.
+ */
+uint32_t pd_queue_take(struct pd_queue *queue, uint32_t most, const struct pd_row **ret);
+
+/* For a row that is then put at rows[nr]: there is room for it, and for a run. */
+static inline void pd_queue_place(struct pd_queue *queue, uint64_t ts_ns)
+{
+	if (!queue->nr || ts_ns < queue->rows[queue->nr - 1].ts_ns)
+		queue->runs[queue->nr_runs++].next = queue->nr;
+	if (ts_ns > queue->newest_ns)
+		queue->newest_ns = ts_ns;
+}
 
 /* The fast way (perfdata_fast.c). */
 
@@ -275,7 +323,8 @@ struct pd_fast {
 	const struct km_group_table *known; /* km_reader_lend_groups(), or NULL */
 	struct km_stream_stats *streams;
 	uint64_t *stream_bytes;
-	size_t nr_streams; /* of both */
+	size_t nr_streams;      /* of both */
+	struct pd_queue *queue; /* with KM_WANT_PAIRS */
 };
 
 /* Whether events of such a file can go that way. */
@@ -286,6 +335,15 @@ bool pd_fast_suits(const struct perfdata *pd, enum km_want want);
  */
 const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end,
 			    struct km_batch *batch);
+/* The same for KM_WANT_PAIRS, into the queue until that has no more room. */
+const uint8_t *pd_fast_walk_pairs(const struct pd_fast *walk, const uint8_t *pos,
+				  const uint8_t *end);
+/*
+ * Puts up to `nr` rows, to the first that is raw, into a batch with room for them, and counts them.
+ * Returns how many there were.
+ */
+uint32_t pd_fast_put(const struct pd_fast *walk, const struct pd_row *rows, uint32_t nr,
+		     struct km_batch *batch);
 
 /* The readers (perfdata_reader.c), as in km_source_ops. */
 struct km_error *pd_reader_create(struct km_source *source, enum km_want want,

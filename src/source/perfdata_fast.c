@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The way through most samples there are: those of a machine like this one, in memory as they were
- * recorded, of which only the allocations' first columns are wanted. Whatever is not plain is left
- * to the reader's other way.
+ * recorded, of which not all columns are wanted. Whatever is not plain is left to the reader's
+ * other way. There are two loops, for allocations alone, and for all that is to be paired, which
+ * goes through the queue.
  */
 #include "decode/fast.h"
 #include "source/perfdata.h"
@@ -51,7 +52,7 @@ static inline size_t raw_place(const struct pd_attr *attr, const uint8_t *data, 
 
 bool pd_fast_suits(const struct perfdata *pd, enum km_want want)
 {
-	return want == KM_WANT_ALLOCS && !pd->is_big_endian && pd->nr_attrs && pd->room_ids &&
+	return want != KM_WANT_ALL && !pd->is_big_endian && pd->nr_attrs && pd->room_ids &&
 	       !pd->nr_exclude_pids && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
@@ -66,57 +67,234 @@ static inline bool count(const struct pd_fast *walk, const struct km_fast_desc *
 	return km_fast_count(*walk->known, desc, data, km_fast_what(desc, data));
 }
 
+/* A sample that is plain. */
+struct plain {
+	const struct km_fast_desc *desc;
+	const uint8_t *data; /* of the event: raw_size bytes */
+	size_t raw_size;
+	uint64_t ts_ns;
+	uint32_t cpu;
+};
+
+/* The sample of `size` bytes at `pos`, none of which is beyond the end; false if it is not plain.
+ */
+static inline __attribute__((always_inline)) bool parse_plain(const struct km_fast_desc *descs,
+							      const struct pd_attr *attr,
+							      const uint8_t *pos, size_t size,
+							      struct plain *ret)
+{
+	const size_t at = raw_place(attr, pos, size);
+	uint16_t id;
+
+	if (!at)
+		return false;
+	ret->cpu = km_native_u32(pos + attr->cpu_at);
+	ret->raw_size = km_native_u32(pos + at);
+	ret->data = pos + at + 4;
+	ret->ts_ns = km_native_u64(pos + attr->time_at);
+	memcpy(&id, ret->data, sizeof(id));
+	ret->desc = &descs[id];
+	if (ret->raw_size > size - at - 4 || ret->raw_size > KM_FAST_MOST_BYTES ||
+	    !km_fast_fits(ret->desc, ret->raw_size / 4) || km_fast_ptr_is_odd(ret->data))
+		return false;
+	/* of so many events only this one was recorded */
+	return !attr->period_at || km_native_u64(pos + attr->period_at) <= 1;
+}
+
+/*
+ * Samples of one CPU one behind the other, in order of time: what is counted for them is counted
+ * when it ends.
+ */
+struct stretch {
+	uint32_t cpu; /* UINT32_MAX: none yet */
+	size_t stream;
+	uint64_t first_ns, last_ns;
+	const uint8_t *from;
+};
+
+#define NO_STRETCH ((struct stretch){ .cpu = UINT32_MAX })
+
+/* It is passed by value, so that it need not be in memory elsewhere. */
+static __attribute__((noinline)) void end_stretch(const struct pd_fast *walk,
+						  struct stretch stretch, const uint8_t *pos)
+{
+	struct km_stream_stats *stats = &walk->streams[stretch.stream];
+
+	if (stretch.cpu == UINT32_MAX)
+		return;
+	if (stretch.first_ns < stats->first_ns)
+		stats->first_ns = stretch.first_ns;
+	if (stretch.last_ns > stats->last_ns)
+		stats->last_ns = stretch.last_ns;
+	if (stretch.last_ns > walk->queue->newest_ns)
+		walk->queue->newest_ns = stretch.last_ns;
+	walk->stream_bytes[stretch.stream] += (uint64_t)(pos - stretch.from);
+}
+
+static inline bool is_in_stretch(const struct stretch *stretch, const struct plain *plain)
+{
+	return __builtin_expect(plain->cpu == stretch->cpu && plain->ts_ns >= stretch->last_ns, 1);
+}
+
+/* Ends the stretch and begins one with the sample at `pos`; false if its stream is not known. */
+static inline __attribute__((always_inline)) bool turn_to(const struct pd_fast *walk,
+							  struct stretch *stretch,
+							  const struct plain *plain,
+							  const uint8_t *pos)
+{
+	const struct perfdata *pd = walk->pd;
+	const size_t stream = plain->cpu < pd->nr_cpu_streams ? pd->cpu_streams[plain->cpu] : 0;
+
+	if (!stream || stream > walk->nr_streams)
+		return false;
+	end_stretch(walk, *stretch, pos);
+	*stretch = (struct stretch){ plain->cpu, stream - 1, plain->ts_ns, plain->ts_ns, pos };
+	return true;
+}
+
+/* The size of the sample at `pos`, 0 if it is none, or not whole. */
+static inline size_t sample_size(const uint8_t *pos, const uint8_t *end)
+{
+	const uint64_t head = km_native_u64(pos);
+	const size_t size = head >> 48;
+
+	__builtin_prefetch(pos + PREFETCH_BYTES);
+	__builtin_prefetch(pos + PREFETCH_BYTES + 64);
+	if ((uint32_t)head != PD_SAMPLE || size > (size_t)(end - pos) || size % 8)
+		return 0;
+	return size;
+}
+
 const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end,
 			    struct km_batch *batch)
 {
-	const struct perfdata *const pd = walk->pd;
 	const struct km_fast_desc *const descs = walk->records->formats->fast_descs;
 	uint64_t *const slots = walk->records->slots;
+	struct stretch stretch = NO_STRETCH;
 
 	while (batch->nr < KM_BATCH_EVENTS && end - pos >= PD_HEAD_BYTES) {
-		const uint64_t head = km_native_u64(pos);
-		const size_t size = head >> 48;
-		const struct km_fast_desc *desc;
-		const struct pd_attr *attr;
-		struct km_stream_stats *stats;
-		size_t at, raw_size, stream;
-		uint32_t cpu;
-		uint64_t ts_ns;
-		uint16_t id;
+		const size_t size = sample_size(pos, end);
+		const struct pd_attr *attr = size ? attr_of(walk->pd, pos, size) : NULL;
+		struct plain plain;
 
-		__builtin_prefetch(pos + PREFETCH_BYTES);
-		__builtin_prefetch(pos + PREFETCH_BYTES + 64);
-		if ((uint32_t)head != PD_SAMPLE || size > (size_t)(end - pos) || size % 8)
+		if (!attr || !parse_plain(descs, attr, pos, size, &plain))
 			break;
-		attr = attr_of(pd, pos, size);
-		at = attr ? raw_place(attr, pos, size) : 0;
-		if (!at)
+		if (!is_in_stretch(&stretch, &plain) && !turn_to(walk, &stretch, &plain, pos))
 			break;
-		cpu = km_native_u32(pos + attr->cpu_at);
-		stream = cpu < pd->nr_cpu_streams ? pd->cpu_streams[cpu] : 0;
-		raw_size = km_native_u32(pos + at);
-		at += 4;
-		memcpy(&id, pos + at, sizeof(id));
-		desc = &descs[id];
-		if (!stream || stream > walk->nr_streams || raw_size > size - at ||
-		    raw_size > KM_FAST_MOST_BYTES || !km_fast_fits(desc, raw_size / 4) ||
-		    km_fast_ptr_is_odd(pos + at))
+		if (plain.desc->counts != KM_FAST_FREE &&
+		    !count(walk, plain.desc, plain.data, plain.raw_size) &&
+		    !km_fast_add(walk->records, plain.desc, plain.data, plain.raw_size, batch))
 			break;
-		if (attr->period_at && km_native_u64(pos + attr->period_at) > 1)
-			break;
-		if (desc->counts != KM_FAST_FREE && !count(walk, desc, pos + at, raw_size) &&
-		    !km_fast_add(walk->records, desc, pos + at, raw_size, batch))
-			break;
-		ts_ns = km_native_u64(pos + attr->time_at);
-		stats = &walk->streams[stream - 1];
-		stats->quality.count[KM_EVENTS_USED]++;
-		if (ts_ns < stats->first_ns)
-			stats->first_ns = ts_ns;
-		if (ts_ns > stats->last_ns)
-			stats->last_ns = ts_ns;
-		walk->stream_bytes[stream - 1] += size;
-		slots[desc->slot]++;
+		stretch.last_ns = plain.ts_ns;
+		walk->streams[stretch.stream].quality.count[KM_EVENTS_USED]++;
+		slots[plain.desc->slot]++;
 		pos += size;
 	}
+	end_stretch(walk, stretch, pos);
 	return pos;
+}
+
+/*
+ * Without a branch on whether it is an allocation, which nothing foretells: a free's mask makes its
+ * sizes 0.
+ */
+static inline __attribute__((always_inline)) void
+fill_row(struct km_records *records, const struct plain *plain, struct pd_row *row)
+{
+	const struct km_fast_desc *desc = plain->desc;
+	const uint8_t *sizes = plain->data + desc->size_offset;
+	const uint32_t what = km_fast_what(desc, plain->data);
+
+	row->ts_ns = plain->ts_ns;
+	row->ptr = km_native_u64(plain->data + KM_FAST_PTR);
+	row->call_site = km_native_u64(plain->data + KM_FAST_CALL_SITE);
+	row->size.req = (uint32_t)km_native_u64(sizes) & desc->alloc_mask;
+	row->size.alloc = (uint32_t)km_native_u64(sizes + 8) & desc->alloc_mask;
+	memcpy(&row->what, &what, sizeof(what));
+	row->cpu = (uint16_t)plain->cpu;
+	row->slot = desc->slot;
+	if (__builtin_expect(desc->counts == KM_FAST_NAMED_ALLOC, 0))
+		row->what.cache =
+			km_fast_cache(records, plain->data, plain->raw_size, desc->name_offset);
+}
+
+const uint8_t *pd_fast_walk_pairs(const struct pd_fast *walk, const uint8_t *pos,
+				  const uint8_t *end)
+{
+	const struct km_fast_desc *const descs = walk->records->formats->fast_descs;
+	struct pd_queue *const queue = walk->queue;
+	struct pd_row *const rows = queue->rows, *const limit = rows + queue->room;
+	struct stretch stretch = NO_STRETCH;
+	const struct pd_attr *attr = NULL;
+	struct pd_attr layout = { 0 }; /* that of attr */
+	struct pd_row *row = rows + queue->nr;
+
+	while (row < limit && end - pos >= PD_HEAD_BYTES) {
+		const size_t size = sample_size(pos, end);
+		const struct pd_attr *its = size ? attr_of(walk->pd, pos, size) : NULL;
+		struct plain plain;
+
+		if (!its)
+			break;
+		if (__builtin_expect(its != attr, 0)) {
+			attr = its;
+			layout = *its;
+		}
+		if (!parse_plain(descs, &layout, pos, size, &plain) ||
+		    km_fast_sizes_upper(plain.data, plain.desc) & plain.desc->alloc_mask)
+			break;
+		if (!is_in_stretch(&stretch, &plain)) {
+			if (queue->nr_runs == queue->room_runs ||
+			    !turn_to(walk, &stretch, &plain, pos))
+				break;
+			if (row == rows || plain.ts_ns < row[-1].ts_ns)
+				queue->runs[queue->nr_runs++].next = (uint32_t)(row - rows);
+		}
+		stretch.last_ns = plain.ts_ns;
+		fill_row(walk->records, &plain, row++);
+		pos += size;
+	}
+	end_stretch(walk, stretch, pos);
+	queue->nr = (uint32_t)(row - rows);
+	return pos;
+}
+
+uint32_t pd_fast_put(const struct pd_fast *walk, const struct pd_row *rows, uint32_t nr,
+		     struct km_batch *batch)
+{
+	const struct km_group_table known =
+		walk->known ? *walk->known : (struct km_group_table){ 0 };
+	const uint16_t *const cpu_streams = walk->pd->cpu_streams;
+	uint64_t *const slots = walk->records->slots;
+	uint32_t at = batch->nr, i;
+
+	for (i = 0; i < nr && !pd_row_is_raw(&rows[i]); i++, at++) {
+		const struct pd_row *row = &rows[i];
+		const struct km_group_key key = {
+			.call_site = row->call_site,
+			.req = row->size.req,
+			.alloc = row->size.alloc,
+			.what = km_group_what(row->what),
+		};
+		const struct km_group *group = NULL;
+
+		batch->call_site[at] = row->call_site;
+		batch->size[at] = row->size;
+		batch->what[at] = row->what;
+		batch->ts_ns[at] = row->ts_ns;
+		batch->ptr[at] = row->ptr;
+		batch->cpu[at] = row->cpu;
+		batch->group[at] = KM_ROW_FREE;
+		slots[row->slot]++;
+		walk->streams[cpu_streams[row->cpu] - 1].quality.count[KM_EVENTS_USED]++;
+		if (!row->size.alloc)
+			continue;
+		if (known.slots)
+			group = km_group_count(known, key);
+		batch->group[at] = group ? group->number : KM_ROW_ALLOC;
+		if (__builtin_expect(!group, 0))
+			batch->has_new = true;
+	}
+	batch->nr = at;
+	return i;
 }

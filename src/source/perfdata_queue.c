@@ -3,8 +3,11 @@
  * Samples put in order of time. perf record empties the CPUs' buffers one after the other, and then
  * writes FINISHED_ROUND: whatever comes later is younger than the youngest of the round before
  * (tools/perf/util/ordered-events.c, v6.1). So what waits is that of two rounds.
+ *
+ * What waits are rows as they came. Those of one buffer are in order, so that they are few runs,
+ * which are merged as they are let out: from the run with the earliest row all go that are not
+ * later than the earliest of the others. Of one time goes first what came first.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "source/perfdata.h"
@@ -12,224 +15,261 @@
 /* A recorder that never ends a round must not use up the memory: about 256 MB with call chains. */
 #define MAX_WAITING_EVENTS (1U << 20)
 #define MAX_WAITING_BYTES  (256U << 20)
-
-static void lot_deinit(struct pd_lot *lot)
-{
-	free(lot->events);
-	free(lot->bytes);
-	*lot = (struct pd_lot){ 0 };
-}
+/* of rows and runs at first; with MAX_WAITING_EVENTS a power of two times it */
+#define FIRST_ROOM         4096U
+/* so much is free after pd_queue_reserve(), if there may be so much */
+#define ROOM_AHEAD         1024U
 
 void pd_queue_deinit(struct pd_queue *queue)
 {
-	lot_deinit(&queue->waiting);
-	lot_deinit(&queue->ready);
-	free(queue->order);
-	free(queue->scratch);
+	free(queue->rows);
+	free(queue->bytes);
+	free(queue->runs);
+	free(queue->heap);
 	*queue = (struct pd_queue){ 0 };
 }
 
 void pd_queue_clear(struct pd_queue *queue)
 {
-	queue->waiting.nr = queue->waiting.nr_bytes = 0;
-	queue->ready.nr = queue->ready.nr_bytes = 0;
-	queue->next = queue->nr_ready = 0;
+	queue->nr = queue->nr_runs = queue->nr_heap = 0;
+	queue->nr_bytes = 0;
+	queue->is_ready = false;
 	queue->newest_ns = queue->flush_ns = 0;
 }
 
-/* Appends an event with `size` bytes, which are at *ret_bytes to be filled in. */
-static struct km_error *lot_add(struct pd_lot *lot, const struct pd_queued *event, size_t size,
-				uint8_t **ret_bytes)
+static struct km_error *grow_rows(struct pd_queue *queue)
 {
-	if (lot->nr == lot->room) {
-		const size_t room = lot->room ? 2 * lot->room : 4096;
-		void *events = reallocarray(lot->events, room, sizeof(*lot->events));
+	const uint32_t room = queue->room ? 2 * queue->room : FIRST_ROOM;
+	struct pd_row *rows = reallocarray(queue->rows, room, sizeof(*rows));
 
-		if (!events)
-			return &km_error_memory;
-		lot->events = events;
-		lot->room = room;
-	}
-	if (size > lot->room_bytes - lot->nr_bytes) {
-		const size_t room = 2 * lot->room_bytes + size + (1U << 18);
-		uint8_t *bytes = realloc(lot->bytes, room);
-
-		if (!bytes)
-			return &km_error_memory;
-		lot->bytes = bytes;
-		lot->room_bytes = room;
-	}
-	lot->events[lot->nr] = *event;
-	lot->events[lot->nr++].data_at = lot->nr_bytes;
-	*ret_bytes = lot->bytes + lot->nr_bytes;
-	lot->nr_bytes += size;
+	if (!rows)
+		return &km_error_memory;
+	queue->rows = rows;
+	queue->room = room;
 	return NULL;
 }
 
-/* What an event takes: the addresses after it stay aligned. */
-static size_t event_bytes(const struct pd_queued *event)
+static struct km_error *grow_runs(struct pd_queue *queue)
 {
-	return 8 * (size_t)event->nr_chain + ((size_t)event->raw_size + 7) / 8 * 8;
+	const uint32_t room = queue->room_runs ? 2 * queue->room_runs : FIRST_ROOM;
+	struct pd_run *runs = reallocarray(queue->runs, room, sizeof(*runs));
+	struct pd_head *heap;
+
+	if (!runs)
+		return &km_error_memory;
+	queue->runs = runs;
+	heap = reallocarray(queue->heap, room, sizeof(*heap));
+	if (!heap)
+		return &km_error_memory;
+	queue->heap = heap;
+	queue->room_runs = room;
+	return NULL;
+}
+
+struct km_error *pd_queue_reserve(struct pd_queue *queue)
+{
+	struct km_error *error = NULL;
+
+	while (!error && queue->room - queue->nr < ROOM_AHEAD && queue->room < MAX_WAITING_EVENTS)
+		error = grow_rows(queue);
+	/* there are no more runs than rows */
+	while (!error && queue->room_runs - queue->nr_runs < ROOM_AHEAD &&
+	       queue->room_runs < MAX_WAITING_EVENTS)
+		error = grow_runs(queue);
+	return error;
+}
+
+/* What an event takes: the addresses after it stay aligned. */
+static size_t row_bytes(const struct pd_row *row)
+{
+	return 8 * (size_t)pd_row_nr_chain(row) + ((size_t)pd_row_raw_size(row) + 7) / 8 * 8;
 }
 
 struct km_error *pd_queue_add(struct pd_queue *queue, const struct pd_sample *sample, uint16_t cpu,
 			      const uint64_t *chain, size_t nr_chain)
 {
-	const struct pd_queued event = {
+	const struct pd_row row = {
 		.ts_ns = sample->time_ns,
-		.raw_size = sample->raw_size,
-		.nr_chain = (uint16_t)nr_chain,
+		.ptr = queue->nr_bytes,
+		.size = { sample->raw_size, (uint32_t)nr_chain },
 		.cpu = cpu,
 	};
+	const size_t size = row_bytes(&row);
+	struct km_error *error = pd_queue_reserve(queue);
 	uint8_t *bytes;
-	struct km_error *error = lot_add(&queue->waiting, &event, event_bytes(&event), &bytes);
 
 	if (error)
 		return error;
+	if (size > queue->room_bytes - queue->nr_bytes) {
+		const size_t room = 2 * queue->room_bytes + size + (1U << 18);
+
+		bytes = realloc(queue->bytes, room);
+		if (!bytes)
+			return &km_error_memory;
+		queue->bytes = bytes;
+		queue->room_bytes = room;
+	}
+	bytes = queue->bytes + queue->nr_bytes;
 	if (nr_chain)
 		memcpy(bytes, chain, 8 * nr_chain);
 	memcpy(bytes + 8 * nr_chain, sample->raw, sample->raw_size);
-	if (sample->time_ns > queue->newest_ns)
-		queue->newest_ns = sample->time_ns;
+	queue->nr_bytes += size;
+	pd_queue_place(queue, row.ts_ns);
+	queue->rows[queue->nr++] = row;
 	return NULL;
 }
 
 bool pd_queue_is_full(const struct pd_queue *queue)
 {
-	return queue->waiting.nr >= MAX_WAITING_EVENTS ||
-	       queue->waiting.nr_bytes >= MAX_WAITING_BYTES;
+	return queue->nr >= MAX_WAITING_EVENTS || queue->nr_bytes >= MAX_WAITING_BYTES;
 }
 
-/* Merges the runs order[from..mid) and order[mid..to) into `ret`. */
-static void merge(const struct pd_queued *events, const uint32_t *order, size_t from, size_t mid,
-		  size_t to, uint32_t *ret)
+static inline bool is_before(const struct pd_head *a, const struct pd_head *b)
 {
-	size_t a = from, b = mid;
-
-	for (size_t i = from; i < to; i++) {
-		if (b >= to || (a < mid && events[order[a]].ts_ns <= events[order[b]].ts_ns))
-			ret[i] = order[a++];
-		else
-			ret[i] = order[b++];
-	}
+	return a->ts_ns != b->ts_ns ? a->ts_ns < b->ts_ns : a->run < b->run;
 }
 
-static size_t run_end(const struct pd_queued *events, const uint32_t *order, size_t from, size_t nr)
+/* Puts the head at `at` of the heap where it belongs, from there on down. */
+static inline void sift_down(struct pd_head *heap, uint32_t nr, uint32_t at)
 {
-	size_t i = from + 1;
-
-	while (i < nr && events[order[i]].ts_ns >= events[order[i - 1]].ts_ns)
-		i++;
-	return i < nr ? i : nr;
-}
-
-/*
- * Sorts queue->order by time, and what is of one time as it came. The events are in few runs, one
- * of each CPU, which are merged two by two until one is left.
- */
-static void sort(struct pd_queue *queue, size_t nr)
-{
-	const struct pd_queued *events = queue->ready.events;
+	const struct pd_head head = heap[at];
 
 	for (;;) {
-		uint32_t *swap = queue->order;
-		size_t from = 0;
-		bool is_sorted = run_end(events, queue->order, 0, nr) >= nr;
+		uint32_t child = 2 * at + 1;
 
-		if (is_sorted)
-			return;
-		while (from < nr) {
-			const size_t mid = run_end(events, queue->order, from, nr);
-			const size_t to = mid < nr ? run_end(events, queue->order, mid, nr) : nr;
-
-			merge(events, queue->order, from, mid, to, queue->scratch);
-			from = to;
-		}
-		queue->order = queue->scratch;
-		queue->scratch = swap;
+		if (child >= nr)
+			break;
+		if (child + 1 < nr && is_before(&heap[child + 1], &heap[child]))
+			child++;
+		if (!is_before(&heap[child], &head))
+			break;
+		heap[at] = heap[child];
+		at = child;
 	}
+	heap[at] = head;
 }
 
-/* Makes what waits ready, in order. */
-static struct km_error *make_order(struct pd_queue *queue)
+/* Begins to let out at most `most` rows, up to `until_ns`. */
+static void let_out(struct pd_queue *queue, uint64_t until_ns, uint32_t most)
 {
-	struct pd_lot lot = queue->ready;
+	queue->until_ns = until_ns;
+	queue->left = most;
+	queue->nr_heap = 0;
+	queue->is_ready = true;
+	for (uint32_t i = 0; i < queue->nr_runs; i++) {
+		struct pd_run *run = &queue->runs[i];
 
-	assert(queue->next == queue->nr_ready);
-	lot.nr = lot.nr_bytes = 0;
-	queue->ready = queue->waiting;
-	queue->waiting = lot;
-	if (queue->room_order < queue->ready.nr) {
-		const size_t room = queue->ready.room;
-
-		free(queue->order);
-		free(queue->scratch);
-		queue->order = calloc(room, sizeof(*queue->order));
-		queue->scratch = calloc(room, sizeof(*queue->scratch));
-		queue->room_order = queue->order && queue->scratch ? room : 0;
-		if (!queue->room_order)
-			return &km_error_memory;
+		run->end = i + 1 < queue->nr_runs ? run[1].next : queue->nr;
+		if (queue->rows[run->next].ts_ns <= until_ns)
+			queue->heap[queue->nr_heap++] =
+				(struct pd_head){ queue->rows[run->next].ts_ns, i };
 	}
-	for (size_t i = 0; i < queue->ready.nr; i++)
-		queue->order[i] = (uint32_t)i;
-	sort(queue, queue->ready.nr);
-	queue->next = 0;
-	return NULL;
+	for (uint32_t i = queue->nr_heap / 2; i-- > 0;)
+		sift_down(queue->heap, queue->nr_heap, i);
 }
 
-/* Of what is in order the first `nr` are let out, the others wait again. */
-static struct km_error *let_out(struct pd_queue *queue, size_t nr)
+void pd_queue_end_round(struct pd_queue *queue)
 {
-	for (size_t i = nr; i < queue->ready.nr; i++) {
-		const struct pd_queued *event = &queue->ready.events[queue->order[i]];
-		uint8_t *bytes;
-		struct km_error *error =
-			lot_add(&queue->waiting, event, event_bytes(event), &bytes);
+	const uint64_t until_ns = queue->flush_ns;
 
-		if (error)
-			return error;
-		memcpy(bytes, queue->ready.bytes + event->data_at, event_bytes(event));
-	}
-	queue->nr_ready = nr;
-	return NULL;
-}
-
-struct km_error *pd_queue_end_round(struct pd_queue *queue)
-{
-	struct km_error *error = make_order(queue);
-	size_t low = 0, high = queue->ready.nr;
-
-	if (error)
-		return error;
-	while (low < high) {
-		const size_t mid = low + (high - low) / 2;
-
-		if (queue->ready.events[queue->order[mid]].ts_ns <= queue->flush_ns)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	queue->flush_ns = queue->newest_ns;
-	return let_out(queue, low);
+	let_out(queue, until_ns, queue->nr);
 }
 
-struct km_error *pd_queue_flush_half(struct pd_queue *queue)
+void pd_queue_flush_half(struct pd_queue *queue)
 {
-	struct km_error *error = make_order(queue);
-
-	return error ? error : let_out(queue, (queue->ready.nr + 1) / 2);
+	let_out(queue, UINT64_MAX, (queue->nr + 1) / 2);
 }
 
-struct km_error *pd_queue_flush_all(struct pd_queue *queue)
+void pd_queue_flush_all(struct pd_queue *queue)
 {
-	struct km_error *error = make_order(queue);
-
-	return error ? error : let_out(queue, queue->ready.nr);
+	let_out(queue, UINT64_MAX, queue->nr);
 }
 
-const struct pd_queued *pd_queue_next(struct pd_queue *queue)
+/* Moves the bytes of rows, in their order, to the front. */
+static void move_bytes(struct pd_queue *queue)
 {
-	if (queue->next == queue->nr_ready)
-		return NULL;
-	return &queue->ready.events[queue->order[queue->next++]];
+	size_t to = 0;
+
+	for (uint32_t i = 0; i < queue->nr && queue->nr_bytes; i++) {
+		struct pd_row *row = &queue->rows[i];
+		const size_t size = row_bytes(row);
+
+		if (!pd_row_is_raw(row))
+			continue;
+		memmove(queue->bytes + to, queue->bytes + row->ptr, size);
+		row->ptr = to;
+		to += size;
+	}
+	queue->nr_bytes = to;
+}
+
+/* What was not let out waits again: what is left of each run, in their order. */
+static void end_letting_out(struct pd_queue *queue)
+{
+	uint32_t to = 0, nr_runs = 0;
+
+	for (uint32_t i = 0; i < queue->nr_runs; i++) {
+		const struct pd_run run = queue->runs[i];
+		const uint32_t nr = run.end - run.next;
+
+		if (!nr)
+			continue;
+		if (!to || queue->rows[run.next].ts_ns < queue->rows[to - 1].ts_ns)
+			queue->runs[nr_runs++].next = to;
+		if (to != run.next)
+			memmove(&queue->rows[to], &queue->rows[run.next],
+				nr * sizeof(*queue->rows));
+		to += nr;
+	}
+	queue->nr = to;
+	queue->nr_runs = nr_runs;
+	queue->is_ready = false;
+	move_bytes(queue);
+}
+
+/* How far the run at the top of the heap goes before it is another's turn. */
+static uint64_t turn_end(const struct pd_queue *queue)
+{
+	const struct pd_head *heap = queue->heap, *second = &heap[1];
+
+	if (queue->nr_heap < 2)
+		return queue->until_ns;
+	if (queue->nr_heap > 2 && is_before(&heap[2], second))
+		second = &heap[2];
+	/* not 0, where the other came earlier: it would be at the top */
+	return second->run < heap[0].run ? second->ts_ns - 1 : second->ts_ns;
+}
+
+uint32_t pd_queue_take(struct pd_queue *queue, uint32_t most, const struct pd_row **ret)
+{
+	const struct pd_row *rows = queue->rows;
+	struct pd_head *top = queue->heap;
+	struct pd_run *run;
+	uint64_t until_ns;
+	uint32_t at, end;
+
+	if (!queue->nr_heap || !queue->left) {
+		if (queue->is_ready)
+			end_letting_out(queue);
+		return 0;
+	}
+	run = &queue->runs[top->run];
+	until_ns = turn_end(queue);
+	if (most > queue->left)
+		most = queue->left;
+	end = run->end - run->next > most ? run->next + most : run->end;
+	for (at = run->next + 1; at < end && rows[at].ts_ns <= until_ns; at++)
+		;
+	*ret = &rows[run->next];
+	most = at - run->next;
+	queue->left -= most;
+	run->next = at;
+	if (at == run->end || rows[at].ts_ns > queue->until_ns)
+		*top = queue->heap[--queue->nr_heap];
+	else
+		top->ts_ns = rows[at].ts_ns;
+	if (queue->nr_heap > 1)
+		sift_down(queue->heap, queue->nr_heap, 0);
+	return most;
 }

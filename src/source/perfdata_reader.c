@@ -521,8 +521,9 @@ static struct km_error *take_record(struct pd_reader *reader, const struct pd_re
 		count(reader, KM_GAPS_UNKNOWN, 1);
 		return NULL;
 	case PD_FINISHED_ROUND:
-		return reader->records.want != KM_WANT_ALLOCS ? pd_queue_end_round(&reader->queue)
-							      : NULL;
+		if (reader->records.want != KM_WANT_ALLOCS)
+			pd_queue_end_round(&reader->queue);
+		return NULL;
 	default:
 		break;
 	}
@@ -534,27 +535,61 @@ static struct km_error *take_record(struct pd_reader *reader, const struct pd_re
 	return reader->is_first ? pd_take_meta(pd, record) : NULL;
 }
 
-/* An event whose turn it is. */
-static struct km_error *take_queued(struct pd_reader *reader, const struct pd_queued *event,
-				    struct km_batch *batch)
+/* A raw event whose turn it is. */
+static struct km_error *take_raw(struct pd_reader *reader, const struct pd_row *row,
+				 struct km_batch *batch)
 {
-	const uint8_t *bytes = reader->queue.ready.bytes + event->data_at;
-	const struct km_moment moment = { event->ts_ns, event->cpu };
-	const uint32_t nr = batch->nr;
+	const uint8_t *bytes = reader->queue.bytes + row->ptr;
+	const struct km_moment moment = { row->ts_ns, row->cpu };
+	const uint32_t nr = batch->nr, nr_chain = pd_row_nr_chain(row);
 	size_t stream;
-	struct km_error *error = pd_stream_of(perfdata_of(reader), event->cpu, &stream);
+	struct km_error *error = pd_stream_of(perfdata_of(reader), row->cpu, &stream);
 
 	if (error)
 		return error;
-	take_event(reader, stream, &moment, bytes + 8 * (size_t)event->nr_chain, event->raw_size,
+	take_event(reader, stream, &moment, bytes + 8 * (size_t)nr_chain, pd_row_raw_size(row),
 		   batch);
-	if (batch->nr > nr && event->nr_chain) {
-		memcpy(reader->chain, bytes, 8 * (size_t)event->nr_chain);
-		batch->stack[nr] =
-			km_records_add_stack(&reader->records, reader->chain, event->nr_chain);
+	if (batch->nr > nr && nr_chain) {
+		memcpy(reader->chain, bytes, 8 * (size_t)nr_chain);
+		batch->stack[nr] = km_records_add_stack(&reader->records, reader->chain, nr_chain);
 		batch->has_stacks = true;
 	}
 	return NULL;
+}
+
+static struct pd_fast make_fast(struct pd_reader *reader)
+{
+	return (struct pd_fast){
+		.pd = perfdata_of(reader),
+		.records = &reader->records,
+		.known = reader->base.known,
+		.streams = reader->streams,
+		.stream_bytes = reader->bytes,
+		.nr_streams = reader->nr_streams,
+		.queue = &reader->queue,
+	};
+}
+
+/* Takes what the queue lets out, until the batch is full. */
+static struct km_error *take_queued(struct pd_reader *reader, struct km_batch *batch)
+{
+	const struct pd_fast walk = make_fast(reader);
+	struct km_error *error = NULL;
+
+	while (batch->nr < KM_BATCH_EVENTS && !error) {
+		const struct pd_row *rows;
+		const uint32_t nr =
+			pd_queue_take(&reader->queue, KM_BATCH_EVENTS - batch->nr, &rows);
+
+		if (!nr)
+			break;
+		for (uint32_t i = 0; i < nr && !error; i++) {
+			i += pd_fast_put(&walk, rows + i, nr - i, batch);
+			if (i < nr)
+				error = take_raw(reader, &rows[i], batch);
+		}
+	}
+	return error;
 }
 
 /* Whether the next record has not yet come through a pipe. */
@@ -596,28 +631,35 @@ static void finish(struct pd_reader *reader)
 		reader->stats.kinds[formats->infos[slot].kind] += reader->records.slots[slot];
 }
 
-/* Takes what can go the fast way, from what is in hand. */
-static void take_fast(struct pd_reader *reader, struct km_batch *batch)
+/* Takes what can go the fast way, from `pos` on; returns where it stopped. */
+static const uint8_t *walk_fast(struct pd_reader *reader, const uint8_t *pos, const uint8_t *end,
+				struct km_batch *batch)
 {
-	const struct pd_fast walk = {
-		.pd = perfdata_of(reader),
-		.records = &reader->records,
-		.known = reader->base.known,
-		.streams = reader->streams,
-		.stream_bytes = reader->bytes,
-		.nr_streams = reader->nr_streams,
-	};
+	const struct pd_fast walk = make_fast(reader);
+
+	return reader->records.want == KM_WANT_PAIRS ? pd_fast_walk_pairs(&walk, pos, end)
+						     : pd_fast_walk(&walk, pos, end, batch);
+}
+
+/* The same, from what is in hand. */
+static struct km_error *take_fast(struct pd_reader *reader, struct km_batch *batch)
+{
 	struct pd_feed *feed = reader->feed;
 	const uint8_t *from = reader->unpacked + reader->unpacked_pos;
+	struct km_error *error =
+		reader->records.want == KM_WANT_PAIRS ? pd_queue_reserve(&reader->queue) : NULL;
 
-	if (reader->unpacked_pos < reader->unpacked_size && !reader->is_unpacked_lost)
-		reader->unpacked_pos +=
-			(size_t)(pd_fast_walk(&walk, from, reader->unpacked + reader->unpacked_size,
-					      batch) -
-				 from);
-	else if (!reader->packed_record && feed->pos)
-		pd_feed_take(feed, (size_t)(pd_fast_walk(&walk, feed->pos, feed->limit, batch) -
-					    feed->pos));
+	if (error)
+		return error;
+	if (reader->unpacked_pos < reader->unpacked_size && !reader->is_unpacked_lost) {
+		const uint8_t *end = reader->unpacked + reader->unpacked_size;
+
+		reader->unpacked_pos += (size_t)(walk_fast(reader, from, end, batch) - from);
+	} else if (!reader->packed_record && feed->pos) {
+		from = feed->pos;
+		pd_feed_take(feed, (size_t)(walk_fast(reader, from, feed->limit, batch) - from));
+	}
+	return NULL;
 }
 
 /* The next record, or at the end what waits to be put in order. */
@@ -627,15 +669,18 @@ static struct km_error *go_on(struct pd_reader *reader, struct km_batch *batch)
 	bool has_record;
 	struct km_error *error;
 
-	if (pd_queue_is_full(&reader->queue))
-		return pd_queue_flush_half(&reader->queue);
+	if (pd_queue_is_full(&reader->queue)) {
+		pd_queue_flush_half(&reader->queue);
+		return NULL;
+	}
 	error = next_record(reader, &record, &has_record);
 	if (error)
 		return error;
 	if (has_record)
 		return take_record(reader, &record, batch);
 	reader->is_at_end = true;
-	return pd_queue_flush_all(&reader->queue);
+	pd_queue_flush_all(&reader->queue);
+	return NULL;
 }
 
 struct km_error *pd_reader_fill(struct km_reader *base, struct km_batch *batch)
@@ -644,16 +689,16 @@ struct km_error *pd_reader_fill(struct km_reader *base, struct km_batch *batch)
 
 	km_records_clear_stacks(&reader->records);
 	while (batch->nr < KM_BATCH_EVENTS) {
-		const struct pd_queued *event = pd_queue_next(&reader->queue);
-		struct km_error *error;
+		struct km_error *error = take_queued(reader, batch);
 
-		if (reader->is_fast)
-			take_fast(reader, batch);
-		if (batch->nr == KM_BATCH_EVENTS)
+		if (!error && batch->nr < KM_BATCH_EVENTS && reader->is_fast)
+			error = take_fast(reader, batch);
+		if (error)
+			return error;
+		if (batch->nr == KM_BATCH_EVENTS || reader->is_at_end ||
+		    (batch->nr && has_to_wait(reader)))
 			break;
-		if (!event && (reader->is_at_end || (batch->nr && has_to_wait(reader))))
-			break;
-		error = event ? take_queued(reader, event, batch) : go_on(reader, batch);
+		error = go_on(reader, batch);
 		if (error)
 			return error;
 	}
