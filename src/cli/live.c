@@ -51,6 +51,19 @@ const volatile bool *km_live_catch_signals(void)
 	return &is_stopped;
 }
 
+void km_live_restart_calls(void)
+{
+	for (size_t i = 0; i < NR_ENDING_SIGNALS; i++) {
+		struct sigaction action;
+
+		sigaction(ending_signals[i], NULL, &action);
+		if (action.sa_handler != on_signal)
+			continue;
+		action.sa_flags |= SA_RESTART;
+		sigaction(ending_signals[i], &action, NULL);
+	}
+}
+
 void km_live_release_signals(void)
 {
 	for (size_t i = 0; i < NR_ENDING_SIGNALS; i++) {

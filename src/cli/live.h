@@ -17,6 +17,8 @@ bool km_live_is_stream(const char *path);
  * that is ignored stays so.
  */
 const volatile bool *km_live_catch_signals(void);
+/* The same, but calls that the signal interrupts go on: for writing, until it is caught anew. */
+void km_live_restart_calls(void);
 /* They kill again. */
 void km_live_release_signals(void);
 

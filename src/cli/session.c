@@ -299,6 +299,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	};
 	struct km_error *error = NULL;
 
+	km_live_restart_calls();
 	if (parts->quality.count[KM_EVENTS_USED]) {
 		error = finish_takers(&now);
 		if (!error)
