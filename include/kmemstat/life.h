@@ -21,8 +21,6 @@
  */
 struct km_rows {
 	const struct km_batch *batch;
-	const uint32_t
-		*group; /* of each row of the batch: its group in the queue's table, or KM_ROW_* */
 	uint32_t from, to;
 	uint32_t queue;         /* from 0 on */
 	const uint64_t *stacks; /* see km_rows_stack() */

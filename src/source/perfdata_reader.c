@@ -285,11 +285,12 @@ static bool next_unpacked(struct pd_reader *reader, struct pd_record *ret)
 	struct perfdata *pd = perfdata_of(reader);
 
 	for (;;) {
-		const uint8_t *data = reader->unpacked + reader->unpacked_pos;
 		const size_t left = reader->unpacked_size - reader->unpacked_pos;
+		const uint8_t *data;
 
 		if (left < PD_HEAD_BYTES)
 			return false;
+		data = reader->unpacked + reader->unpacked_pos;
 		*ret = parse_head(pd, data);
 		if (!reader->is_unpacked_lost && is_record(ret)) {
 			if (ret->size > left)

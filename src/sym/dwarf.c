@@ -200,7 +200,7 @@ static struct km_error *list_functions(struct unit *unit, Dwarf_Die *parent, boo
 		case DW_TAG_enumeration_type:
 			if (!is_rust)
 				break;
-			/* fallthrough */
+			__attribute__((fallthrough));
 		case DW_TAG_namespace:
 			error = list_functions(unit, &die, is_rust, depth + 1, nr_seen);
 			break;
