@@ -55,17 +55,23 @@ void km_life_destroy(struct km_life *life)
 	free(life);
 }
 
-/* Makes room for one more; the array may move. */
+/* Makes room for one more in an array that begins a cache line; it may move. */
 static bool make_room(void *array, size_t nr, size_t *room, size_t size)
 {
-	size_t more = *room ? 2 * *room : 64;
+	const size_t more = *room ? 2 * *room : 64;
+	size_t bytes;
 	void *items;
 
 	if (nr < *room)
 		return true;
-	items = reallocarray(*(void **)array, more, size);
+	if (__builtin_mul_overflow(more, size, &bytes))
+		return false;
+	items = aligned_alloc(64, bytes);
 	if (!items)
 		return false;
+	if (*room)
+		memcpy(items, *(void **)array, nr * size);
+	free(*(void **)array);
 	*(void **)array = items;
 	*room = more;
 	return true;
@@ -507,7 +513,7 @@ static void count_nodes(struct km_life *life, const struct km_rows *rows, uint32
 		const uint32_t number = kin_of(&hot, batch->group[i]);
 
 		if (number && batch->more[i].node >= 0)
-			life->kin[number].remote += batch->more[i].node != node;
+			life->sites[life->kin[number].site].remote += batch->more[i].node != node;
 		return;
 	}
 	if (km_event_is_free(batch->what[i].kind)) {
@@ -516,7 +522,7 @@ static void count_nodes(struct km_life *life, const struct km_rows *rows, uint32
 		if (!value || !*value)
 			return;
 		kin = &life->kin[*value & KIN_MASK];
-		kin->node_pingpong += kin->node >= 0 && kin->node != node;
+		life->sites[kin->site].node_pingpong += kin->node >= 0 && kin->node != node;
 	}
 }
 

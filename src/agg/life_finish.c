@@ -32,6 +32,8 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, s
 		stats->peak_bytes = site->peak_bytes;
 		stats->peak_ns = site->peak_ns;
 		stats->short_lived = site->short_lived;
+		stats->node_pingpong = site->node_pingpong;
+		stats->remote = site->remote;
 		memcpy(stats->lifetimes, site->lifetimes, sizeof(stats->lifetimes));
 		memcpy(stats->samples, site->samples, sizeof(stats->samples));
 	}
@@ -48,8 +50,6 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, s
 		stats->live += live;
 		stats->live_bytes_req += live * kin->req;
 		stats->pingpong += kin->pingpong;
-		stats->node_pingpong += kin->node_pingpong;
-		stats->remote += kin->remote;
 		waste_ns[kin->site] +=
 			((sum_ns)kin->ages_upper << 64 | kin->ages) * (kin->alloc - kin->req);
 	}

@@ -15,23 +15,26 @@
 /* Sums of times, and of bytes x time. */
 typedef unsigned __int128 sum_ns;
 
-/* Allocations alike, made on one CPU. */
+/* Allocations alike, made on one CPU. A cache line, as a site begins one. */
 struct kin {
 	uint32_t site, req, alloc;
 	uint16_t cpu;
 	int16_t node;              /* of the CPU, -1: not known */
 	uint64_t ages, ages_upper; /* of what no longer lives: a sum of 128 bits */
-	uint64_t allocs, freed, replaced, pingpong, node_pingpong, remote;
-};
+	uint64_t allocs, freed, replaced, pingpong;
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct kin) == 64, "a cache line");
 
 struct site {
 	uint64_t live_bytes, peak_bytes, peak_ns;
 	uint64_t short_lived;
 	uint64_t address;
+	uint64_t node_pingpong, remote;
 	uint8_t family;
 	uint64_t lifetimes[KM_LIFE_BUCKETS];
 	uint64_t samples[KM_LIFE_SAMPLES];
-};
+} __attribute__((aligned(64)));
 
 /* The kin of the groups of one queue on one CPU, by the group's number; 0: none yet. */
 struct kin_map {
