@@ -265,6 +265,7 @@ uint32_t pd_fast_put(const struct pd_fast *walk, const struct pd_row *rows, uint
 	const struct km_group_table known =
 		walk->known ? *walk->known : (struct km_group_table){ 0 };
 	const uint16_t *const cpu_streams = walk->pd->cpu_streams;
+	struct km_stream_stats *const streams = walk->streams;
 	uint64_t *const slots = walk->records->slots;
 	uint32_t at = batch->nr, i;
 
@@ -286,7 +287,7 @@ uint32_t pd_fast_put(const struct pd_fast *walk, const struct pd_row *rows, uint
 		batch->cpu[at] = row->cpu;
 		batch->group[at] = KM_ROW_FREE;
 		slots[row->slot]++;
-		walk->streams[cpu_streams[row->cpu] - 1].quality.count[KM_EVENTS_USED]++;
+		streams[cpu_streams[row->cpu] - 1].quality.count[KM_EVENTS_USED]++;
 		if (!row->size.alloc)
 			continue;
 		if (known.slots)
