@@ -62,6 +62,7 @@ struct ordered {
 	pthread_mutex_t lock;
 	pthread_cond_t has_filled, has_room;
 	bool is_over; /* fillers end */
+	const struct queue *waited_for;
 	struct km_error *error;
 	/* progress */
 	uint64_t bytes_total, bytes_shown;
@@ -77,7 +78,7 @@ struct filler {
 
 /* Rings together take at most this much, but have room for two batches each. */
 #define RINGS_BYTES (16U << 20)
-#define MOST_RING   8
+#define MOST_RING   16
 
 /* Gives each part to its queue. */
 static struct km_error *assign_parts(struct ordered *ordered)
@@ -301,6 +302,15 @@ static struct queue *choose_queue(const struct filler *filler, bool *ret_is_done
 	return best;
 }
 
+/*
+ * Sleeping and waking take longer than a batch does: who has nothing to take sleeps until a ring is
+ * half full, and who has no room until one is half empty.
+ */
+static bool is_worth_waking(const struct queue *queue)
+{
+	return queue->is_done || queue->nr_filled - queue->nr_taken >= queue->nr_ring / 2;
+}
+
 static void *run_filler(void *arg)
 {
 	struct filler *filler = arg;
@@ -324,7 +334,8 @@ static void *run_filler(void *arg)
 		error = fill(ordered, queue, filled);
 		pthread_mutex_lock(&ordered->lock);
 		publish(ordered, queue, filled, error);
-		pthread_cond_signal(&ordered->has_filled);
+		if (ordered->waited_for == queue && is_worth_waking(queue))
+			pthread_cond_signal(&ordered->has_filled);
 	}
 	/* who waits for a batch learns of an error */
 	pthread_cond_signal(&ordered->has_filled);
@@ -352,10 +363,15 @@ static bool take_batch(struct ordered *ordered, struct queue *queue, bool is_fir
 	pthread_mutex_lock(&ordered->lock);
 	if (!is_first) {
 		queue->nr_taken++;
-		pthread_cond_broadcast(&ordered->has_room);
+		if (queue->nr_filled - queue->nr_taken == queue->nr_ring / 2)
+			pthread_cond_broadcast(&ordered->has_room);
 	}
-	while (queue->nr_filled == queue->nr_taken && !queue->is_done && !ordered->error)
-		pthread_cond_wait(&ordered->has_filled, &ordered->lock);
+	if (queue->nr_filled == queue->nr_taken) {
+		ordered->waited_for = queue;
+		while (!is_worth_waking(queue) && !ordered->error)
+			pthread_cond_wait(&ordered->has_filled, &ordered->lock);
+		ordered->waited_for = NULL;
+	}
 	has_batch = queue->nr_filled > queue->nr_taken;
 	pthread_mutex_unlock(&ordered->lock);
 	return has_batch;
