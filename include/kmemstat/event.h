@@ -82,8 +82,9 @@ enum {
 enum km_want {
 	KM_WANT_ALLOCS, /* allocations that succeeded, with the first three columns only */
 	/*
-	 * Every allocation and free of the kinds above, with the columns up to cpu, but no cache
-	 * names of frees; of page and percpu events all columns.
+	 * Every allocation and free of the kinds above, with the columns what, ts_ns, ptr, cpu and
+	 * group, but no cache names of frees; call_site and size only of allocations whose group
+	 * is new. Of page and percpu events all columns.
 	 */
 	KM_WANT_PAIRS,
 	KM_WANT_ALL, /* the same, all columns */

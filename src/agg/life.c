@@ -583,7 +583,7 @@ add_rows(struct km_life *life, const struct km_rows *rows, const bool is_plain)
 	struct km_error *error = NULL;
 
 	hot.is_plain = is_plain;
-	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
+	for (uint32_t i = rows->from; i < rows->to; i++) {
 		struct old_age old = { 0 };
 		const uint32_t group = batch->group[i];
 		const bool is_alloc = group < KM_MOST_GROUPS;
@@ -635,8 +635,11 @@ add_rows(struct km_life *life, const struct km_rows *rows, const bool is_plain)
 		} else {
 			hide_row(&hot, batch, i, ts_ns, &old);
 		}
-		if (__builtin_expect(old.age_ns != 0, 0))
+		if (__builtin_expect(old.age_ns != 0, 0)) {
 			error = note_old(life, old.site, old.age_ns, ts_ns);
+			if (error)
+				break;
+		}
 	}
 	store_hot(life, &hot);
 	return error;

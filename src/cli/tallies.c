@@ -57,8 +57,11 @@ struct km_error *km_tallies_create(const struct km_options *options, struct km_t
 	if (!error && km_options_has_view(options, "alloc")) {
 		error = km_ptrs_create(&tallies->ptrs);
 		if (!error)
-			ret[(*ret_nr)++] =
-				(struct km_taker){ .add = take_ptrs, .arg = tallies->ptrs };
+			ret[(*ret_nr)++] = (struct km_taker){
+				.add = take_ptrs,
+				.arg = tallies->ptrs,
+				.wants_all = true, /* call sites and sizes of all rows */
+			};
 	}
 	return error;
 }

@@ -203,14 +203,17 @@ count_alloc(struct km_pages *pages, struct km_group_table known, const struct km
  */
 static inline __attribute__((always_inline)) bool
 put_group(struct km_pages *pages, struct km_group_table known, const struct km_fast_desc *desc,
-	  const uint8_t *data, size_t size, struct km_batch *batch, uint32_t i)
+	  const uint8_t *data, size_t size, const enum km_want want, struct km_batch *batch,
+	  uint32_t i)
 {
 	const struct km_group *group =
 		known.slots ? count_alloc(pages, known, desc, data, size) : NULL;
 
 	if (__builtin_expect(group != NULL, 1)) {
-		batch->call_site[i] = group->call_site;
-		batch->size[i] = group->size;
+		if (want == KM_WANT_ALL) {
+			batch->call_site[i] = group->call_site;
+			batch->size[i] = group->size;
+		}
 		batch->what[i] = group->what;
 		batch->group[i] = group->number;
 		return true;
@@ -229,13 +232,13 @@ put_free(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t 
 {
 	const uint32_t what = desc->what[0];
 
+	memcpy(&batch->what[i], &what, sizeof(what));
+	batch->group[i] = KM_ROW_FREE;
+	if (want == KM_WANT_PAIRS)
+		return;
 	batch->call_site[i] = km_native_u64(data + KM_FAST_CALL_SITE);
 	batch->size[i] = (struct km_event_size){ 0 };
-	memcpy(&batch->what[i], &what, sizeof(what));
-	if (want == KM_WANT_ALL)
-		batch->what[i].cache =
-			km_fast_cache(&pages->records, data, size, desc->name_offset);
-	batch->group[i] = KM_ROW_FREE;
+	batch->what[i].cache = km_fast_cache(&pages->records, data, size, desc->name_offset);
 }
 
 /* Only who wants all columns asks: it has no place in km_fast_desc, which is small. */
@@ -263,7 +266,7 @@ put_fast(struct km_pages *pages, struct km_group_table known, const struct km_fa
 
 	if (!is_alloc)
 		put_free(pages, desc, data, size, want, batch, i);
-	else if (!put_group(pages, known, desc, data, size, batch, i))
+	else if (!put_group(pages, known, desc, data, size, want, batch, i))
 		return false;
 	batch->ptr[i] = km_native_u64(data + KM_FAST_PTR);
 	batch->ts_ns[i] = ts_ns;
@@ -374,22 +377,23 @@ static inline const uint8_t *walk_limit(const struct km_pages *pages)
  * they use is held in locals: there are stores, and the compiler would have to load all else again
  * after each of them. Any record but a plain event in the fast layout is left to take_record().
  */
-static inline __attribute__((always_inline)) void
-walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want want)
+static inline __attribute__((always_inline)) void walk_fast(struct km_pages *pages,
+							    struct km_batch *batch,
+							    const enum km_want want,
+							    const bool is_plain)
 {
 	const struct km_fast_desc *const descs = pages->formats->fast_descs;
 	const struct km_group_table known =
 		pages->known ? *pages->known : (struct km_group_table){ 0 };
 	uint64_t *const slots = pages->records.slots;
 	const uint8_t *const end = pages->end, *const limit = walk_limit(pages);
-	const bool is_plain = km_clock_is_plain(&pages->clock);
 	const uint64_t offset_ns = (uint64_t)pages->clock.offset_ns;
 	const uint8_t *pos = pages->pos, *taken = pos;
 	uint64_t ts = pages->raw_ts;
 	uint32_t nr = batch->nr;
 
 	while (nr < KM_BATCH_EVENTS) {
-		if (__builtin_expect(pos <= limit, 1)) {
+		while (pos <= limit) {
 			const uint32_t head = km_native_u32(pos), words = head & 31;
 			const uint8_t *data = pos + 4, *next = data + 4 * (size_t)words;
 			const struct km_fast_desc *desc = desc_of(descs, data);
@@ -397,22 +401,21 @@ walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want wan
 
 			/* each length is read to find the next: without it the walk waits */
 			__builtin_prefetch(pos + PREFETCH_BYTES);
-			if (__builtin_expect(
-				    next <= limit && km_fast_fits(desc, words) &&
-					    !km_fast_ptr_is_odd(data) &&
-					    put_fast(pages, known, desc, data, 4 * words,
-						     is_plain ? now + offset_ns
-							      : km_clock_ns(&pages->clock, now),
-						     want, batch, nr),
-				    1)) {
-				slots[desc->slot]++;
-				ts = now;
-				pos = next;
-				nr++;
-				continue;
-			}
+			if (__builtin_expect(next > limit || !km_fast_fits(desc, words) ||
+						     km_fast_ptr_is_odd(data),
+					     0))
+				break;
+			if (!put_fast(pages, known, desc, data, 4 * words,
+				      is_plain ? now + offset_ns : km_clock_ns(&pages->clock, now),
+				      want, batch, nr))
+				break;
+			slots[desc->slot]++;
+			ts = now;
+			pos = next;
+			if (++nr == KM_BATCH_EVENTS)
+				break;
 		}
-		if (pos >= end)
+		if (pos >= end || nr == KM_BATCH_EVENTS)
 			break;
 		store_walk(pages, batch, pos, pos != taken, ts, nr);
 		take_record(pages, batch);
@@ -425,12 +428,15 @@ walk_fast(struct km_pages *pages, struct km_batch *batch, const enum km_want wan
 
 static void walk_fast_pairs(struct km_pages *pages, struct km_batch *batch)
 {
-	walk_fast(pages, batch, KM_WANT_PAIRS);
+	if (km_clock_is_plain(&pages->clock))
+		walk_fast(pages, batch, KM_WANT_PAIRS, true);
+	else
+		walk_fast(pages, batch, KM_WANT_PAIRS, false);
 }
 
 static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
 {
-	walk_fast(pages, batch, KM_WANT_ALL);
+	walk_fast(pages, batch, KM_WANT_ALL, false);
 }
 
 /*

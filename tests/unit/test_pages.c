@@ -194,7 +194,7 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 	assert_null(km_groups_create(&groups));
 	assert_null(km_pages_init(&ret->pages, formats, want, PAGE));
 	ret->pages.use_generic = use_generic;
-	if (want == KM_WANT_ALLOCS && !use_generic)
+	if (want != KM_WANT_ALL && !use_generic)
 		ret->pages.known = km_groups_table(groups);
 	km_pages_begin(&ret->pages, 0, 3, &clock);
 	km_pages_feed(&ret->pages, buf, size);
@@ -204,26 +204,31 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 		b->nr = 0;
 		is_full = km_pages_fill(&ret->pages, b);
 		ret->nr_events += b->nr;
-		assert_null(km_groups_add(groups, b));
+		if (want == KM_WANT_PAIRS)
+			assert_null(km_groups_number(groups, b));
+		else
+			assert_null(km_groups_add(groups, b));
 		for (uint32_t i = 0; want != KM_WANT_ALLOCS && i < b->nr; i++) {
+			/* with KM_WANT_PAIRS the group's number says what the columns would */
+			const bool is_all = want == KM_WANT_ALL;
 			uint64_t values[] = {
-				b->call_site[i],
-				b->size[i].req,
-				b->size[i].alloc,
-				b->what[i].cache,
+				is_all ? b->call_site[i] : b->group[i],
+				is_all ? b->size[i].req : 0,
+				is_all ? b->size[i].alloc : 0,
+				is_all ? b->what[i].cache : 0,
+				is_all ? (uint32_t)b->pid[i] : 0,
 				b->what[i].kind,
 				b->what[i].flags,
 				b->ts_ns[i],
 				b->ptr[i],
-				want == KM_WANT_ALL ? (uint32_t)b->pid[i] : 0,
+				b->cpu[i],
 			};
 
-			for (size_t k = 0; k < 9; k++)
+			for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
 				ret->checksum = (ret->checksum ^ values[k]) * 1099511628211ULL;
 		}
 	}
-	if (want == KM_WANT_ALLOCS)
-		ret->checksum = checksum_of(groups, &ret->pages.records.names);
+	ret->checksum ^= checksum_of(groups, &ret->pages.records.names);
 	km_groups_destroy(groups);
 	km_pages_finish(&ret->pages);
 }
