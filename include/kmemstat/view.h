@@ -56,6 +56,7 @@ struct km_listing {
 	const void *(*rows)(const struct km_report *report, size_t *ret_nr);
 	size_t row_size;
 	bool (*is_listed)(const void *row); /* NULL: all rows are */
+	bool (*is_live)(const void *row);   /* of tables that can be limited to what is live */
 	/* a total order, for rows with equal keys */
 	int (*compare)(const void *a, const void *b);
 	/* the call site a row is about, or NULL; NULL: rows have none */
@@ -117,6 +118,7 @@ struct km_view_options {
 	/* comma-separated column keys; "+key" adds to the listing's; NULL: the listing's */
 	const char *fields;
 	size_t max_rows;                       /* 0: all */
+	bool only_live;                        /* rows of which something is live at the end */
 	size_t max_findings;                   /* 0: all */
 	enum km_finding_severity min_severity; /* of findings */
 	size_t max_class_sites;                /* call sites under a size class; 0: 5 */

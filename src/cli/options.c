@@ -302,7 +302,8 @@ static const struct km_option table[] = {
 	{ VIEW("live"),
 	  .help = "The table of call sites with something still allocated when the trace ends.",
 	  .more = "Bytes and objects that are live, of how many, the most bytes that were live "
-		  "at once, and how they went over time, each row scaled to its own peak." },
+		  "at once, and how they went over time, each row scaled to its own peak. With "
+		  "--page, and without --slab, it limits that table to pages that are live." },
 	{ VIEW("timeline"),
 	  .help = "Live bytes, live waste and allocations over time, as charts of text." },
 	{ .name = "cache",

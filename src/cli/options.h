@@ -72,6 +72,7 @@ struct km_options {
 	size_t interval_s; /* 0: no report before the end */
 	bool exclude_self, no_exclude_self;
 	bool no_pairing;
+	bool only_live; /* --page --live */
 	struct km_filter_spec filter;
 	bool strict;
 	bool force; /* of perf kmem; there is nothing to force */

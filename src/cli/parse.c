@@ -277,14 +277,45 @@ static bool has_slab_view(const struct km_options *options)
 	return false;
 }
 
-/* As in perf kmem, --page --alloc is about page frames; pointers are slab's. */
+/*
+ * As in perf kmem, --page --alloc is about page frames, for pointers are slab's, and --page --live
+ * about pages that are live.
+ */
 static void settle_page_views(struct km_options *options)
 {
-	if (!km_options_has_view(options, "page") || options->slab)
+	unsigned int kept = 0;
+
+	if ((!km_options_has_view(options, "page") &&
+	     !km_options_has_view(options, "page-frame")) ||
+	    options->slab)
 		return;
+	for (unsigned int i = 0; i < options->nr_views; i++) {
+		const char *view = options->views[i];
+
+		if (strcmp(view, "live") == 0) {
+			options->only_live = true;
+			continue;
+		}
+		options->views[kept++] = strcmp(view, "alloc") == 0 ? "page-frame" : view;
+	}
+	options->nr_views = kept;
+}
+
+/* One table, and one that is there as comma-separated values. */
+static struct km_error *check_csv(const struct km_options *options)
+{
 	for (unsigned int i = 0; i < options->nr_views; i++)
-		if (strcmp(options->views[i], "alloc") == 0)
-			options->views[i] = "page-frame";
+		if (!km_renderer_find(options->views[i])->csv)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL, "--%s does not go with --csv",
+						options->views[i]),
+				"--csv writes a table of rows, --json has everything");
+	if (options->nr_views > 1)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--%s and --%s are two tables for --csv",
+						       options->views[0], options->views[1]),
+				       "choose one");
+	return NULL;
 }
 
 /*
@@ -313,7 +344,9 @@ static struct km_error *settle_views(struct km_options *options)
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--%s is about tables of rows", option),
 			"add --caller");
-	error = check_pairing(options);
+	error = is_csv ? check_csv(options) : NULL;
+	if (!error)
+		error = check_pairing(options);
 	if (error)
 		return error;
 	if (options->has_min_severity &&
@@ -323,23 +356,6 @@ static struct km_error *settle_views(struct km_options *options)
 			options->format == KM_FORMAT_JSON
 				? "the JSON report always holds all findings"
 				: "add --summary");
-	return NULL;
-}
-
-/* One table, and one that is there as comma-separated values. */
-static struct km_error *check_csv(const struct km_options *options)
-{
-	for (unsigned int i = 0; i < options->nr_views; i++)
-		if (!km_renderer_find(options->views[i])->csv)
-			return km_error_advise(
-				km_error_create(KM_ERR_USAGE, NULL, "--%s does not go with --csv",
-						options->views[i]),
-				"--csv writes a table of rows, --json has everything");
-	if (options->nr_views > 1)
-		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
-						       "--%s and --%s are two tables for --csv",
-						       options->views[0], options->views[1]),
-				       "choose one");
 	return NULL;
 }
 
@@ -378,7 +394,7 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       table[i].name),
 					       "the JSON report always holds all rows and fields");
 	}
-	return options->format == KM_FORMAT_CSV ? check_csv(options) : NULL;
+	return NULL;
 }
 
 static struct km_error *parse_options(int argc, char **argv, const struct getopt_tables *tables,

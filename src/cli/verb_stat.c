@@ -17,6 +17,7 @@ static struct km_view_options view_options(const struct km_options *options,
 	struct km_view_options view = {
 		.sort = options->sort,
 		.fields = options->fields,
+		.only_live = options->only_live,
 		.min_severity = options->min_severity,
 	};
 

@@ -169,6 +169,11 @@ static const struct km_callsite *callsite_of(const void *row)
 	return page->caller;
 }
 
+static bool is_live(const void *row)
+{
+	return number_live_bytes(row) != 0;
+}
+
 const struct km_listing km_listing_pages = {
 	.name = "page",
 	.rows_of = "rows",
@@ -177,6 +182,7 @@ const struct km_listing km_listing_pages = {
 	.sort = "bytes,hit",
 	.rows = rows_callers,
 	.row_size = sizeof(struct km_page_row),
+	.is_live = is_live,
 	.compare = km_page_row_compare,
 	.callsite = callsite_of,
 };
@@ -189,6 +195,7 @@ const struct km_listing km_listing_frames = {
 	.sort = "bytes,hit",
 	.rows = rows_frames,
 	.row_size = sizeof(struct km_page_row),
+	.is_live = is_live,
 	.compare = km_page_row_compare,
 	.callsite = callsite_of,
 };

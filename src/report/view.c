@@ -11,10 +11,8 @@ enum { MAX_SORT_KEYS = 16, DEFAULT_CLASS_SITES = 5 };
 static const struct km_listing *const listings[KM_NR_LISTINGS] = {
 	[KM_LIST_CALLSITES] = &km_listing_callsites, [KM_LIST_LIVE] = &km_listing_live,
 	[KM_LIST_CACHES] = &km_listing_caches,       [KM_LIST_TASKS] = &km_listing_tasks,
-	[KM_LIST_PTRS] = &km_listing_ptrs,
-	[KM_LIST_PAGES] = &km_listing_pages,
-	[KM_LIST_FRAMES] = &km_listing_frames,
-	[KM_LIST_PERCPU] = &km_listing_percpu,
+	[KM_LIST_PTRS] = &km_listing_ptrs,           [KM_LIST_PAGES] = &km_listing_pages,
+	[KM_LIST_FRAMES] = &km_listing_frames,       [KM_LIST_PERCPU] = &km_listing_percpu,
 };
 
 const struct km_listing *km_listing(enum km_listing_id id)
@@ -237,9 +235,19 @@ static int compare_rows(const void *a, const void *b, void *arg)
 	return keys->listing->compare(x, y);
 }
 
-static struct km_error *choose_rows(const struct km_report *report, struct sort_keys *keys,
-				    size_t max_rows, struct km_list *list)
+static bool is_chosen(const struct km_listing *listing, const struct km_view_options *options,
+		      const void *row)
 {
+	if (listing->is_listed && !listing->is_listed(row))
+		return false;
+	return !options->only_live || !listing->is_live || listing->is_live(row);
+}
+
+static struct km_error *choose_rows(const struct km_report *report,
+				    const struct km_view_options *options, struct sort_keys *keys,
+				    struct km_list *list)
+{
+	const size_t max_rows = options->max_rows;
 	const struct km_listing *listing = list->listing;
 	size_t nr;
 	const char *row = listing->rows(report, &nr);
@@ -248,7 +256,7 @@ static struct km_error *choose_rows(const struct km_report *report, struct sort_
 	if (!list->rows)
 		return &km_error_memory;
 	for (size_t i = 0; i < nr; i++, row += listing->row_size)
-		if (!listing->is_listed || listing->is_listed(row))
+		if (is_chosen(listing, options, row))
 			list->rows[list->nr_rows++] = row;
 	qsort_r(list->rows, list->nr_rows, sizeof(list->rows[0]), compare_rows, keys);
 	if (max_rows && list->nr_rows > max_rows) {
@@ -272,7 +280,7 @@ static struct km_error *make_list(const struct km_report *report,
 	error = parse_sort(report, options->sort, &keys);
 	if (!error)
 		error = parse_fields(report, options->fields, list);
-	return error ? error : choose_rows(report, &keys, options->max_rows, list);
+	return error ? error : choose_rows(report, options, &keys, list);
 }
 
 /* Findings are sorted by severity: those to show are the first. */

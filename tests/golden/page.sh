@@ -24,3 +24,9 @@ echo --- no such key
 echo --- as in perf kmem
 "$KMEMSTAT" --page --alloc -l 1 "$@" | grep -A 1 PFN
 "$KMEMSTAT" --slab --page --alloc -l 1 "$@" | grep -c -e PFN -e Ptr
+echo --- what is live
+"$KMEMSTAT" --page --live -l 3 "$@" | head -6
+"$KMEMSTAT" --page --live --csv -F live-bytes "$@" | grep -c '^0$'
+"$KMEMSTAT" --page-frame --live --csv "$@" | wc -l
+"$KMEMSTAT" --page-frame --csv "$@" | wc -l
+"$KMEMSTAT" --slab --page --live -l 1 "$@" | grep -c -e Order -e Objects
