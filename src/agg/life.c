@@ -50,7 +50,8 @@ void km_life_destroy(struct km_life *life)
 	free(life->queues);
 	free(life->kin);
 	free(life->sites);
-	free(life->site_table);
+	for (int i = 0; i < KM_NR_FAMILIES; i++)
+		km_map_deinit(&life->site_of[i]);
 	free(life->old);
 	free(life);
 }
@@ -77,60 +78,26 @@ static bool make_room(void *array, size_t nr, size_t *room, size_t size)
 	return true;
 }
 
-static size_t site_hash(uint64_t address, uint8_t family)
-{
-	return ((address << 1 | family) * 0x9e3779b97f4a7c15ULL) >> 32;
-}
-
-static bool grow_site_table(struct km_life *life)
-{
-	size_t nr = life->site_table ? 2 * (life->site_mask + 1) : 1024;
-	uint32_t *table = calloc(nr, sizeof(*table));
-
-	if (!table)
-		return false;
-	for (size_t i = 0; i < life->nr_sites; i++) {
-		size_t at = site_hash(life->sites[i].address, life->sites[i].family);
-
-		while (table[at & (nr - 1)])
-			at++;
-		table[at & (nr - 1)] = (uint32_t)i + 1;
-	}
-	free(life->site_table);
-	life->site_table = table;
-	life->site_mask = nr - 1;
-	return true;
-}
-
 /* The index of a call site, which may be a new one. Errors: KM_ERR_MEMORY. */
 static struct km_error *find_site(struct km_life *life, uint64_t address, uint8_t family,
 				  uint32_t *ret)
 {
-	size_t at = site_hash(address, family);
+	const uint64_t *found = km_map_find(&life->site_of[family], address);
+	struct km_error *error;
 
-	if (2 * (life->nr_sites + 1) > (life->site_table ? life->site_mask + 1 : 0) &&
-	    !grow_site_table(life))
-		return &km_error_memory;
-	for (;; at++) {
-		uint32_t *entry = &life->site_table[at & life->site_mask];
-
-		if (!*entry) {
-			if (life->nr_sites >= UINT32_MAX - 1 ||
-			    !make_room(&life->sites, life->nr_sites, &life->room_sites,
-				       sizeof(*life->sites)))
-				return &km_error_memory;
-			life->sites[life->nr_sites] =
-				(struct site){ .address = address, .family = family };
-			*entry = (uint32_t)++life->nr_sites;
-			*ret = *entry - 1;
-			return NULL;
-		}
-		if (life->sites[*entry - 1].address == address &&
-		    life->sites[*entry - 1].family == family) {
-			*ret = *entry - 1;
-			return NULL;
-		}
+	if (found) {
+		*ret = (uint32_t)(*found - 1);
+		return NULL;
 	}
+	if (life->nr_sites >= UINT32_MAX - 1 ||
+	    !make_room(&life->sites, life->nr_sites, &life->room_sites, sizeof(*life->sites)))
+		return &km_error_memory;
+	error = km_map_set(&life->site_of[family], address, life->nr_sites + 1);
+	if (error)
+		return error;
+	life->sites[life->nr_sites] = (struct site){ .address = address, .family = family };
+	*ret = (uint32_t)life->nr_sites++;
+	return NULL;
 }
 
 /* The map of a CPU in a queue, with room for `group`; NULL without memory. */
@@ -184,8 +151,7 @@ static int16_t node_of(const struct km_life *life, uint16_t cpu)
 }
 
 /* A new kin: that of row `i`. */
-static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows, uint32_t i,
-				uint32_t *ret)
+static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows, uint32_t i)
 {
 	const struct km_batch *batch = rows->batch;
 	const uint16_t cpu = batch->cpu[i];
@@ -210,9 +176,8 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 		.req = batch->size[i].req,
 		.alloc = batch->size[i].alloc,
 		.cpu = cpu,
-		.node = node_of(life, cpu),
 	};
-	map->kin[rows->batch->group[i]] = *ret = (uint32_t)life->nr_kin++;
+	map->kin[rows->batch->group[i]] = (uint32_t)life->nr_kin++;
 	return NULL;
 }
 
@@ -504,7 +469,8 @@ static void count_nodes(struct km_life *life, const struct km_rows *rows, uint32
 {
 	const struct km_batch *batch = rows->batch;
 	const int16_t node = node_of(life, batch->cpu[i]);
-	struct kin *kin;
+	const struct kin *kin;
+	int16_t made_on;
 
 	if (node < 0)
 		return;
@@ -522,7 +488,8 @@ static void count_nodes(struct km_life *life, const struct km_rows *rows, uint32
 		if (!value || !*value)
 			return;
 		kin = &life->kin[*value & KIN_MASK];
-		life->sites[kin->site].node_pingpong += kin->node >= 0 && kin->node != node;
+		made_on = node_of(life, kin->cpu);
+		life->sites[kin->site].node_pingpong += made_on >= 0 && made_on != node;
 	}
 }
 
@@ -554,7 +521,6 @@ static struct km_error *prepare_row(struct km_life *life, const struct km_rows *
 {
 	const uint32_t group = rows->batch->group[i];
 	struct hot hot;
-	uint32_t number;
 
 	if (ts_ns >= life->wake_ns)
 		km_life_move_time(life, ts_ns);
@@ -567,7 +533,7 @@ static struct km_error *prepare_row(struct km_life *life, const struct km_rows *
 	if (group >= KM_MOST_GROUPS)
 		return NULL;
 	hot = load_hot(life, rows->queue, rows->batch->cpu[i]);
-	return kin_of(&hot, group) ? NULL : add_kin(life, rows, i, &number);
+	return kin_of(&hot, group) ? NULL : add_kin(life, rows, i);
 }
 
 /*

@@ -4,6 +4,7 @@
 #define KMEMSTAT_AGG_LIFE_PRIVATE_H
 
 #include "agg/life_table.h"
+#include "agg/map.h"
 #include "kmemstat/agg.h"
 #include "kmemstat/life.h"
 
@@ -19,7 +20,6 @@ typedef unsigned __int128 sum_ns;
 struct kin {
 	uint32_t site, req, alloc;
 	uint16_t cpu;
-	int16_t node;              /* of the CPU, -1: not known */
 	uint64_t ages, ages_upper; /* of what no longer lives: a sum of 128 bits */
 	uint64_t allocs, freed, replaced, pingpong;
 } __attribute__((aligned(64)));
@@ -60,8 +60,7 @@ struct km_life {
 	size_t nr_kin, room_kin;
 	struct site *sites;
 	size_t nr_sites, room_sites;
-	uint32_t *site_table; /* open addressing: index in sites + 1 */
-	size_t site_mask;
+	struct km_map site_of[KM_NR_FAMILIES]; /* index in sites + 1, by address */
 	struct queue_map *queues;
 	size_t nr_queues;
 

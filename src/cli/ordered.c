@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/terminal.h"
 #include "cli/worker.h"
 
 /* A batch on its way from its reader to the takers. */
@@ -485,7 +486,7 @@ static struct km_error *pause_merge(struct ordered *ordered, double *next_interv
 	struct km_groups *groups;
 	struct km_error *error;
 
-	if (!options->on_interval || km_scan_now() < *next_interval)
+	if (!options->on_interval || km_now() < *next_interval)
 		return NULL;
 	error = km_groups_create(&groups);
 	if (error)
@@ -493,7 +494,7 @@ static struct km_error *pause_merge(struct ordered *ordered, double *next_interv
 	error = km_worker_peek(ordered->source, &ordered->queues[0].worker, &parts, groups);
 	if (!error) {
 		error = options->on_interval(options->interval_arg, &parts, groups);
-		*next_interval = km_scan_now() + options->interval_s;
+		*next_interval = km_now() + options->interval_s;
 		return error;
 	}
 	free(parts.streams);
@@ -504,7 +505,7 @@ static struct km_error *pause_merge(struct ordered *ordered, double *next_interv
 
 static struct km_error *merge(struct ordered *ordered)
 {
-	double next_interval = km_scan_now() + ordered->options->interval_s;
+	double next_interval = km_now() + ordered->options->interval_s;
 	const bool *has_enough = ordered->options->has_enough;
 	struct km_error *error = NULL;
 

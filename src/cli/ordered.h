@@ -11,9 +11,7 @@ KM_MUST_CHECK struct km_error *km_scan_ordered(struct km_source *source,
 					       struct km_report_parts *ret,
 					       struct km_groups *groups);
 
-/* For both ways to scan: the threads to use (at least 1), and seconds on a clock that only runs on.
- */
+/* For both ways to scan: the threads to use, at least 1. */
 unsigned int km_scan_nr_threads(const struct km_scan_options *options);
-double km_scan_now(void);
 
 #endif

@@ -5,15 +5,14 @@
  */
 #include "cli/scan.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/ordered.h"
+#include "cli/terminal.h"
 #include "cli/worker.h"
 
 /* What all threads share: which part is next, and how far they are. */
@@ -56,25 +55,17 @@ static struct km_error *report_now(struct scan_thread *thread)
 	return error;
 }
 
-double km_scan_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Between two batches: gives a report if it is time. */
 static struct km_error *pause_scan(struct scan_thread *thread)
 {
 	const struct km_scan_options *options = thread->scan->options;
 	struct km_error *error;
 
-	if (!options->on_interval || !thread->is_caller || km_scan_now() < thread->next_interval)
+	if (!options->on_interval || !thread->is_caller || km_now() < thread->next_interval)
 		return NULL;
 	error = report_now(thread);
 	/* counted from the end, so that a slow terminal does not take all the time there is */
-	thread->next_interval = km_scan_now() + options->interval_s;
+	thread->next_interval = km_now() + options->interval_s;
 	return error;
 }
 
@@ -142,7 +133,7 @@ static void run_threads(struct scan_thread *threads, unsigned int nr)
 		threads[i].has_thread =
 			pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]) == 0;
 	threads[0].is_caller = true;
-	threads[0].next_interval = km_scan_now() + threads[0].scan->options->interval_s;
+	threads[0].next_interval = km_now() + threads[0].scan->options->interval_s;
 	if (threads[0].scan->options->beside)
 		threads[0].scan->options->beside(threads[0].scan->options->beside_arg);
 	/* where a thread could not be had, the others do its parts */

@@ -105,8 +105,9 @@ static bool leave_out(struct km_sift *sift, const struct km_batch *batch, uint32
 	return true;
 }
 
-struct km_error *km_sift_row(struct km_sift *sift, const struct km_batch *batch, uint32_t i,
-			     bool *ret)
+/* Whether a row passes; one that does not is counted. *ret is set unless memory is short. */
+static struct km_error *sift_row(struct km_sift *sift, const struct km_batch *batch, uint32_t i,
+				 bool *ret)
 {
 	*ret = km_filter_passes(sift->filter, batch, i);
 	return *ret || leave_out(sift, batch, i) ? NULL : &km_error_memory;
@@ -118,7 +119,7 @@ struct km_error *km_sift_batch(struct km_sift *sift, struct km_batch *batch)
 
 	for (uint32_t i = 0; i < batch->nr; i++) {
 		bool passes;
-		struct km_error *error = km_sift_row(sift, batch, i, &passes);
+		struct km_error *error = sift_row(sift, batch, i, &passes);
 
 		if (error)
 			return error;
@@ -137,7 +138,7 @@ struct km_error *km_sift_mark(struct km_sift *sift, struct km_batch *batch)
 {
 	for (uint32_t i = 0; i < batch->nr; i++) {
 		bool passes;
-		struct km_error *error = km_sift_row(sift, batch, i, &passes);
+		struct km_error *error = sift_row(sift, batch, i, &passes);
 
 		if (error)
 			return error;
@@ -187,12 +188,6 @@ void km_sift_settle(const struct km_sift *sift, uint32_t cpu, struct km_quality 
 	take_from(&quality->count[KM_NULL_FREES], counts->null_frees);
 	take_from(&quality->count[KM_ZERO_SIZE_FREES], counts->zero_size_frees);
 	take_from(&quality->count[KM_FAILED_ALLOCS], counts->failed_allocs);
-}
-
-void km_sift_settle_all(const struct km_sift *sift, struct km_quality *quality)
-{
-	for (size_t cpu = 0; cpu < sift->nr_cpus; cpu++)
-		km_sift_settle(sift, (uint32_t)cpu, quality);
 }
 
 void km_sift_settle_kinds(const struct km_sift *sift, uint64_t kinds[KM_NR_EVENT_KINDS])

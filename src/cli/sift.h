@@ -39,8 +39,6 @@ KM_MUST_CHECK struct km_error *km_sift_mark(struct km_sift *sift, struct km_batc
 KM_MUST_CHECK struct km_error *km_sift_add(struct km_sift *sift, const struct km_sift *more);
 /* Moves what was left out of a CPU from the events used to those filtered. */
 void km_sift_settle(const struct km_sift *sift, uint32_t cpu, struct km_quality *quality);
-/* The same for what was left out of all CPUs. */
-void km_sift_settle_all(const struct km_sift *sift, struct km_quality *quality);
 /* Takes what was left out from the events by kind. */
 void km_sift_settle_kinds(const struct km_sift *sift, uint64_t kinds[KM_NR_EVENT_KINDS]);
 
