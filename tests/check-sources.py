@@ -26,8 +26,11 @@ ARROWS = {
                "kmemstat/out", "kmemstat/quality", "kmemstat/report", "kmemstat/sym",
                "kmemstat/view"},
     "render": {"kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/render",
-               "kmemstat/report", "kmemstat/view"},
-    "cli": {"base", "decode", "source", "agg", "sym", "report", "render", "kmemstat"},
+               "kmemstat/report", "kmemstat/diff", "kmemstat/gate", "kmemstat/snapshot",
+               "kmemstat/view"},
+    "compare": {"base", "kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/report",
+                "kmemstat/snapshot", "kmemstat/diff", "kmemstat/gate", "kmemstat/suppress"},
+    "cli": {"base", "decode", "source", "agg", "sym", "report", "compare", "render", "kmemstat"},
 }
 
 # Library -> folders that may see it.
@@ -35,7 +38,7 @@ LIBRARIES = {
     r"traceevent/|event-parse\.h": {"source", "decode"},
     r"tracefs/|tracefs\.h": {"source"},
     r"elfutils/|dwarf\.h|libelf\.h|gelf\.h": {"sym"},
-    r"jansson\.h": {"render"},
+    r"jansson\.h": {"render", "compare"},
     r"zstd\.h|zlib\.h": {"source", "sym"},
     r"lzma\.h": {"sym"},
 }

@@ -25,6 +25,7 @@ struct km_renderer {
 	const char *name; /* "summary", "caller", "json", ...: also its option */
 	const char *help;
 	enum km_layer layer; /* of text for people: the allocator it is about */
+	bool is_report;      /* --format offers it */
 	bool is_machine;     /* no colour, no pager; needs the sources of all call sites */
 	unsigned int shows;  /* enum km_shows: what it takes from the view */
 	bool needs_pairs;    /* shows nothing unless allocations and frees were paired */

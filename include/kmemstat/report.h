@@ -141,6 +141,9 @@ struct km_finding {
 	 * leads may differ from trace to trace.
 	 */
 	char fingerprint[17];
+	/* the same of the function alone: it needs no debug information */
+	char fingerprint_symbol[17];
+	const char *suppressed;                             /* the reason why it is; or NULL */
 	const char *message;                                /* what is wrong, with numbers */
 	const char *advice;                                 /* what change would mend it */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the sizes it is about */
