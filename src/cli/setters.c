@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What options do with their arguments. */
+#include "cli/setters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REMEDY_HELP "see kmemstat --help"
+
+static void *target_of(const struct km_option *option, struct km_options *ret)
+{
+	return (char *)ret + option->offset;
+}
+
+static struct km_error *bad_value(const struct km_option *option, const char *arg,
+				  const char *expected)
+{
+	struct km_error *error = km_error_create(KM_ERR_USAGE, NULL, "--%s: '%s' is not %s",
+						 option->name, arg, expected);
+
+	return km_error_advise(error, REMEDY_HELP);
+}
+
+/* A decimal number and nothing else. */
+static bool parse_count(const char *text, uint64_t *ret, const char **ret_end)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	*ret_end = end;
+	return errno == 0;
+}
+
+bool km_parse_size(const char *text, uint64_t *ret)
+{
+	static const char suffixes[] = "kmgt";
+	uint64_t number;
+	const char *end;
+
+	if (!parse_count(text, &number, &end))
+		return false;
+	if (*end) {
+		const char *suffix = strchr(suffixes, *end | 0x20);
+
+		if (!suffix || end[1])
+			return false;
+		for (long i = suffix - suffixes; i >= 0; i--)
+			if (__builtin_mul_overflow(number, (uint64_t)1024, &number))
+				return false;
+	}
+	*ret = number;
+	return true;
+}
+
+struct km_error *km_set_flag(const struct km_option *option, const char *arg,
+			     struct km_options *ret)
+{
+	(void)arg;
+	*(bool *)target_of(option, ret) = true;
+	return NULL;
+}
+
+struct km_error *km_set_string(const struct km_option *option, const char *arg,
+			       struct km_options *ret)
+{
+	if (!*arg)
+		return bad_value(option, arg, "a name");
+	*(const char **)target_of(option, ret) = arg;
+	return NULL;
+}
+
+/* An instance may be the top-level buffer, whose name is empty. */
+struct km_error *km_set_instance(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	*(const char **)target_of(option, ret) = arg;
+	return NULL;
+}
+
+struct km_error *km_set_input(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	if (ret->input)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "two trace files: '%s' and '%s'", ret->input,
+						       arg),
+				       "name one at a time");
+	return km_set_string(option, arg, ret);
+}
+
+struct km_error *km_set_count(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	const char *end;
+	uint64_t number;
+
+	if (!parse_count(arg, &number, &end) || *end || number > INT32_MAX)
+		return bad_value(option, arg, "a number");
+	*(size_t *)target_of(option, ret) = (size_t)number;
+	return NULL;
+}
+
+struct km_error *km_set_lines(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	ret->has_lines = true;
+	return km_set_count(option, arg, ret);
+}
+
+struct km_error *km_set_width(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	ret->has_width = true;
+	return km_set_count(option, arg, ret);
+}
+
+struct km_error *km_set_threads(const struct km_option *option, const char *arg,
+				struct km_options *ret)
+{
+	struct km_error *error = km_set_count(option, arg, ret);
+
+	if (!error && (ret->threads < 1 || ret->threads > 1024))
+		return bad_value(option, arg, "a number from 1 to 1024");
+	return error;
+}
+
+struct km_error *km_set_interval(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	struct km_error *error = km_set_count(option, arg, ret);
+
+	if (!error && !ret->interval_s)
+		return bad_value(option, arg, "a number of seconds from 1 on");
+	return error;
+}
+
+struct km_error *km_set_percent(const struct km_option *option, const char *arg,
+				struct km_options *ret)
+{
+	char *end;
+	double number;
+
+	errno = 0;
+	number = strtod(arg, &end);
+	if (*end == '%')
+		end++;
+	if (end == arg || *end || errno || !(number >= 0 && number <= 100) || *arg == ' ')
+		return bad_value(option, arg, "a percentage from 0 to 100");
+	*(double *)target_of(option, ret) = number;
+	return NULL;
+}
+
+struct km_error *km_set_size(const struct km_option *option, const char *arg,
+			     struct km_options *ret)
+{
+	if (!km_parse_size(arg, target_of(option, ret)))
+		return bad_value(option, arg, "a size in bytes (suffixes k, M, G)");
+	return NULL;
+}
+
+/* A page order: more than 52 there is not. */
+struct km_error *km_set_order(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	enum { MOST = 52 };
+	uint64_t number;
+	const char *end;
+
+	if (!parse_count(arg, &number, &end) || *end || number > MOST)
+		return bad_value(option, arg, "a page order from 0 to 52");
+	*(size_t *)target_of(option, ret) = (size_t)number;
+	return NULL;
+}
+
+struct km_error *km_set_time(const struct km_option *option, const char *arg,
+			     struct km_options *ret)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ns;
+	} units[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	uint64_t number = 0;
+	const char *end = "";
+
+	if (!parse_count(arg, &number, &end))
+		end = "";
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		if (__builtin_mul_overflow(number, units[i].ns, (uint64_t *)target_of(option, ret)))
+			break;
+		return NULL;
+	}
+	return bad_value(option, arg, "a time (a number and ns, us, ms or s)");
+}
+
+struct km_error *km_set_view(const struct km_option *option, const char *arg,
+			     struct km_options *ret)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < ret->nr_views; i++)
+		if (strcmp(ret->views[i], option->value) == 0)
+			return NULL;
+	if (ret->nr_views < KM_MAX_VIEWS)
+		ret->views[ret->nr_views++] = option->value;
+	return NULL;
+}
+
+/* Without a GLOB a view; parse.c looks whether the next word is one. */
+struct km_error *km_set_cache(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	if (!arg)
+		return km_set_view(option, arg, ret);
+	if (!*arg)
+		return bad_value(option, arg, "a name");
+	ret->filter.cache = arg;
+	return NULL;
+}
+
+struct km_error *km_set_format(const struct km_option *option, const char *arg,
+			       struct km_options *ret)
+{
+	enum km_format format = strcmp(option->value, "json") == 0 ? KM_FORMAT_JSON : KM_FORMAT_CSV;
+
+	(void)arg;
+	if (ret->format != KM_FORMAT_TEXT && ret->format != format)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--json and --csv are two formats"),
+			"choose one");
+	ret->format = format;
+	return NULL;
+}
+
+struct km_error *km_set_debug_dir(const struct km_option *option, const char *arg,
+				  struct km_options *ret)
+{
+	const char **dirs;
+
+	if (!*arg)
+		return bad_value(option, arg, "a directory");
+	dirs = realloc(ret->debug_dirs, (ret->nr_debug_dirs + 1) * sizeof(*dirs));
+	if (!dirs)
+		return &km_error_memory;
+	dirs[ret->nr_debug_dirs++] = arg;
+	ret->debug_dirs = dirs;
+	return NULL;
+}
+
+struct km_error *km_set_color(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	if (!arg || strcmp(arg, "always") == 0)
+		ret->color = KM_WHEN_ALWAYS;
+	else if (strcmp(arg, "auto") == 0)
+		ret->color = KM_WHEN_AUTO;
+	else if (strcmp(arg, "never") == 0)
+		ret->color = KM_WHEN_NEVER;
+	else
+		return bad_value(option, arg, "auto, always or never");
+	return NULL;
+}
+
+struct km_error *km_set_pager(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	(void)arg;
+	ret->pager = strcmp(option->value, "never") == 0 ? KM_WHEN_NEVER : KM_WHEN_ALWAYS;
+	return NULL;
+}
+
+struct km_error *km_set_severity(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	for (int i = KM_FIND_LOW; i <= KM_FIND_HIGH; i++) {
+		if (strcmp(arg, km_finding_severity_name((enum km_finding_severity)i)) == 0) {
+			ret->min_severity = (enum km_finding_severity)i;
+			ret->has_min_severity = true;
+			return NULL;
+		}
+	}
+	return bad_value(option, arg, "low, medium or high");
+}
