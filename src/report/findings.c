@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stable.h"
+
 static const struct km_rule_row *const rules[KM_NR_RULES] = {
 	[KM_RULE_JUST_OVER] = &km_rule_just_over,   [KM_RULE_WASTE] = &km_rule_waste,
 	[KM_RULE_HIGH_ORDER] = &km_rule_high_order, [KM_RULE_LEAK_SUSPECT] = &km_rule_leak_suspect,
@@ -54,22 +56,6 @@ const char *km_range_bytes(uint64_t low, uint64_t high, char buf[static KM_RANGE
 	return buf;
 }
 
-/*
- * The name without what compilers append to copies of a function, which differs between
- * builds: GCC's .isra.N, .constprop.N, .part.N and .cold, LLVM's .llvm.HASH.
- */
-static size_t stable_name_len(const char *name)
-{
-	static const char *const suffixes[] = { ".isra.", ".constprop.", ".part.", ".cold",
-						".llvm." };
-
-	for (const char *dot = strchr(name + (*name == '.'), '.'); dot; dot = strchr(dot + 1, '.'))
-		for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-			if (strncmp(dot, suffixes[i], strlen(suffixes[i])) == 0)
-				return (size_t)(dot - name);
-	return strlen(name);
-}
-
 /* FNV-1a, 64 bits, of a string and a byte that is in none: "ab","c" is not "a","bc". */
 static uint64_t hash_text(uint64_t hash, const char *text, size_t len)
 {
@@ -93,7 +79,7 @@ static void set_fingerprint(struct km_finding *finding)
 
 	hash = hash_text(hash, rule, strlen(rule));
 	hash = hash_text(hash, module, strlen(module));
-	hash = hash_text(hash, name, stable_name_len(name));
+	hash = hash_text(hash, name, km_stable_name_len(name));
 	hash = hash_text(hash, site->event, strlen(site->event));
 	hash = hash_text(hash, class, strlen(class));
 	snprintf(finding->fingerprint, sizeof(finding->fingerprint), "%016" PRIx64, hash);
@@ -136,8 +122,7 @@ static size_t judge_sizes(const struct km_report_own *own, const struct km_calls
 			enum km_scope scope = rules[rule]->scope;
 
 			if ((scope != KM_SCOPE_SIZE && scope != KM_SCOPE_SIZE_TOO) ||
-			    (scope == KM_SCOPE_SIZE && is_taken) ||
-			    !rules[rule]->flags(&question))
+			    (scope == KM_SCOPE_SIZE && is_taken) || !rules[rule]->flags(&question))
 				continue;
 			is_taken |= scope == KM_SCOPE_SIZE;
 			ret[nr++] = (struct judged){
