@@ -77,6 +77,7 @@ def changes(good):
     yield ["pointers", 0, "callsite"], {}
     yield ["findings", 0, "severity"], "fatal"
     yield ["findings", 0, "fingerprint"], "xyz"
+    yield ["findings", 0, "fingerprint_symbol"], "xyz"
     yield ["findings", 0, "callsite", "event"], REMOVE
 
 

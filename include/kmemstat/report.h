@@ -129,20 +129,25 @@ const struct km_rule_info *km_rule_info(enum km_rule rule);
 /* "high", "medium", "low". */
 const char *km_finding_severity_name(enum km_finding_severity severity);
 
+/* 16 hex digits and the end */
+#define KM_FINGERPRINT_SIZE 17
+
 /* One finding: one rule, and one call site or one size class of it. */
 struct km_finding {
 	enum km_rule rule;
 	enum km_finding_severity severity;
 	const struct km_callsite *callsite;
 	/*
-	 * 16 hex digits that stay over builds: of rule, module, symbol (without the suffixes that
-	 * compilers add), event family and size class. No address, offset or number of bytes.
+	 * 16 hex digits that stay over builds: of rule, module, the functions inlined at the call
+	 * site (once km_report_resolve() has looked up all of them), symbol, event family and size
+	 * class. Names are km_stable_name_len() long. No address, offset, line or number of bytes.
 	 * A finding about a whole call site that has several sizes has no class in it: which one
-	 * leads may differ from trace to trace.
+	 * leads may differ from trace to trace. Unique in a report: of findings alike in all this
+	 * the second and later ones in code order have their ordinal in the hash.
 	 */
-	char fingerprint[17];
-	/* the same of the function alone: it needs no debug information */
-	char fingerprint_symbol[17];
+	char fingerprint[KM_FINGERPRINT_SIZE];
+	/* the same of symbols alone, without ordinal: no debug information changes it */
+	char fingerprint_symbol[KM_FINGERPRINT_SIZE];
 	const char *suppressed;                             /* the reason why it is; or NULL */
 	const char *message;                                /* what is wrong, with numbers */
 	const char *advice;                                 /* what change would mend it */

@@ -136,7 +136,8 @@ void km_view_destroy(struct km_view *view);
 
 /*
  * Looks up the source of call sites: of those that the view shows, or with view NULL of all
- * call sites of the report. The last change a report sees.
+ * call sites of the report. The last change a report sees. Only with view NULL have fingerprints
+ * the functions inlined at call sites in them: what shows or compares fingerprints asks for that.
  */
 KM_MUST_CHECK struct km_error *km_report_resolve(struct km_report *report,
 						 const struct km_view *view,

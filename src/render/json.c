@@ -318,6 +318,7 @@ static json_t *make_finding(const struct km_finding *finding,
 	set_text(&object, "rule", km_rule_info(finding->rule)->name);
 	set_text(&object, "severity", km_finding_severity_name(finding->severity));
 	set_text(&object, "fingerprint", finding->fingerprint);
+	set_text(&object, "fingerprint_symbol", finding->fingerprint_symbol);
 	set_text(&object, "message", finding->message);
 	set_text(&object, "advice", finding->advice);
 	set_number(&object, "hits", finding->hits);

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/stable.h"
-
 static const struct km_rule_row *const rules[KM_NR_RULES] = {
 	[KM_RULE_JUST_OVER] = &km_rule_just_over,   [KM_RULE_WASTE] = &km_rule_waste,
 	[KM_RULE_HIGH_ORDER] = &km_rule_high_order, [KM_RULE_LEAK_SUSPECT] = &km_rule_leak_suspect,
@@ -32,6 +30,11 @@ const struct km_rule_info *km_rule_info(enum km_rule rule)
 {
 	assert(rules[rule]->info.rule == rule);
 	return &rules[rule]->info;
+}
+
+bool km_rule_is_about_site(enum km_rule rule)
+{
+	return rules[rule]->scope == KM_SCOPE_SITE;
 }
 
 const char *km_finding_severity_name(enum km_finding_severity severity)
@@ -54,35 +57,6 @@ const char *km_range_bytes(uint64_t low, uint64_t high, char buf[static KM_RANGE
 
 	snprintf(buf + len, KM_RANGE_SIZE - len, high == 1 ? " byte" : " bytes");
 	return buf;
-}
-
-/* FNV-1a, 64 bits, of a string and a byte that is in none: "ab","c" is not "a","bc". */
-static uint64_t hash_text(uint64_t hash, const char *text, size_t len)
-{
-	static const uint64_t prime = 0x100000001b3;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)text[i]) * prime;
-	return (hash ^ 0xff) * prime;
-}
-
-static void set_fingerprint(struct km_finding *finding)
-{
-	const struct km_callsite *site = finding->callsite;
-	const char *rule = km_rule_info(finding->rule)->name;
-	bool is_of_class = rules[finding->rule]->scope != KM_SCOPE_SITE || site->nr_sizes == 1;
-	const char *class = is_of_class ? finding->size_class : "";
-	/* a call site without a symbol has its address for a name */
-	const char *name = site->has_symbol ? site->symbol.name : site->name;
-	const char *module = site->has_symbol && site->symbol.module ? site->symbol.module : "";
-	uint64_t hash = 0xcbf29ce484222325;
-
-	hash = hash_text(hash, rule, strlen(rule));
-	hash = hash_text(hash, module, strlen(module));
-	hash = hash_text(hash, name, km_stable_name_len(name));
-	hash = hash_text(hash, site->event, strlen(site->event));
-	hash = hash_text(hash, class, strlen(class));
-	snprintf(finding->fingerprint, sizeof(finding->fingerprint), "%016" PRIx64, hash);
 }
 
 /* A size with the rule that flags it. */
@@ -314,7 +288,6 @@ static struct km_error *add_finding(struct km_report_own *own, const struct km_c
 						    finding->advice, c->site->symbol.name);
 	if (!finding->message || !finding->advice)
 		return &km_error_memory;
-	set_fingerprint(finding);
 	report->nr_findings++;
 	return NULL;
 }
@@ -385,7 +358,6 @@ static struct km_error *find_in_percpu(struct km_report_own *own, const struct k
 	error = km_rule_percpu_waste_find(own, row, thresholds, finding);
 	if (error)
 		return error;
-	set_fingerprint(finding);
 	report->nr_findings++;
 	return NULL;
 }
@@ -420,5 +392,5 @@ struct km_error *km_report_build_findings(struct km_report_own *own,
 	if (report->nr_findings)
 		qsort(report->findings, report->nr_findings, sizeof(*report->findings),
 		      compare_findings);
-	return NULL;
+	return km_report_set_fingerprints(report);
 }

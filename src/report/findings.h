@@ -67,6 +67,14 @@ extern const struct km_rule_row km_rule_short_lived;
 extern const struct km_rule_row km_rule_accounted;
 extern const struct km_rule_row km_rule_percpu_waste;
 
+/* Whether the rule judges call sites as a whole, with all their sizes. */
+bool km_rule_is_about_site(enum km_rule rule);
+/*
+ * Fills the fingerprints of all findings: with functions inlined at call sites whose source is
+ * looked up. Errors: KM_ERR_MEMORY.
+ */
+KM_MUST_CHECK struct km_error *km_report_set_fingerprints(struct km_report *report);
+
 /* The severity of what costs time alone: medium from a tenth of all allocations on. */
 enum km_finding_severity km_hot_severity(const struct km_case *c);
 /* Whether a call site makes so many of the trace's allocations that their cost in time counts. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Source lines for the call sites that are shown, and for no others: look-ups are slow. */
+#include "report/findings.h"
+
 #include "kmemstat/view.h"
 
 /* All call sites are in arrays that the report owns, whatever table they are reached from. */
@@ -76,5 +78,5 @@ struct km_error *km_report_resolve(struct km_report *report, const struct km_vie
 	if (!error && report->percpus)
 		error = resolve_all(report->percpus->callsites, report->percpus->nr_callsites,
 				    resolver);
-	return error;
+	return error ? error : km_report_set_fingerprints(report);
 }

@@ -254,6 +254,7 @@ static void json_keeps_the_contract(void **state)
 	assert_string_equal(string_at(finding, "rule"), "just-over");
 	assert_string_equal(string_at(finding, "severity"), "high");
 	assert_string_equal(string_at(finding, "fingerprint"), "0123456789abcdef");
+	assert_string_equal(string_at(finding, "fingerprint_symbol"), "0123456789abcde0");
 	assert_int_equal(integer_at(finding, "bytes_saved"), 51200);
 	assert_int_equal(integer_at(finding, "bytes_over"), 8);
 	site = json_object_get(finding, "callsite");

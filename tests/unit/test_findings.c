@@ -425,61 +425,6 @@ static void wrappers_point_to_callers(void **state)
 	built_deinit(&built);
 }
 
-/* Of one allocation at `address`: the fingerprint of its finding. */
-static void fingerprint_of(uint64_t address, enum km_event_kind kind, uint32_t req, uint32_t alloc,
-			   const char *symbols, char ret[17])
-{
-	struct alloc one = { address, kind, req, alloc, 1 };
-	struct built built = { 0 };
-
-	build_report(&built, &one, 1, names, symbols, limits(12.5, 25.0, 1));
-	assert_int_equal(built.report->nr_findings, 1);
-	memcpy(ret, built.report->findings[0].fingerprint, 17);
-	built_deinit(&built);
-}
-
-static void fingerprints_stay_over_builds(void **state)
-{
-	static const char plain[] = "ffffffff81002000 t beta\nffffffff81003000 T gamma\n";
-	static const char cloned[] = "ffffffff92002000 t beta.constprop.1.isra.0\n"
-				     "ffffffff92003000 T gamma\n";
-	static const char cold[] = "ffffffff81002000 t beta.part.3.cold\n"
-				   "ffffffff81003000 T gamma\n";
-	static const char module[] = "ffffffff81002000 t beta\t[mod]\nffffffff81003000 T gamma\n";
-	static const char other[] = "ffffffff81002000 t beta.data\nffffffff81003000 T gamma\n";
-	char first[17], again[17];
-
-	fingerprint_of(0xffffffff81002010, KM_EV_KMALLOC, 2056, 4096, plain, first);
-	/* another address, offset, size over the class, copies of the function */
-	fingerprint_of(0xffffffff92002fff, KM_EV_KMALLOC_NODE, 2060, 4096, cloned, again);
-	assert_string_equal(first, again);
-	fingerprint_of(0xffffffff81002011, KM_EV_KMALLOC, 2056, 4096, cold, again);
-	assert_string_equal(first, again);
-	/* another module, symbol, class, rule, family, or no symbol at all */
-	fingerprint_of(0xffffffff81002010, KM_EV_KMALLOC, 2056, 4096, module, again);
-	assert_string_not_equal(first, again);
-	fingerprint_of(0xffffffff81002010, KM_EV_KMALLOC, 2056, 4096, other, again);
-	assert_string_not_equal(first, again);
-	fingerprint_of(0xffffffff81002010, KM_EV_KMALLOC, 1032, 2048, plain, again);
-	assert_string_not_equal(first, again);
-	fingerprint_of(0xffffffff81002010, KM_EV_KMALLOC, 2556, 4096, plain, again);
-	assert_string_not_equal(first, again);
-	fingerprint_of(0xffffffff81002010, KM_EV_CACHE_ALLOC, 2056, 4096, plain, again);
-	assert_string_not_equal(first, again);
-	fingerprint_of(0xffffffff81002010, KM_EV_KMALLOC, 2056, 4096, NULL, again);
-	assert_string_not_equal(first, again);
-}
-
-/* The value itself is in users' CI files: it must not change. */
-static void fingerprint_value(void **state)
-{
-	static const char plain[] = "ffffffff81002000 t beta\nffffffff81003000 T gamma\n";
-	char value[17];
-
-	fingerprint_of(0xffffffff81002010, KM_EV_KMALLOC, 2056, 4096, plain, value);
-	assert_string_equal(value, "6fefee105c7ab697");
-}
-
 /* Without symbols, and with hostile ones. */
 static void names_of_callsites(void **state)
 {
@@ -676,8 +621,6 @@ int main(void)
 		cmocka_unit_test(waste_of_caches),
 		cmocka_unit_test(waste_of_full_page_orders),
 		cmocka_unit_test(wrappers_point_to_callers),
-		cmocka_unit_test(fingerprints_stay_over_builds),
-		cmocka_unit_test(fingerprint_value),
 		cmocka_unit_test(names_of_callsites),
 		cmocka_unit_test(classes_are_ordered),
 		cmocka_unit_test(any_page_size),
