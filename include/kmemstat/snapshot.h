@@ -19,11 +19,14 @@ struct km_snap_site {
 	const char *key;
 	const char *key_symbol; /* the same without inlined functions: of reports with no source */
 	const char *layer, *event;
-	const char *symbol; /* NULL: no symbol names it; key has its address */
+	/* without the suffixes that compilers add; NULL: none names it, and key has its address */
+	const char *symbol;
 	const char *module; /* or NULL */
-	const char *file;   /* of the innermost frame, or NULL */
-	uint32_t line;      /* 0: not known */
+	/* of the call site that wastes most: its innermost frame, and its size class */
+	const char *file; /* or NULL */
+	uint32_t line;    /* 0: not known */
 	const char *size_class;
+	bool has_source;       /* all its call sites have source lines: key has what is inlined */
 	uint64_t nr_callsites; /* added up here */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
 	bool has_life; /* the next two are known */
@@ -33,8 +36,10 @@ struct km_snap_site {
 struct km_snap_finding {
 	const char *rule;
 	enum km_finding_severity severity;
-	const char *fingerprint, *fingerprint_symbol; /* as in struct km_finding */
-	const char *key; /* of the call site, as in struct km_snap_site */
+	const char *fingerprint;
+	const char *fingerprint_symbol; /* NULL: a report without it */
+	const char *suppressed;         /* the reason why it is, or NULL */
+	const char *key;                /* of the call site, as in struct km_snap_site */
 	const char *message, *advice;
 	const char *file; /* or NULL */
 	uint32_t line;
@@ -54,7 +59,7 @@ struct km_snapshot {
 	bool has_source;    /* some call site has a source line */
 	uint64_t events_total, events_used, events_lost;
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the slab layer */
-	struct km_snap_site *sites;                         /* by key */
+	struct km_snap_site *sites;                         /* of the slab layer, by key */
 	size_t nr_sites;
 	struct km_snap_finding *findings; /* in the report's order */
 	size_t nr_findings;
@@ -71,7 +76,10 @@ KM_MUST_CHECK struct km_error *km_snapshot_of_report(const struct km_report *rep
  * Errors: KM_ERR_INPUT with file, line or JSON path, and a remedy.
  */
 KM_MUST_CHECK struct km_error *km_snapshot_load(const char *path, struct km_snapshot **ret);
-/* Whether the file begins like a JSON report: white space, then '{'. False also on errors. */
+/*
+ * Whether the file begins like a JSON report: white space, then '{'. False also on errors, and of
+ * what is no regular file: a pipe could not be read again.
+ */
 bool km_snapshot_is_json(const char *path);
 void km_snapshot_destroy(struct km_snapshot *snapshot);
 
