@@ -25,11 +25,17 @@ struct km_renderer {
 	const char *name; /* "summary", "caller", "json", ...: also its option */
 	const char *help;
 	enum km_layer layer; /* of text for people: the allocator it is about */
-	bool is_report;      /* --format offers it */
-	bool is_machine;     /* no colour, no pager; needs the sources of all call sites */
-	unsigned int shows;  /* enum km_shows: what it takes from the view */
-	bool needs_pairs;    /* shows nothing unless allocations and frees were paired */
-	bool is_list;        /* shows options->list, which has to be this: */
+	/*
+	 * --format offers it. Such a renderer has a view of all call sites and findings, whatever
+	 * tables show; if --min-severity is given, and it has KM_SHOWS_FINDINGS in `shows`, the
+	 * view's findings are those of that severity and above.
+	 */
+	bool is_report;
+	bool has_tables;    /* a report that has what --cache, --task and the like add */
+	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
+	unsigned int shows; /* enum km_shows: what it takes from the view */
+	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */
+	bool is_list;       /* shows options->list, which has to be this: */
 	enum km_listing_id list;
 	bool has_own_columns; /* -F is about its CSV only */
 	km_render_fn render;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/output.h"
+
 /* What the signal handler sets. */
 static volatile bool is_stopped;
 
@@ -31,9 +33,10 @@ bool km_live_is_stream(const char *path)
 	return !S_ISREG(st.st_mode) || st.st_size == 0;
 }
 
+/* The next one kills. */
 static void on_signal(int signal_number)
 {
-	(void)signal_number;
+	signal(signal_number, km_output_die);
 	is_stopped = true;
 }
 
@@ -41,7 +44,7 @@ const volatile bool *km_live_catch_signals(void)
 {
 	for (size_t i = 0; i < NR_ENDING_SIGNALS; i++) {
 		/* without SA_RESTART: a read that waits has to return */
-		struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
+		struct sigaction action = { .sa_handler = on_signal };
 		struct sigaction old;
 
 		sigaction(ending_signals[i], NULL, &old);

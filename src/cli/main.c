@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/help.h"
-#include "cli/output.h"
+#include "cli/reports.h"
 #include "cli/sigbus.h"
 #include "cli/verbs.h"
 
@@ -34,6 +34,8 @@ static struct km_error *print_about(const struct km_options *options)
 		km_help_print(&output.out, options->verb);
 	else if (options->show_version)
 		km_out_puts(&output.out, "kmemstat " KMEMSTAT_VERSION "\n");
+	else if (options->show_formats)
+		km_reports_list(&output.out);
 	else
 		error = km_help_print_man(&output.out, options->man_section);
 	if (error) {
@@ -49,7 +51,7 @@ static struct km_error *run(const struct km_options *options, enum km_exit *ret_
 
 	if (error)
 		return error;
-	if (!options->show_help && !options->show_version && !options->man_section)
+	if (!km_options_ask_for_help(options))
 		return km_verb_of_bit(options->verb)->run(options, ret_status);
 	error = print_about(options);
 	if (!error)

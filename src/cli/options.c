@@ -395,6 +395,17 @@ static const struct km_option table[] = {
 	  AT(min_severity),
 	  .help = "Show findings of this severity and above: low, medium (default) or high." },
 
+	{ .name = "format",
+	  .arg = "NAME[=FILE]",
+	  .group = KM_GROUP_OUTPUT,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_report,
+	  .help = "Write the report in this format: to FILE, beside what is shown, or without "
+		  "FILE in place of that. May be given several times; --format help lists the "
+		  "formats.",
+	  .more = "A file is written whole or, if something fails, not at all; with --interval "
+		  "each report replaces it. A FILE of - is standard output. The formats are "
+		  "described in REPORT FORMATS." },
 	{ .name = "output",
 	  .letter = 'o',
 	  .arg = "FILE",

@@ -36,6 +36,13 @@ enum km_format {
 	KM_FORMAT_TEXT,
 	KM_FORMAT_JSON,
 	KM_FORMAT_CSV,
+	KM_FORMAT_REPORT, /* --format NAME, another one: options->report */
+};
+
+/* --format NAME=FILE */
+struct km_report_file {
+	char *name; /* the renderer's */
+	const char *file;
 };
 
 enum km_when {
@@ -44,7 +51,9 @@ enum km_when {
 	KM_WHEN_NEVER,
 };
 
-#define KM_MAX_VIEWS 16
+#define KM_MAX_VIEWS        16
+/* Files of --format in one run. */
+#define KM_MAX_REPORT_FILES 32
 
 /* What the user asked for. Strings are argv's. */
 struct km_options {
@@ -57,6 +66,11 @@ struct km_options {
 	unsigned int nr_views;
 	bool slab; /* --slab: its summary, if no other view of it is asked for */
 	enum km_format format;
+	/* --format: of the views' place, and files beside it */
+	char *report; /* NULL: no format has their place */
+	struct km_report_file *report_files;
+	size_t nr_report_files;
+	bool show_formats;
 	/* tables */
 	const char *sort, *fields;
 	bool has_lines;
@@ -116,6 +130,8 @@ const char *km_option_group_title(enum km_option_group group);
  */
 KM_MUST_CHECK struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret);
 void km_options_deinit(struct km_options *options);
+/* Whether the user asks about the program (--help and the like), and for no report. */
+bool km_options_ask_for_help(const struct km_options *options);
 /* Whether the view of that name was asked for. */
 bool km_options_has_view(const struct km_options *options, const char *name);
 

@@ -13,17 +13,20 @@
 
 #define STDOUT_NAME "standard output"
 
-/*
- * The one piece of state that a signal handler needs: the unfinished file it has to remove.
- * Set while `has_temp` is.
- */
-static char temp_to_remove[4096];
-static volatile sig_atomic_t has_temp;
+/* --output and those of --format */
+#define MOST_TEMPS (KM_MAX_REPORT_FILES + 1)
 
-static void remove_temp_and_die(int signal_number)
+/* The one piece of state that a signal handler needs: the unfinished files it has to remove. */
+static struct {
+	char path[4096];
+	volatile sig_atomic_t is_there;
+} temps[MOST_TEMPS];
+
+void km_output_die(int signal_number)
 {
-	if (has_temp)
-		unlink(temp_to_remove);
+	for (size_t i = 0; i < MOST_TEMPS; i++)
+		if (temps[i].is_there)
+			unlink(temps[i].path);
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
 }
@@ -31,23 +34,39 @@ static void remove_temp_and_die(int signal_number)
 static const int deadly_signals[] = { SIGINT, SIGTERM, SIGHUP };
 #define NR_DEADLY_SIGNALS (sizeof(deadly_signals) / sizeof(deadly_signals[0]))
 
-static void watch_temp(const char *path)
+/* Returns the file's place in the list, from 1 on; 0: it has none. */
+static unsigned int watch_temp(const char *path)
 {
-	if (strlen(path) >= sizeof(temp_to_remove))
-		return;
-	strcpy(temp_to_remove, path);
-	has_temp = 1;
-	for (size_t i = 0; i < NR_DEADLY_SIGNALS; i++) {
-		struct sigaction action = { .sa_handler = remove_temp_and_die }, old;
+	unsigned int place = 0;
 
+	while (place < MOST_TEMPS && temps[place].is_there)
+		place++;
+	if (place == MOST_TEMPS || strlen(path) >= sizeof(temps[place].path))
+		return 0;
+	strcpy(temps[place].path, path);
+	temps[place].is_there = 1;
+	for (size_t i = 0; i < NR_DEADLY_SIGNALS; i++) {
+		struct sigaction action = { .sa_handler = km_output_die }, old;
+
+		/* who handles a signal otherwise lets the file be finished */
 		sigaction(deadly_signals[i], NULL, &old);
-		if (old.sa_handler != SIG_IGN)
+		if (old.sa_handler == SIG_DFL)
 			sigaction(deadly_signals[i], &action, NULL);
 	}
+	return place + 1;
+}
+
+static void forget_temp(struct km_output *output)
+{
+	if (output->temp_place)
+		temps[output->temp_place - 1].is_there = 0;
+	output->temp_place = 0;
+	free(output->temp_path);
+	output->temp_path = NULL;
 }
 
 /* mkostemp() with no moment in which a signal would leave the file behind. */
-static int make_watched_temp(char *path)
+static int make_watched_temp(char *path, unsigned int *ret_place)
 {
 	sigset_t deadly, old;
 	int fd, err;
@@ -59,7 +78,7 @@ static int make_watched_temp(char *path)
 	fd = mkostemp(path, O_CLOEXEC);
 	err = errno;
 	if (fd >= 0)
-		watch_temp(path);
+		*ret_place = watch_temp(path);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = err;
 	return fd;
@@ -90,12 +109,38 @@ struct km_error *km_output_guard_descriptors(const struct km_options *options)
 	return NULL;
 }
 
-static bool is_same_file(const struct stat *file, const char *other)
+static bool are_same(const struct stat *a, const struct stat *b)
 {
-	struct stat stat_of_other;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
-	return other && stat(other, &stat_of_other) == 0 && file->st_dev == stat_of_other.st_dev &&
-	       file->st_ino == stat_of_other.st_ino;
+/* The folder of a path. */
+static bool stat_parent(const char *path, struct stat *ret)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	bool is_there = parent && stat(parent, ret) == 0;
+
+	free(parent);
+	return is_there;
+}
+
+static const char *last_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool km_output_is_same_file(const char *a, const char *b)
+{
+	struct stat stat_a, stat_b;
+	bool has_a = stat(a, &stat_a) == 0, has_b = stat(b, &stat_b) == 0;
+
+	if (has_a && has_b)
+		return are_same(&stat_a, &stat_b) && !S_ISCHR(stat_a.st_mode);
+	return !has_a && !has_b && strcmp(last_name(a), last_name(b)) == 0 &&
+	       stat_parent(a, &stat_a) && stat_parent(b, &stat_b) && are_same(&stat_a, &stat_b);
 }
 
 /* A new file beside `path`, with the mode that `path` has or would get. */
@@ -109,12 +154,11 @@ static struct km_error *open_temp(struct km_output *output, const struct stat *o
 		output->temp_path = NULL;
 		return &km_error_memory;
 	}
-	fd = make_watched_temp(output->temp_path);
+	fd = make_watched_temp(output->temp_path, &output->temp_place);
 	if (fd < 0) {
 		int err = errno;
 
-		free(output->temp_path);
-		output->temp_path = NULL;
+		forget_temp(output);
 		return output_error(output->path, err, "cannot create");
 	}
 	/* a file system without modes is no reason to fail */
@@ -127,28 +171,43 @@ static struct km_error *open_temp(struct km_output *output, const struct stat *o
 	return &km_error_memory;
 }
 
-static struct km_error *open_file(const struct km_options *options, struct km_output *output)
+static struct km_error *open_file(const char *path, struct km_output *output)
 {
 	struct stat old;
-	bool exists = stat(options->output, &old) == 0;
+	bool exists = stat(path, &old) == 0;
 
-	if (exists && is_same_file(&old, options->input))
-		return km_error_advise(
-			km_error_create(KM_ERR_USAGE, options->output, "is the trace itself"),
-			"choose another file for --output");
 	if (exists && S_ISDIR(old.st_mode))
-		return output_error(options->output, EISDIR, "cannot write");
+		return output_error(path, EISDIR, "cannot write");
 	/* a link stays a link; what is no file, as /dev/stdout, may have no path of its own */
-	output->path = exists && S_ISREG(old.st_mode) ? realpath(options->output, NULL)
-						      : strdup(options->output);
+	output->path = exists && S_ISREG(old.st_mode) ? realpath(path, NULL) : strdup(path);
 	if (!output->path)
 		return errno == ENOMEM ? &km_error_memory
-				       : output_error(options->output, errno, "cannot create");
+				       : output_error(path, errno, "cannot create");
 	if (!exists || S_ISREG(old.st_mode))
 		return open_temp(output, exists ? &old : NULL);
 	/* a device or a pipe can only be written directly */
 	output->out.file = fopen(output->path, "we");
 	return output->out.file ? NULL : output_error(output->path, errno, "cannot open");
+}
+
+struct km_error *km_output_check_file(const char *path, const char *option, const char *input)
+{
+	if (!input || !km_output_is_same_file(path, input))
+		return NULL;
+	return km_error_advise(km_error_create(KM_ERR_USAGE, path, "is the trace itself"),
+			       "choose another file for %s", option);
+}
+
+struct km_error *km_output_open_file(const char *path, struct km_output *ret)
+{
+	struct km_error *error;
+
+	*ret = (struct km_output){ 0 };
+	km_out_init(&ret->out, NULL, path);
+	error = open_file(path, ret);
+	if (error)
+		km_output_abandon(ret);
+	return error;
 }
 
 /* The pager's command, or NULL if none is to be used. */
@@ -197,14 +256,12 @@ struct km_error *km_output_open(const struct km_options *options,
 {
 	struct km_error *error;
 
-	*ret = (struct km_output){ .options = options };
-	km_out_init(&ret->out, stdout, options->output ? options->output : STDOUT_NAME);
 	if (options->output) {
-		error = open_file(options, ret);
-		if (error)
-			km_output_abandon(ret);
-		return error;
+		error = km_output_check_file(options->output, "--output", options->input);
+		return error ? error : km_output_open_file(options->output, ret);
 	}
+	*ret = (struct km_output){ 0 };
+	km_out_init(&ret->out, stdout, STDOUT_NAME);
 	if (!terminal->is_tty || options->pager == KM_WHEN_NEVER || !pager_command() ||
 	    (!terminal->height && options->pager != KM_WHEN_ALWAYS))
 		return NULL;
@@ -269,22 +326,31 @@ static struct km_error *show_text(struct km_output *output)
 	return NULL;
 }
 
+struct km_error *km_output_seal(struct km_output *output)
+{
+	struct km_error *error;
+	int failed;
+
+	if (!output->path || !output->out.file)
+		return NULL;
+	error = km_out_finish(&output->out);
+	failed = fclose(output->out.file);
+	output->out.file = NULL;
+	if (!error && failed)
+		error = output_error(output->path, errno, "cannot write");
+	return error;
+}
+
 /* Gives the finished file its name. */
 static struct km_error *commit_file(struct km_output *output)
 {
-	struct km_error *error = km_out_finish(&output->out);
-	int failed = fclose(output->out.file);
+	struct km_error *error = km_output_seal(output);
 
-	output->out.file = NULL;
 	if (error)
 		return error;
-	if (failed)
-		return output_error(output->path, errno, "cannot write");
 	if (output->temp_path && rename(output->temp_path, output->path) < 0)
 		return output_error(output->path, errno, "cannot create");
-	has_temp = 0;
-	free(output->temp_path);
-	output->temp_path = NULL;
+	forget_temp(output);
 	return NULL;
 }
 
@@ -335,12 +401,10 @@ void km_output_abandon(struct km_output *output)
 	output->out.file = NULL;
 	if (output->pager)
 		wait_for_pager(output);
-	if (output->temp_path) {
+	if (output->temp_path)
 		unlink(output->temp_path);
-		has_temp = 0;
-	}
-	free(output->temp_path);
+	forget_temp(output);
 	free(output->path);
 	free(output->text);
-	output->temp_path = output->path = output->text = NULL;
+	output->path = output->text = NULL;
 }

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options.h"
-#include "cli/verbs.h"
-#include "kmemstat/render.h"
+#include "cli/reports.h"
 
 #define REMEDY_HELP "see kmemstat --help"
 
@@ -235,12 +233,24 @@ static struct km_error *take_arguments(int nr, char **args, const struct cache_w
 	return NULL;
 }
 
+bool km_options_ask_for_help(const struct km_options *options)
+{
+	return options->show_help || options->show_version || options->show_formats ||
+	       options->man_section;
+}
+
 bool km_options_has_view(const struct km_options *options, const char *name)
 {
 	for (unsigned int i = 0; i < options->nr_views; i++)
 		if (strcmp(options->views[i], name) == 0)
 			return true;
 	return false;
+}
+
+/* Whether a format has the views' place that has all rows and fields. */
+static bool is_whole(const struct km_options *options)
+{
+	return options->format == KM_FORMAT_JSON || options->format == KM_FORMAT_REPORT;
 }
 
 /* A view that -s is about, and -F if that is given. */
@@ -318,6 +328,31 @@ static struct km_error *check_csv(const struct km_options *options)
 	return NULL;
 }
 
+static bool shows_findings(const char *report)
+{
+	return km_renderer_find(report)->shows & KM_SHOWS_FINDINGS;
+}
+
+static struct km_error *check_severity(const struct km_options *options)
+{
+	const char *advice = "add --summary";
+
+	if (!options->has_min_severity ||
+	    (options->format == KM_FORMAT_TEXT && km_options_has_view(options, "summary")) ||
+	    (options->format == KM_FORMAT_REPORT && shows_findings(options->report)))
+		return NULL;
+	for (size_t i = 0; i < options->nr_report_files; i++)
+		if (shows_findings(options->report_files[i].name))
+			return NULL;
+	if (options->format == KM_FORMAT_JSON)
+		advice = "the JSON report always holds all findings";
+	else if (options->format == KM_FORMAT_REPORT)
+		advice = "this format always holds all findings";
+	return km_error_advise(
+		km_error_create(KM_ERR_USAGE, NULL, "--min-severity is about the summary"), "%s",
+		advice);
+}
+
 /*
  * The view without one asked for: options of the call-site table ask for that. Options that
  * the views have no use for are errors, not ignored.
@@ -330,7 +365,7 @@ static struct km_error *settle_views(struct km_options *options)
 	struct km_error *error;
 
 	settle_page_views(options);
-	if (options->format != KM_FORMAT_JSON && !options->nr_views)
+	if (!is_whole(options) && !options->nr_views)
 		options->views[options->nr_views++] =
 			has_table_option || is_csv ? "caller" : "summary";
 	if (options->format == KM_FORMAT_TEXT && options->slab && !has_slab_view(options) &&
@@ -340,23 +375,16 @@ static struct km_error *settle_views(struct km_options *options)
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--slabinfo is about the caches"),
 			"add --cache");
-	if (options->format != KM_FORMAT_JSON && has_table_option && !has_table(options))
+	if (!is_whole(options) && has_table_option && !has_table(options))
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--%s is about tables of rows", option),
 			"add --caller");
 	error = is_csv ? check_csv(options) : NULL;
 	if (!error)
 		error = check_pairing(options);
-	if (error)
-		return error;
-	if (options->has_min_severity &&
-	    (options->format != KM_FORMAT_TEXT || !km_options_has_view(options, "summary")))
-		return km_error_advise(
-			km_error_create(KM_ERR_USAGE, NULL, "--min-severity is about the summary"),
-			options->format == KM_FORMAT_JSON
-				? "the JSON report always holds all findings"
-				: "add --summary");
-	return NULL;
+	if (!error)
+		error = km_reports_check(options);
+	return error ? error : check_severity(options);
 }
 
 /* Options that the verb or the format has no use for are errors, too. */
@@ -387,12 +415,16 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       "go with '%s'",
 							       table[i].name, verb->name),
 					       "give --%s=GLOB", table[i].name);
-		if (options->format == KM_FORMAT_JSON && table[i].group == KM_GROUP_TABLE &&
+		if (is_whole(options) && table[i].group == KM_GROUP_TABLE &&
 		    strcmp(table[i].name, "raw-ip") != 0)
-			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
-							       "--%s does not go with --json",
-							       table[i].name),
-					       "the JSON report always holds all rows and fields");
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL, "--%s does not go with --%s%s",
+						table[i].name, options->report ? "format " : "json",
+						options->report ? options->report : ""),
+				"%s",
+				options->format == KM_FORMAT_JSON
+					? "the JSON report always holds all rows and fields"
+					: "it is about tables");
 	}
 	return NULL;
 }
@@ -443,7 +475,7 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 	error = make_getopt_tables(&tables);
 	if (!error)
 		error = parse_options(argc, argv, &tables, is_used, ret);
-	if (!error && !ret->show_help && !ret->show_version && !ret->man_section) {
+	if (!error && !km_options_ask_for_help(ret)) {
 		error = check_combination(ret, is_used);
 		if (!error && ret->verb == KM_VERB_STAT)
 			error = settle_views(ret);
@@ -459,6 +491,13 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 
 void km_options_deinit(struct km_options *options)
 {
+	for (size_t i = 0; i < options->nr_report_files; i++)
+		free(options->report_files[i].name);
+	free(options->report_files);
+	free(options->report);
 	free(options->debug_dirs);
 	options->debug_dirs = NULL;
+	options->report_files = NULL;
+	options->report = NULL;
+	options->nr_report_files = 0;
 }

@@ -222,6 +222,14 @@ struct km_error *km_set_cache(const struct km_option *option, const char *arg,
 	return NULL;
 }
 
+static struct km_error *two_formats(const char *a, const char *b)
+{
+	return km_error_advise(
+		km_error_create(KM_ERR_USAGE, NULL, "%s and %s are two formats", a, b),
+		"choose one for standard output, and give others a file: "
+		"--format NAME=FILE");
+}
+
 struct km_error *km_set_format(const struct km_option *option, const char *arg,
 			       struct km_options *ret)
 {
@@ -229,11 +237,73 @@ struct km_error *km_set_format(const struct km_option *option, const char *arg,
 
 	(void)arg;
 	if (ret->format != KM_FORMAT_TEXT && ret->format != format)
-		return km_error_advise(
-			km_error_create(KM_ERR_USAGE, NULL, "--json and --csv are two formats"),
-			"choose one");
+		return ret->report ? two_formats(option->value, ret->report)
+				   : two_formats("--json", "--csv");
 	ret->format = format;
 	return NULL;
+}
+
+/* --format NAME: --json and --csv are of that kind, and the same. */
+static struct km_error *set_main_report(char *name, struct km_options *ret)
+{
+	enum km_format format = strcmp(name, "json") == 0  ? KM_FORMAT_JSON
+				: strcmp(name, "csv") == 0 ? KM_FORMAT_CSV
+							   : KM_FORMAT_REPORT;
+	const char *old = ret->report                     ? ret->report
+			  : ret->format == KM_FORMAT_JSON ? "--json"
+							  : "--csv";
+	struct km_error *error;
+
+	if (ret->format == KM_FORMAT_TEXT ||
+	    (ret->format == format && (!ret->report || strcmp(ret->report, name) == 0))) {
+		free(ret->report);
+		ret->report = name;
+		ret->format = format;
+		return NULL;
+	}
+	error = two_formats(old, name);
+	free(name);
+	return error;
+}
+
+static struct km_error *add_report_file(char *name, const char *file, struct km_options *ret)
+{
+	struct km_report_file *files;
+
+	if (ret->nr_report_files == KM_MAX_REPORT_FILES) {
+		free(name);
+		return km_error_create(KM_ERR_USAGE, NULL, "--format: more than %d files",
+				       KM_MAX_REPORT_FILES);
+	}
+	files = reallocarray(ret->report_files, ret->nr_report_files + 1, sizeof(*files));
+	if (!files) {
+		free(name);
+		return &km_error_memory;
+	}
+	files[ret->nr_report_files++] = (struct km_report_file){ .name = name, .file = file };
+	ret->report_files = files;
+	return NULL;
+}
+
+/* Whether a format has that name is up to the verb. */
+struct km_error *km_set_report(const struct km_option *option, const char *arg,
+			       struct km_options *ret)
+{
+	size_t len = strcspn(arg, "=");
+	const char *file = arg[len] ? arg + len + 1 : "-";
+	char *name;
+
+	if (!len || !*file)
+		return bad_value(option, arg, "NAME or NAME=FILE");
+	if (strcmp(arg, "help") == 0) {
+		ret->show_formats = true;
+		return NULL;
+	}
+	name = strndup(arg, len);
+	if (!name)
+		return &km_error_memory;
+	return strcmp(file, "-") == 0 ? set_main_report(name, ret)
+				      : add_report_file(name, file, ret);
 }
 
 struct km_error *km_set_debug_dir(const struct km_option *option, const char *arg,

@@ -30,6 +30,7 @@ km_setter km_set_interval;
 km_setter km_set_view;
 km_setter km_set_cache;
 km_setter km_set_format;
+km_setter km_set_report;
 km_setter km_set_debug_dir;
 km_setter km_set_color;
 km_setter km_set_pager;

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cli/output.h"
-#include "cli/session.h"
+#include "cli/reports.h"
 
 /* Rows of a table on a terminal: a screenful; whoever pipes or files a table gets all. */
 #define TERMINAL_ROWS 30
@@ -50,11 +49,13 @@ static struct km_error *render(struct km_session *session, const struct km_termi
 }
 
 static struct km_error *render_all(struct km_session *session, const struct km_terminal *terminal,
-				   struct km_out *out)
+				   const struct km_reports *reports, struct km_out *out)
 {
 	const struct km_options *options = session->options;
 	struct km_error *error = NULL;
 
+	if (options->format == KM_FORMAT_REPORT)
+		return km_reports_render_main(session, reports, out);
 	if (options->format == KM_FORMAT_JSON)
 		return render(session, terminal, km_renderer_find("json"), out);
 	for (unsigned int i = 0; !error && i < options->nr_views; i++) {
@@ -65,45 +66,38 @@ static struct km_error *render_all(struct km_session *session, const struct km_t
 	return error;
 }
 
-static struct km_error *show(struct km_session *session)
+static struct km_error *show_all(struct km_session *session, const struct km_terminal *terminal,
+				 struct km_reports *reports)
 {
-	const struct km_options *options = session->options;
-	struct km_terminal terminal = km_terminal_ask(options);
-	struct km_view_options view = view_options(options, &terminal);
 	struct km_output output;
-	struct km_error *error =
-		km_session_resolve(session, &view, options->format == KM_FORMAT_JSON);
+	struct km_error *error = km_output_open(session->options, terminal, false, &output);
 
 	if (error)
 		return error;
-	error = km_output_open(options, &terminal, false, &output);
-	if (error)
-		return error;
-	error = render_all(session, &terminal, &output.out);
-	if (error) {
-		km_output_abandon(&output);
-		return error;
-	}
-	return km_output_finish(&output);
+	error = render_all(session, terminal, reports, &output.out);
+	/* the reader of standard output may be gone: no reason to withhold files */
+	if (!error)
+		error = km_reports_finish(reports);
+	if (!error)
+		return km_output_finish(&output);
+	km_output_abandon(&output);
+	return error;
 }
 
-/* A report of --interval: standard output stays open for the next. */
-static struct km_error *show_interval(struct km_session *session)
+/* Of --interval: standard output stays open for the next report. */
+static struct km_error *show_more(struct km_session *session, const struct km_terminal *terminal,
+				  struct km_reports *reports)
 {
-	const struct km_options *options = session->options;
-	struct km_terminal terminal = km_terminal_ask(options);
-	struct km_view_options view = view_options(options, &terminal);
-	struct km_out out;
 	struct km_error *error;
+	struct km_out out;
 
-	if (options->output)
-		return show(session);
-	error = km_session_resolve(session, &view, options->format == KM_FORMAT_JSON);
-	if (error)
-		return error;
+	if (session->options->output)
+		return show_all(session, terminal, reports);
 	km_out_init(&out, stdout, "standard output");
-	error = render_all(session, &terminal, &out);
+	error = render_all(session, terminal, reports, &out);
 	km_out_puts(&out, "\n");
+	if (!error)
+		error = km_reports_finish(reports);
 	if (error)
 		return error;
 	error = km_out_finish(&out);
@@ -112,6 +106,28 @@ static struct km_error *show_interval(struct km_session *session)
 		error = &km_output_reader_gone;
 	}
 	return error;
+}
+
+static struct km_error *show(struct km_session *session, bool is_last)
+{
+	const struct km_options *options = session->options;
+	struct km_terminal terminal = km_terminal_ask(options);
+	struct km_view_options view = view_options(options, &terminal);
+	struct km_reports reports = { 0 };
+	struct km_error *error =
+		km_session_resolve(session, &view, km_reports_want_sources(options));
+
+	if (!error)
+		error = km_reports_write(session, &reports);
+	if (!error)
+		error = (is_last ? show_all : show_more)(session, &terminal, &reports);
+	km_reports_deinit(&reports);
+	return error;
+}
+
+static struct km_error *show_interval(struct km_session *session)
+{
+	return show(session, false);
 }
 
 /* Wrong keys are told before a long file is read. */
@@ -142,7 +158,7 @@ static struct km_error *run(struct km_session *session)
 	if (!error)
 		error = km_check_usable(session->options->input, &session->report->quality,
 					info->nr_instances > 1);
-	return error ? error : show(session);
+	return error ? error : show(session, true);
 }
 
 struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status)

@@ -168,6 +168,16 @@ static void test_spellings(void **state)
 	parse_good("--json --caller f", &options);
 	assert_int_equal(options.format, KM_FORMAT_JSON);
 	km_options_deinit(&options);
+	parse_good("--format csv -s hit f", &options);
+	assert_int_equal(options.format, KM_FORMAT_CSV);
+	assert_string_equal(options.views[0], "caller");
+	km_options_deinit(&options);
+	parse_good("--format json=- --format csv=a=b --format json --json f", &options);
+	assert_int_equal(options.format, KM_FORMAT_JSON);
+	assert_int_equal(options.nr_report_files, 1);
+	assert_string_equal(options.report_files[0].name, "csv");
+	assert_string_equal(options.report_files[0].file, "a=b");
+	km_options_deinit(&options);
 	parse_good("--lin 4 f", &options);
 	assert_int_equal(options.lines, 4);
 	km_options_deinit(&options);
@@ -239,7 +249,12 @@ static void test_refused(void **state)
 		  "--min-severity: 'x' is not low, medium or high; see kmemstat --help" },
 		{ "--raw-ip info a", "--raw-ip does not go with 'info'; see kmemstat info --help" },
 		{ "dump --json a", "--json does not go with 'dump'; see kmemstat dump --help" },
-		{ "--json --csv a", "--json and --csv are two formats; choose one" },
+		{ "--json --csv a", "--json and --csv are two formats; choose one for standard "
+				    "output, and give others a file: --format NAME=FILE" },
+		{ "--format csv --json a", "json and csv are two formats; choose one for standard "
+					   "output, and give others a file: --format NAME=FILE" },
+		{ "--format csv= a", "--format: 'csv=' is not NAME or NAME=FILE; see kmemstat "
+				     "--help" },
 		{ "--json -l 3 a", "--lines does not go with --json; the JSON report always holds "
 				   "all rows and fields" },
 		{ "dump --cache a",

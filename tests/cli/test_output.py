@@ -203,6 +203,126 @@ def test_interrupted(tmp):
         expect(os.listdir(tmp), [])
 
 
+# reports in files
+
+def test_formats(tmp):
+    """Several reports of one run: each is what it is alone, and the summary is shown as always."""
+    got = run("--format", f"json={tmp}/a", "--format", f"csv={tmp}/b", "--format",
+              f"json={tmp}/c", SMALL)
+    expect(got, run(SMALL))
+    wanted = run("--json", SMALL)[1]
+    for name in "ac":
+        expect((tmp / name).read_text(), wanted)
+    expect((tmp / "b").read_text(), run("--csv", SMALL)[1])
+    expect(sorted(os.listdir(tmp)), ["a", "b", "c"])
+    expect(run("--format", "json", SMALL)[1], wanted)
+    expect(run("--format=json=-", "--format", f"csv={tmp}/b", SMALL)[1], wanted)
+    expect(run("-o", f"{tmp}/c", "--format", "csv", SMALL), (0, "", ""))
+    expect((tmp / "c").read_text(), (tmp / "b").read_text())
+
+
+def test_formats_whole(tmp):
+    """Options of text do not change reports."""
+    expect(run("--caller", "-s", "hit", "-l", "2", "-F", "hit", "--format", f"csv={tmp}/a",
+               "--format", f"json={tmp}/b", SMALL)[0], 0)
+    expect((tmp / "a").read_text(), run("--csv", SMALL)[1])
+    expect((tmp / "b").read_text(), run("--json", SMALL)[1])
+
+
+def test_formats_fail(tmp):
+    """One that cannot be written leaves none of all."""
+    (tmp / "old").write_text("old")
+    for bad in (f"{tmp}/none/x", "/dev/full", str(tmp)):
+        for order in (("old", bad, "new"), (bad, "old", "new"), ("old", "new", bad)):
+            args = [word for path in order for word in ("--format", f"json={tmp / path}")]
+            status, _, err = run(*args, SMALL)
+            expect((status, err.count("\n")), (5, 1))
+            expect((tmp / "old").read_text(), "old")
+            expect(os.listdir(tmp), ["old"])
+
+
+def test_formats_reader_gone(tmp):
+    """A reader of the summary that goes away does not take the files with it."""
+    status, _, err = run(f"{tmp}/a", SMALL, shell='{ "$K" --format "json=$1" --caller "$2"; '
+                                                  'echo $? >&2; } | true')
+    expect(status, 0)
+    assert err.strip() in ("0", "5"), err
+    expect((tmp / "a").read_text(), run("--json", SMALL)[1])
+
+
+def test_formats_interrupted(tmp):
+    """Ctrl-C while files are written removes them all."""
+    pipe = tmp / "pipe"
+    os.mkfifo(pipe)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # the third waits for a reader while two are open
+        with subprocess.Popen([KMEMSTAT, "--format", f"json={tmp}/a", "--format", f"csv={tmp}/b",
+                               "--format", f"json={pipe}", SMALL], env=environment(),
+                              stdout=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 60
+            while len(os.listdir(tmp)) < 3 and time.monotonic() < deadline:
+                time.sleep(0.005)
+            expect(len(os.listdir(tmp)), 3)
+            process.send_signal(number)
+            expect(process.wait(timeout=60), -number)
+        expect(os.listdir(tmp), ["pipe"])
+
+
+def test_formats_refused(tmp):
+    (tmp / "link").symlink_to(os.path.abspath(SMALL))
+    os.mkdir(tmp / "sub")
+    usage = [
+        (["--format", f"json={tmp}/link"],
+         f"{tmp}/link: is the trace itself; choose another file for --format"),
+        (["--format", f"json={tmp}/x", "--format", f"csv={tmp}/sub/../x"],
+         f"{tmp}/sub/../x: is the file of two reports, json and csv; choose another file for one"),
+        (["--format", f"json={tmp}/x", "-o", f"{tmp}/x"],
+         f"{tmp}/x: is the file of --output, too; choose another file for --format"),
+        (sum((["--format", f"json={tmp}/{i}"] for i in range(33)), []),
+         "--format: more than 32 files"),
+    ]
+    for args, message in usage:
+        expect(run(*args, SMALL), (2, "", f"kmemstat: {message}\n"))
+    expect(sorted(os.listdir(tmp)), ["link", "sub"])
+
+
+def test_formats_manual():
+    """--format help lists formats that are there, and kmemstat(1) describes these."""
+    names = [line.split()[0] for line in run("--format", "help")[1].splitlines()]
+    expect(names[:2], ["json", "csv"])
+    for name in names:
+        expect(run("--format", name, SMALL)[::2], (0, ""))
+    manual = (TESTDATA.parent / "man" / "kmemstat.1.in").read_text(encoding="utf-8")
+    section = re.search(r"^\.Sh REPORT FORMATS$.*?^\.Sh ", manual, re.DOTALL | re.MULTILINE)[0]
+    expect(sorted(re.findall(r"^\.It Cm (\S+)", section, re.MULTILINE)), sorted(names))
+
+
+def test_formats_interval(tmp):
+    """With --interval each report replaces the file: it is there before the end, and whole."""
+    line = ("          <idle>-0     [000] .....     %d.000000: kmalloc: call_site=foo+0x1/0x2 "
+            "ptr=00000000%08x bytes_req=65 bytes_alloc=96 gfp_flags=GFP_KERNEL node=-1 "
+            "accounted=false\n")
+    out, nr = tmp / "report.json", 0
+    with subprocess.Popen([KMEMSTAT, "-q", "--interval", "1", "--format", f"json={out}", "-"],
+                          env=environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          text=True) as process:
+        process.stdin.write("# tracer: nop\n#\n")
+        deadline = time.monotonic() + 60
+        while not out.exists() and time.monotonic() < deadline:
+            nr += 1
+            process.stdin.write(line % (nr, nr))
+            process.stdin.flush()
+            time.sleep(0.1)
+        first = json.loads(out.read_text())["summary"]["slab"]["allocs"]
+        nr += 1
+        process.stdin.write(line % (nr, nr))
+        process.stdin.close()
+        expect(process.wait(timeout=60), 0)
+    assert 0 < first < nr, (first, nr)
+    expect(json.loads(out.read_text())["summary"]["slab"]["allocs"], nr)
+    expect(os.listdir(tmp), ["report.json"])
+
+
 # terminals
 
 def test_width():

@@ -39,3 +39,12 @@ try --alloc -s pingpong --no-pairing small/6.12.dat
 try --cache -F slab small/6.12.dat
 try --slabinfo mesh/slabinfo small/6.12.dat
 try --task --cache --csv small/6.12.dat
+try --format jsn small/6.12.dat
+try --format caller small/6.12.dat
+try --format = small/6.12.dat
+try --format json= small/6.12.dat
+try --format json --csv small/6.12.dat
+try --format json --format csv small/6.12.dat
+try --format json -s hit small/6.12.dat
+try --format json=small/6.12.dat small/6.12.dat
+try info --format json small/6.12.dat
