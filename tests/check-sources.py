@@ -27,7 +27,7 @@ ARROWS = {
                "kmemstat/view"},
     "render": {"kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/render",
                "kmemstat/report", "kmemstat/diff", "kmemstat/gate", "kmemstat/snapshot",
-               "kmemstat/view"},
+               "kmemstat/suppress", "kmemstat/view"},
     "compare": {"base", "kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/report",
                 "kmemstat/snapshot", "kmemstat/diff", "kmemstat/gate", "kmemstat/suppress"},
     "cli": {"base", "decode", "source", "agg", "sym", "report", "compare", "render", "kmemstat"},

@@ -117,6 +117,16 @@ def check_sums(report):
     return wrong
 
 
+def suppressions(tmp):
+    """A file with one that is used, one that is not, and one that has expired."""
+    path = os.path.join(tmp, "supp")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("rule: waste\nsymbol: *\nmodule: *\nreason: all of \"it\"\n\n"
+                   "fingerprint: *x\nreason: none\n\n"
+                   "file: *\nreason: long ago\nexpires: 2001-01-01\n")
+    return path
+
+
 def commands(testdata, tmp):
     """(what, arguments)"""
     for path in sorted(glob.glob(os.path.join(testdata, "small", "*.dat"))):
@@ -129,6 +139,8 @@ def commands(testdata, tmp):
     yield "tasks, caches, pointers", ["--task", "--cache", "--alloc", "--slabinfo",
                                       os.path.join(testdata, "mesh", "slabinfo"), mesh]
     yield "the same unpaired", ["--task", "--cache", "--alloc", "--no-pairing", mesh]
+    yield "suppressions", ["--suppress", suppressions(tmp), "--debug-dir", os.path.dirname(mesh),
+                           mesh]
     yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", mesh]
     formats = kmem.load_formats(os.path.join(testdata, "formats", "6.18-x86_64"))
     load = kmem.Workload(ringbuf.Layout(), formats, seed=5, nr_cpus=3, losses=0.02)

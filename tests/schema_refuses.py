@@ -13,6 +13,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 try:
     import jsonschema
@@ -27,7 +28,7 @@ ONLY_WITH_EVENTS = ("pages", "page_orders", "page_frames", "percpu")
 
 
 # Lists that are there only if they are asked for.
-ONLY_WHEN_ASKED = ("caches", "tasks", "pointers")
+ONLY_WHEN_ASKED = ("caches", "tasks", "pointers", "suppressions")
 
 
 def changes(good):
@@ -75,6 +76,11 @@ def changes(good):
     yield ["tasks", 0, "live_bytes"], -1
     yield ["pointers", 0, "ptr"], "ffff"
     yield ["pointers", 0, "callsite"], {}
+    yield ["suppressions", 0, "reason"], REMOVE
+    yield ["suppressions", 0, "state"], "tired"
+    yield ["suppressions", 0, "line"], 0
+    yield ["suppressions", 0, "expires"], "soon"
+    yield ["findings", 0, "suppressed"], True
     yield ["findings", 0, "severity"], "fatal"
     yield ["findings", 0, "fingerprint"], "xyz"
     yield ["findings", 0, "fingerprint_symbol"], "xyz"
@@ -99,9 +105,13 @@ def main():
     schema = json.loads(pathlib.Path(schema_path).read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     mesh = pathlib.Path(testdata) / "mesh" / "trace.dat"
-    done = subprocess.run([kmemstat, "--no-debug-search", "--json", "--task", "--alloc", "--cache",
-                           "--slabinfo", str(mesh.parent / "slabinfo"), str(mesh)],
-                          capture_output=True, check=True, timeout=60)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as supp:
+        supp.write("rule: *\nreason: x\nexpires: 2099-12-31\n")
+        supp.flush()
+        done = subprocess.run([kmemstat, "--no-debug-search", "--json", "--task", "--alloc",
+                               "--cache", "--slabinfo", str(mesh.parent / "slabinfo"),
+                               "--suppress", supp.name, str(mesh)],
+                              capture_output=True, check=True, timeout=60)
     good = json.loads(done.stdout)
     # a few rows are as good as all, and faster
     for key, value in good.items():

@@ -211,6 +211,8 @@ struct km_thresholds {
 		.hot_percent = 1,                                                                  \
 	})
 
+struct km_suppressions;
+
 struct km_report {
 	const struct km_input_info *input;
 	struct km_quality quality;
@@ -222,8 +224,11 @@ struct km_report {
 	size_t nr_callsites;
 	struct km_report_class *classes; /* kmalloc classes by size, page orders, caches */
 	size_t nr_classes;
-	struct km_finding *findings; /* by severity, bytes at stake, then hits, name, address */
+	/* by severity, bytes at stake, then hits, name, address; those suppressed last */
+	struct km_finding *findings;
 	size_t nr_findings;
+	size_t nr_suppressed;                       /* of them */
+	const struct km_suppressions *suppressions; /* that were applied; or NULL */
 	struct km_stream_report *streams;
 	size_t nr_streams;
 	struct km_event_report *events; /* count > 0 only; by count */

@@ -395,6 +395,17 @@ static const struct km_option table[] = {
 	  AT(min_severity),
 	  .help = "Show findings of this severity and above: low, medium (default) or high." },
 
+	{ .name = "suppress",
+	  .arg = "FILE",
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_suppress,
+	  .help = "Leave out the findings that this file names and gives a reason for; may be "
+		  "given several times.",
+	  .more = "They are counted, and the JSON report has them with the reason. Suppressions "
+		  "that match nothing or have expired are told. The file's format is that of "
+		  "kmemstat-suppressions(5)." },
+
 	{ .name = "format",
 	  .arg = "NAME[=FILE]",
 	  .group = KM_GROUP_OUTPUT,

@@ -95,6 +95,8 @@ struct km_options {
 	uint64_t short_ns; /* what lives less is short-lived */
 	bool has_min_severity;
 	enum km_finding_severity min_severity;
+	const char **suppress; /* files */
+	size_t nr_suppress;
 	/* output */
 	const char *output;
 	enum km_when color, pager;

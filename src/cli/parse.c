@@ -353,6 +353,16 @@ static struct km_error *check_severity(const struct km_options *options)
 		advice);
 }
 
+static struct km_error *check_suppressions(const struct km_options *options)
+{
+	if (!options->nr_suppress || options->format == KM_FORMAT_JSON ||
+	    options->format == KM_FORMAT_REPORT || options->nr_report_files ||
+	    km_options_has_view(options, "summary"))
+		return NULL;
+	return km_error_advise(km_error_create(KM_ERR_USAGE, NULL, "--suppress is about findings"),
+			       "add --summary");
+}
+
 /*
  * The view without one asked for: options of the call-site table ask for that. Options that
  * the views have no use for are errors, not ignored.
@@ -384,7 +394,9 @@ static struct km_error *settle_views(struct km_options *options)
 		error = check_pairing(options);
 	if (!error)
 		error = km_reports_check(options);
-	return error ? error : check_severity(options);
+	if (!error)
+		error = check_severity(options);
+	return error ? error : check_suppressions(options);
 }
 
 /* Options that the verb or the format has no use for are errors, too. */
@@ -500,4 +512,6 @@ void km_options_deinit(struct km_options *options)
 	options->report_files = NULL;
 	options->report = NULL;
 	options->nr_report_files = 0;
+	free(options->suppress);
+	options->suppress = NULL;
 }

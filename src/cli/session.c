@@ -92,6 +92,8 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 	if (!error)
 		error = km_source_open(options->input, &source_options, &ret->source);
 	free(tasks);
+	for (size_t i = 0; !error && i < options->nr_suppress; i++)
+		error = km_suppressions_load(&ret->suppressions, options->suppress[i]);
 	if (error)
 		return error;
 	info = km_source_info(ret->source);
@@ -296,6 +298,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.life = session->life,
 		.tallies = km_tallies_borrow(&session->tallies),
 		.layers = session->layers,
+		.suppressions = session->suppressions,
 	};
 	struct km_error *error = NULL;
 
@@ -310,6 +313,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	now.source = NULL;
 	now.life = NULL;
 	now.layers = (struct km_layers){ 0 };
+	now.suppressions = (struct km_suppressions){ 0 };
 	km_session_deinit(&now);
 	/* writing a file sets handlers of its own */
 	km_live_catch_signals();
@@ -497,15 +501,20 @@ static struct km_error *open_resolver(struct km_session *session)
 struct km_error *km_session_resolve(struct km_session *session, const struct km_view_options *view,
 				    bool all_rows)
 {
-	struct km_error *error = km_view_create(session->report, view, &session->view);
+	const bool has_suppressions = session->options->nr_suppress > 0;
+	struct km_error *error = open_resolver(session);
 
+	all_rows |= has_suppressions;
+	if (!error && session->resolver && all_rows)
+		error = km_report_resolve(session->report, NULL, session->resolver);
+	/* they match files and fingerprints, and what they match is not shown */
+	if (!error && has_suppressions)
+		error = km_suppressions_apply(&session->suppressions, km_today(), session->report);
 	if (!error)
-		error = open_resolver(session);
+		error = km_view_create(session->report, view, &session->view);
+	if (!error && session->resolver && !all_rows)
+		error = km_report_resolve(session->report, session->view, session->resolver);
 	if (error || !session->resolver)
-		return error;
-	error = km_report_resolve(session->report, all_rows ? NULL : session->view,
-				  session->resolver);
-	if (error)
 		return error;
 	for (size_t i = 0; !session->options->quiet && i < km_resolver_nr_notes(session->resolver);
 	     i++)
@@ -514,12 +523,36 @@ struct km_error *km_session_resolve(struct km_session *session, const struct km_
 	return NULL;
 }
 
+void km_session_say_suppressions(const struct km_session *session)
+{
+	char day[KM_DAY_SIZE];
+
+	for (size_t i = 0; !session->options->quiet && i < session->suppressions.nr; i++) {
+		const struct km_suppression *suppression = &session->suppressions.rows[i];
+		const char *path = suppression->path;
+
+		if (suppression->is_expired)
+			km_say("%s:%" PRIu32 ": expired after %s: suppresses nothing, would "
+			       "suppress %" PRIu64 " finding%s; renew or remove it",
+			       path, suppression->line, km_day_text(suppression->expires, day),
+			       suppression->nr_findings, suppression->nr_findings == 1 ? "" : "s");
+		else if (!suppression->nr_findings && suppression->needs_source)
+			km_say("%s:%" PRIu32 ": suppresses nothing: no finding has a source line; "
+			       "give --vmlinux FILE or --debug-dir DIR",
+			       path, suppression->line);
+		else if (!suppression->nr_findings)
+			km_say("%s:%" PRIu32 ": suppresses nothing; remove it", path,
+			       suppression->line);
+	}
+}
+
 void km_session_deinit(struct km_session *session)
 {
 	if (session->stop)
 		km_live_release_signals();
 	km_view_destroy(session->view);
 	km_report_destroy(session->report);
+	km_suppressions_deinit(&session->suppressions);
 	km_resolver_destroy(session->resolver);
 	km_symtab_destroy(session->symtab);
 	km_error_free(session->symbols_error);

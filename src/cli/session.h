@@ -10,6 +10,7 @@
 #include "cli/topology.h"
 #include "cli/verbs.h"
 #include "kmemstat/render.h"
+#include "kmemstat/suppress.h"
 
 struct km_session {
 	const struct km_options *options;
@@ -23,7 +24,7 @@ struct km_session {
 	struct km_sites sites;
 	struct km_cpunodes nodes;
 	struct km_topology topology; /* of the traced machine; under 2 nodes if not known */
-	struct km_symtab *symtab; /* NULL: the trace has none, and none was given */
+	struct km_symtab *symtab;    /* NULL: the trace has none, and none was given */
 	/* the trace's own symbols have been read, with this error, not said yet; or NULL */
 	bool has_read_symbols;
 	struct km_error *symbols_error;
@@ -38,6 +39,7 @@ struct km_session {
 	const volatile bool *stop; /* of a live input: set by signals; else NULL */
 	struct km_filter_spec filter;
 	struct km_sift_options sift; /* filters; its spec is NULL without */
+	struct km_suppressions suppressions;
 };
 
 /* Opens the trace. km_session_deinit() is to be called after an error, too. */
@@ -48,9 +50,14 @@ KM_MUST_CHECK struct km_error *km_session_open(const struct km_options *options,
 KM_MUST_CHECK struct km_error *km_session_prepare_filters(struct km_session *session);
 /* Reads the events and builds the report, with symbols. */
 KM_MUST_CHECK struct km_error *km_session_build(struct km_session *session);
-/* Chooses rows and looks up their source lines, or with `all_rows` those of every call site. */
+/*
+ * Looks up source lines of the rows that the view chooses, or with `all_rows` those of every call
+ * site, and applies suppressions.
+ */
 KM_MUST_CHECK struct km_error *
 km_session_resolve(struct km_session *session, const struct km_view_options *view, bool all_rows);
+/* Says on standard error which suppressions suppress nothing. */
+void km_session_say_suppressions(const struct km_session *session);
 void km_session_deinit(struct km_session *session);
 
 /* --verbose: what was done since the last call, with the time it took. */

@@ -306,19 +306,32 @@ struct km_error *km_set_report(const struct km_option *option, const char *arg,
 				      : add_report_file(name, file, ret);
 }
 
+/* One more of an option that may be given several times. */
+static struct km_error *add_word(const char *arg, const char ***words, size_t *nr)
+{
+	const char **more = reallocarray(*words, *nr + 1, sizeof(*more));
+
+	if (!more)
+		return &km_error_memory;
+	more[(*nr)++] = arg;
+	*words = more;
+	return NULL;
+}
+
 struct km_error *km_set_debug_dir(const struct km_option *option, const char *arg,
 				  struct km_options *ret)
 {
-	const char **dirs;
-
 	if (!*arg)
 		return bad_value(option, arg, "a directory");
-	dirs = realloc(ret->debug_dirs, (ret->nr_debug_dirs + 1) * sizeof(*dirs));
-	if (!dirs)
-		return &km_error_memory;
-	dirs[ret->nr_debug_dirs++] = arg;
-	ret->debug_dirs = dirs;
-	return NULL;
+	return add_word(arg, &ret->debug_dirs, &ret->nr_debug_dirs);
+}
+
+struct km_error *km_set_suppress(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	if (!*arg)
+		return bad_value(option, arg, "a file");
+	return add_word(arg, &ret->suppress, &ret->nr_suppress);
 }
 
 struct km_error *km_set_color(const struct km_option *option, const char *arg,

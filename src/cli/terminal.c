@@ -2,6 +2,7 @@
 /* Terminal, messages, progress. */
 #include "cli/terminal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -52,6 +53,27 @@ struct km_terminal km_terminal_ask(const struct km_options *options)
 		ret.use_color = options->color == KM_WHEN_ALWAYS;
 	ret.use_blocks = is_utf8_locale();
 	return ret;
+}
+
+km_day km_today(void)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	time_t now = time(NULL);
+	struct tm day;
+
+	if (epoch && *epoch) {
+		char *end;
+		long long seconds;
+
+		errno = 0;
+		seconds = strtoll(epoch, &end, 10);
+		if (!errno && !*end && seconds >= 0)
+			now = (time_t)seconds;
+	}
+	/* years beyond 9999 are none that a file can name */
+	if (!gmtime_r(&now, &day) || day.tm_year > 9999 - 1900)
+		return 99991231;
+	return (km_day)((day.tm_year + 1900) * 10000 + (day.tm_mon + 1) * 100 + day.tm_mday);
 }
 
 void km_say(const char *format, ...)

@@ -5,6 +5,7 @@
 
 #include "cli/options.h"
 #include "cli/scan.h"
+#include "kmemstat/suppress.h"
 
 /* How the result has to look. */
 struct km_terminal {
@@ -17,6 +18,12 @@ struct km_terminal {
 
 /* Asks standard output and the environment (NO_COLOR, TERM), within what the options say. */
 struct km_terminal km_terminal_ask(const struct km_options *options);
+
+/*
+ * This day, UTC; of the environment's SOURCE_DATE_EPOCH if that is set
+ * (https://reproducible-builds.org/specs/source-date-epoch/).
+ */
+km_day km_today(void);
 
 /* "kmemstat: ..." on standard error, control characters taken out. */
 void km_say(const char *format, ...) KM_PRINTF(1, 2);

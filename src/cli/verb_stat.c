@@ -158,7 +158,11 @@ static struct km_error *run(struct km_session *session)
 	if (!error)
 		error = km_check_usable(session->options->input, &session->report->quality,
 					info->nr_instances > 1);
-	return error ? error : show(session, true);
+	if (!error)
+		error = show(session, true);
+	if (!error)
+		km_session_say_suppressions(session);
+	return error;
 }
 
 struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status)

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kmemstat/suppress.h"
+
 enum { SCHEMA_VERSION = 1 };
 
 static int write_bytes(const char *buffer, size_t size, void *data)
@@ -321,6 +323,7 @@ static json_t *make_finding(const struct km_finding *finding,
 	set_text(&object, "fingerprint_symbol", finding->fingerprint_symbol);
 	set_text(&object, "message", finding->message);
 	set_text(&object, "advice", finding->advice);
+	set_text_if(&object, "suppressed", finding->suppressed);
 	set_number(&object, "hits", finding->hits);
 	set_number(&object, "bytes_req", finding->bytes_req);
 	set_number(&object, "bytes_alloc", finding->bytes_alloc);
@@ -417,6 +420,44 @@ static struct km_error *write_list(const struct km_report *report,
 	return error;
 }
 
+static const char *suppression_state(const struct km_suppression *suppression)
+{
+	if (suppression->is_expired)
+		return "expired";
+	return suppression->nr_findings ? "used" : "unused";
+}
+
+static json_t *make_suppression(const struct km_suppression *suppression)
+{
+	json_t *object = json_object();
+	char day[KM_DAY_SIZE];
+
+	set_text(&object, "path", suppression->path);
+	set_number(&object, "line", suppression->line);
+	set_text(&object, "state", suppression_state(suppression));
+	set_number(&object, "findings", suppression->nr_findings);
+	for (enum km_suppress_key key = 0; key < KM_NR_SUPPRESS_KEYS; key++)
+		set_text_if(&object, km_suppress_key_name(key), suppression->globs[key]);
+	set_text(&object, "reason", suppression->reason);
+	if (suppression->expires)
+		set_text(&object, "expires", km_day_text(suppression->expires, day));
+	return object;
+}
+
+static struct km_error *write_suppressions(const struct km_suppressions *suppressions,
+					   struct km_out *out)
+{
+	struct km_error *error = NULL;
+
+	km_out_puts(out, ",\n\"suppressions\": [");
+	for (size_t i = 0; !error && i < suppressions->nr; i++) {
+		km_out_puts(out, i ? ",\n" : "\n");
+		error = km_json_dump(out, make_suppression(&suppressions->rows[i]));
+	}
+	km_out_puts(out, "\n]");
+	return error;
+}
+
 struct km_error *km_render_json(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out)
 {
@@ -437,6 +478,8 @@ struct km_error *km_render_json(const struct km_report *report,
 		error = dump_member(out, "timeline", km_json_timeline(report));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)
 		error = write_list(report, options, list, out);
+	if (!error && report->suppressions)
+		error = write_suppressions(report->suppressions, out);
 	if (!error)
 		error = km_json_write_tally(report, options, out);
 	km_out_puts(out, "\n}\n");

@@ -48,16 +48,15 @@ static void write_input(const struct km_report *report, const struct km_render_o
 static void write_counts(const struct km_report *report, struct km_out *out)
 {
 	size_t count[KM_FIND_HIGH + 1] = { 0 };
+	const size_t nr = report->nr_findings - report->nr_suppressed;
 	const char *comma = ": ";
 
-	if (report->nr_findings == 0) {
-		km_out_puts(out, "\nno findings\n");
-		return;
-	}
-	for (size_t i = 0; i < report->nr_findings; i++)
+	for (size_t i = 0; i < nr; i++)
 		count[report->findings[i].severity]++;
-	km_out_printf(out, "\n%zu finding%s", report->nr_findings,
-		      report->nr_findings == 1 ? "" : "s");
+	if (nr)
+		km_out_printf(out, "\n%zu finding%s", nr, nr == 1 ? "" : "s");
+	else
+		km_out_puts(out, "\nno findings");
 	for (int severity = KM_FIND_HIGH; severity >= KM_FIND_LOW; severity--) {
 		if (!count[severity])
 			continue;
@@ -65,6 +64,8 @@ static void write_counts(const struct km_report *report, struct km_out *out)
 			      km_finding_severity_name(severity));
 		comma = ", ";
 	}
+	if (report->nr_suppressed)
+		km_out_printf(out, "; %zu suppressed", report->nr_suppressed);
 	km_out_puts(out, "\n");
 }
 
@@ -172,7 +173,8 @@ static void write_hints(const struct km_report *report, const struct km_render_o
 struct km_error *km_render_summary(const struct km_report *report,
 				   const struct km_render_options *options, struct km_out *out)
 {
-	size_t nr_shown = options->view->nr_findings;
+	const size_t nr_shown = options->view->nr_findings;
+	const size_t nr = report->nr_findings - report->nr_suppressed;
 
 	write_input(report, options, out);
 	km_render_totals(report, options, out);
@@ -186,9 +188,9 @@ struct km_error *km_render_summary(const struct km_report *report,
 	write_counts(report, out);
 	for (size_t i = 0; i < nr_shown; i++)
 		write_finding(&report->findings[i], options, out);
-	if (nr_shown < report->nr_findings)
+	if (nr_shown < nr)
 		km_out_printf(out, "\n%zu %s: --min-severity low --lines 0 shows all\n",
-			      report->nr_findings - nr_shown, nr_shown ? "more" : "not shown");
+			      nr - nr_shown, nr_shown ? "more" : "not shown");
 	write_hints(report, options, out);
 	return NULL;
 }

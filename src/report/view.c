@@ -283,12 +283,13 @@ static struct km_error *make_list(const struct km_report *report,
 	return error ? error : choose_rows(report, options, &keys, list);
 }
 
-/* Findings are sorted by severity: those to show are the first. */
+/* Findings are sorted by severity, those suppressed are last: those to show are the first. */
 static size_t count_findings(const struct km_report *report, const struct km_view_options *options)
 {
+	const size_t most = report->nr_findings - report->nr_suppressed;
 	size_t nr = 0;
 
-	while (nr < report->nr_findings && report->findings[nr].severity >= options->min_severity)
+	while (nr < most && report->findings[nr].severity >= options->min_severity)
 		nr++;
 	return options->max_findings && options->max_findings < nr ? options->max_findings : nr;
 }
