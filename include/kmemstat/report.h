@@ -38,6 +38,9 @@ struct km_callsite {
 	const struct km_report_size *sizes;
 	size_t nr_sizes;
 	const struct km_life_stats *life; /* NULL: allocations and frees were not paired */
+	/* with report.per, else 0 */
+	double hits_per_unit, bytes_per_unit; /* of bytes_alloc */
+	uint64_t hits_rest;                   /* beyond a whole multiple of report.per */
 };
 
 /* A call site's share of a size class. */
@@ -234,6 +237,7 @@ struct km_report {
 	struct km_event_report *events; /* count > 0 only; by count */
 	size_t nr_events;
 	bool has_symbols; /* a symbol table was there */
+	uint64_t per;     /* units (devices, peers, packets) that hits are told of; 0: none */
 	/* each only if it was asked for; has_* tells an empty table from none */
 	bool has_caches, has_tasks, has_ptrs;
 	struct km_report_cache *caches; /* kmalloc's, then the others, each by size, name */
@@ -279,6 +283,7 @@ struct km_report_parts {
 	struct km_event_report *events; /* taken over (malloc'ed) */
 	size_t nr_events;
 	struct km_thresholds thresholds;
+	uint64_t per; /* as in struct km_report */
 };
 
 KM_MUST_CHECK struct km_error *km_report_build(struct km_report_parts *parts,

@@ -29,6 +29,7 @@ struct km_column {
 	bool is_raw_ip;   /* an address: in CSV without -F only with raw_ip */
 	bool needs_pairs; /* there only if allocations and frees were paired */
 	bool needs_slabinfo;
+	bool needs_per; /* there only with report.per */
 	const char *help;
 	/*
 	 * The cell, of a row of the listing: text (into buf if it has to be made) or a number.
@@ -40,6 +41,7 @@ struct km_column {
 	uint64_t (*per)(const void *row);
 	double (*percent)(const void *row);
 	double (*real)(const void *row);
+	unsigned int decimals; /* of it in tables */
 	/* whether there is a number; NULL: always. Without one the cell is empty. */
 	bool (*has)(const void *row);
 };

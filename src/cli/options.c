@@ -110,6 +110,16 @@ static const struct km_option table[] = {
 	  AT(fields),
 	  .help = "Show these columns of a table; a list that begins with + adds to the default "
 		  "ones." },
+	{ .name = "per",
+	  .arg = "N",
+	  .group = KM_GROUP_TABLE,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_per,
+	  AT(per),
+	  .help = "Tell hits and bytes of call sites for each of N units too: N devices, peers, "
+		  "packets.",
+	  .more = "A rest tells where N does not divide the hits: what allocates once a unit "
+		  "leaves none." },
 	{ .name = "raw-ip",
 	  .group = KM_GROUP_TABLE,
 	  .verbs = KM_VERB_STAT,

@@ -73,6 +73,7 @@ struct km_options {
 	bool show_formats;
 	/* tables */
 	const char *sort, *fields;
+	size_t per; /* units that hits are told of; 0: none */
 	bool has_lines;
 	size_t lines; /* 0: all */
 	bool raw_ip;

@@ -389,6 +389,11 @@ static struct km_error *settle_views(struct km_options *options)
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--%s is about tables of rows", option),
 			"add --caller");
+	if (options->per && !is_whole(options) && !km_options_has_view(options, "caller") &&
+	    !km_options_has_view(options, "summary"))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--per is about call sites"),
+			"add --caller");
 	error = is_csv ? check_csv(options) : NULL;
 	if (!error)
 		error = check_pairing(options);
@@ -428,7 +433,7 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       table[i].name, verb->name),
 					       "give --%s=GLOB", table[i].name);
 		if (is_whole(options) && table[i].group == KM_GROUP_TABLE &&
-		    strcmp(table[i].name, "raw-ip") != 0)
+		    strcmp(table[i].name, "raw-ip") != 0 && strcmp(table[i].name, "per") != 0)
 			return km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL, "--%s does not go with --%s%s",
 						table[i].name, options->report ? "format " : "json",

@@ -247,6 +247,7 @@ static struct km_error *build_report(struct km_session *session)
 	session->parts.sites = &session->sites;
 	session->parts.symtab = session->symtab;
 	session->parts.thresholds = session->options->thresholds;
+	session->parts.per = session->options->per;
 	error = km_report_build(&session->parts, &session->report);
 	if (!error)
 		km_session_log(session, "report built: %zu call sites, %zu findings",

@@ -128,6 +128,15 @@ struct km_error *km_set_threads(const struct km_option *option, const char *arg,
 	return error;
 }
 
+struct km_error *km_set_per(const struct km_option *option, const char *arg, struct km_options *ret)
+{
+	struct km_error *error = km_set_count(option, arg, ret);
+
+	if (!error && !ret->per)
+		return bad_value(option, arg, "a number of units from 1 on");
+	return error;
+}
+
 struct km_error *km_set_interval(const struct km_option *option, const char *arg,
 				 struct km_options *ret)
 {

@@ -26,6 +26,7 @@ km_setter km_set_input;
 km_setter km_set_lines;
 km_setter km_set_width;
 km_setter km_set_threads;
+km_setter km_set_per;
 km_setter km_set_interval;
 km_setter km_set_view;
 km_setter km_set_cache;

@@ -279,6 +279,11 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 	set_number(&object, "bytes_waste", site->bytes_waste);
 	set(&object, "frag_percent", json_real(site->frag_percent));
 	set_number(&object, "accounted_hits", site->accounted_hits);
+	if (report->per) {
+		set(&object, "hits_per_unit", json_real(site->hits_per_unit));
+		set(&object, "bytes_per_unit", json_real(site->bytes_per_unit));
+		set_number(&object, "hits_rest", site->hits_rest);
+	}
 	set_text(&object, "size_class", site->size_class);
 	if (report->lives && site->life)
 		km_json_set_life(&object, report, site->life);
@@ -474,6 +479,8 @@ struct km_error *km_render_json(const struct km_report *report,
 		error = dump_member(out, "quality", make_quality(report));
 	if (!error)
 		error = dump_member(out, "summary", make_summary(report));
+	if (!error && report->per)
+		error = dump_member(out, "per", json_integer((json_int_t)report->per));
 	if (!error && report->lives)
 		error = dump_member(out, "timeline", km_json_timeline(report));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)

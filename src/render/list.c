@@ -72,7 +72,7 @@ static void add_cell(struct km_table *table, const struct km_report *report,
 	else if (column->type == KM_COL_NS)
 		km_table_add(table, km_duration_text(report, column->number(row), buf));
 	else if (column->real)
-		km_table_addf(table, "%.0f", column->real(row));
+		km_table_addf(table, "%.*f", (int)column->decimals, column->real(row));
 	else if (column->per)
 		km_table_addf(table, "%" PRIu64 "/%-*" PRIu64, column->number(row), width,
 			      per_one(column, row));
@@ -130,6 +130,21 @@ struct km_error *km_list_write(const struct km_report *report, const struct km_l
 	return error;
 }
 
+/* What allocates once, or a few times, for each unit has hits that the units divide. */
+static void write_rests(const struct km_report *report, const struct km_list *list,
+			struct km_out *out)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < list->nr_rows; i++)
+		nr += list->listing->callsite(list->rows[i])->hits_rest != 0;
+	km_out_printf(out,
+		      "per unit: divided by %" PRIu64
+		      "; %zu of these %zu call sites have hits that "
+		      "are no whole multiple of it (Rest)\n",
+		      report->per, nr, list->nr_rows);
+}
+
 struct km_error *km_render_list(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out)
 {
@@ -138,6 +153,8 @@ struct km_error *km_render_list(const struct km_report *report,
 
 	if (error)
 		return error;
+	if (options->list == KM_LIST_CALLSITES && report->per)
+		write_rests(report, list, out);
 	if (options->list == KM_LIST_PTRS && report->input->has_hashed_ptrs)
 		km_out_puts(out, "pointers are hashed by the kernel: they are no addresses\n");
 	km_out_puts(out, "\n");

@@ -83,8 +83,19 @@ static void print_place(FILE *stream, const struct km_callsite *site,
 	fputs(km_callsite_text(site, options, address), stream);
 }
 
-static void write_details(const struct km_finding *finding, bool has_place,
-			  const struct km_render_options *options, struct km_out *out)
+/* " = 25 x 24 + 3" */
+static void print_units(FILE *stream, uint64_t per, uint64_t hits)
+{
+	if (!per)
+		return;
+	fprintf(stream, " = %" PRIu64 " x %" PRIu64, per, hits / per);
+	if (hits % per)
+		fprintf(stream, " + %" PRIu64, hits % per);
+}
+
+static void write_details(const struct km_report *report, const struct km_finding *finding,
+			  bool has_place, const struct km_render_options *options,
+			  struct km_out *out)
 {
 	char grouped[KM_GROUPED_SIZE], human[KM_HUMAN_SIZE], *line = NULL;
 	size_t size = 0;
@@ -94,6 +105,7 @@ static void write_details(const struct km_finding *finding, bool has_place,
 		return;
 	fprintf(stream, "%s hit%s", km_grouped(finding->hits, grouped),
 		finding->hits == 1 ? "" : "s");
+	print_units(stream, report->per, finding->hits);
 	if (km_rule_info(finding->rule)->is_about_waste)
 		fprintf(stream, ", %s wasted", km_human_bytes(finding->bytes_waste, human));
 	else
@@ -104,8 +116,8 @@ static void write_details(const struct km_finding *finding, bool has_place,
 	km_line_write(out, stream, &line, INDENT, INDENT, options->width);
 }
 
-static void write_finding(const struct km_finding *finding, const struct km_render_options *options,
-			  struct km_out *out)
+static void write_finding(const struct km_report *report, const struct km_finding *finding,
+			  const struct km_render_options *options, struct km_out *out)
 {
 	const char *severity = km_finding_severity_name(finding->severity);
 	enum km_paint paint = km_paint_of_severity(finding->severity);
@@ -134,7 +146,7 @@ static void write_finding(const struct km_finding *finding, const struct km_rend
 	free(message);
 	km_out_printf(out, "%*s", INDENT, "");
 	km_text_wrap(out, finding->advice, INDENT, INDENT, options->width);
-	write_details(finding, has_source, options, out);
+	write_details(report, finding, has_source, options, out);
 }
 
 /* What would make the findings better: symbols, source lines. */
@@ -187,7 +199,7 @@ struct km_error *km_render_summary(const struct km_report *report,
 	}
 	write_counts(report, out);
 	for (size_t i = 0; i < nr_shown; i++)
-		write_finding(&report->findings[i], options, out);
+		write_finding(report, &report->findings[i], options, out);
 	if (nr_shown < nr)
 		km_out_printf(out, "\n%zu %s: --min-severity low --lines 0 shows all\n",
 			      nr - nr_shown, nr_shown ? "more" : "not shown");

@@ -171,6 +171,35 @@ static double real_byte_seconds(const void *row)
 	return site->life ? site->life->waste_byte_seconds : 0.0;
 }
 
+static double real_unit_hits(const void *row)
+{
+	const struct km_callsite *site = row;
+
+	return site->hits_per_unit;
+}
+
+static double real_unit_bytes(const void *row)
+{
+	const struct km_callsite *site = row;
+
+	return site->bytes_per_unit;
+}
+
+static uint64_t number_rest(const void *row)
+{
+	const struct km_callsite *site = row;
+
+	return site->hits_rest;
+}
+
+static bool has_rest(const void *row)
+{
+	const struct km_callsite *site = row;
+
+	return site->hits_rest != 0;
+}
+
+#define PER_UNIT .is_sortable = true, .is_default = true, .needs_per = true
 #define PAIRED   .is_sortable = true, .needs_pairs = true
 #define SHOWN    .is_sortable = true, .is_default = true
 #define SORTABLE .is_sortable = true
@@ -184,6 +213,13 @@ static const struct km_column columns[] = {
 	{ "req", "Total_req/Per", KM_COL_BYTES, SHOWN, .number = number_req, .per = number_hit,
 	  .help = "bytes requested, in total and per hit" },
 	{ "hit", "Hit", KM_COL_COUNT, SHOWN, .number = number_hit, .help = "allocations" },
+	{ "unit-hits", "Hit/unit", KM_COL_REAL, PER_UNIT, .real = real_unit_hits, .decimals = 2,
+	  .help = "hits divided by the number of units (with --per)" },
+	{ "rest", "Rest", KM_COL_COUNT, PER_UNIT, .number = number_rest, .has = has_rest,
+	  .help = "hits beyond a whole multiple of the number of units; empty if there are none "
+		  "(with --per)" },
+	{ "unit-bytes", "Alloc/unit", KM_COL_REAL, PER_UNIT, .real = real_unit_bytes,
+	  .help = "bytes allocated, divided by the number of units (with --per)" },
 	{ "pingpong", "Ping-pong", KM_COL_COUNT, PAIRED, .is_default = true,
 	  .number = number_pingpong,
 	  .help = "allocations that were freed on another CPU (with pairing)" },

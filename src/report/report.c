@@ -123,6 +123,15 @@ static struct km_error *copy_sizes(struct km_report_own *own, const struct km_re
 	return NULL;
 }
 
+static void set_per_unit(struct km_callsite *site, uint64_t per)
+{
+	if (!per)
+		return;
+	site->hits_per_unit = (double)site->hits / (double)per;
+	site->bytes_per_unit = (double)site->bytes_alloc / (double)per;
+	site->hits_rest = site->hits % per;
+}
+
 static struct km_error *build_callsites(struct km_report_own *own,
 					const struct km_report_parts *parts,
 					const char **cache_names)
@@ -152,6 +161,7 @@ static struct km_error *build_callsites(struct km_report_own *own,
 		if (site->bytes_alloc)
 			site->frag_percent =
 				100.0 * (double)site->bytes_waste / (double)site->bytes_alloc;
+		set_per_unit(site, parts->per);
 		error = km_report_name_site(own, parts->symtab, site);
 		if (!error)
 			error = copy_sizes(own, parts, cache_names, from, sizes);
@@ -265,6 +275,7 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	report->quality = parts->quality;
 	report->has_symbols = parts->symtab != NULL;
 	report->lives = parts->lives;
+	report->per = parts->per;
 	report->is_live_unsure = km_quality_is_incomplete(&parts->quality) ||
 				 parts->input->has_hashed_ptrs ||
 				 (parts->lives && parts->lives->total.replaced);

@@ -41,7 +41,7 @@ const struct km_column *km_column_find(const struct km_listing *listing, const c
 bool km_column_is_there(const struct km_report *report, const struct km_column *column)
 {
 	return (report->lives || !column->needs_pairs) &&
-	       (report->slabinfo || !column->needs_slabinfo);
+	       (report->slabinfo || !column->needs_slabinfo) && (report->per || !column->needs_per);
 }
 
 struct sort_keys {
@@ -96,6 +96,11 @@ static struct km_error *check_needs(const struct km_report *report, const char *
 {
 	if (km_column_is_there(report, column))
 		return NULL;
+	if (column->needs_per && !report->per)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "%s \"%s\" needs a number of units", what,
+						       column->key),
+				       "give --per N");
 	if (column->needs_slabinfo)
 		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 						       "%s \"%s\" needs slabinfo", what,
