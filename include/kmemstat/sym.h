@@ -37,7 +37,8 @@ bool km_symtab_find(const struct km_symtab *tab, uint64_t address, struct km_sym
 /* One frame of an inline chain. Strings are the resolver's. */
 struct km_frame {
 	const char *function; /* may be NULL */
-	const char *file;     /* relative to the kernel tree: "net/mac80211/mesh.c"; may be NULL */
+	/* relative to the kernel tree: "net/mac80211/mesh.c", or to source_root; may be NULL */
+	const char *file;
 	uint32_t line;        /* 0: not known */
 	uint32_t column;      /* 0: not known */
 	bool is_inlined;      /* into the next frame */
@@ -58,6 +59,8 @@ struct km_resolver_options {
 	size_t nr_debug_dirs;
 	const char *kernel_release; /* of the trace, or NULL: no search of /usr/lib/debug */
 	bool search_system;         /* look into /usr/lib/debug by itself */
+	/* a checkout that files are named from, where they are found in it; or NULL */
+	const char *source_root;
 };
 
 /* Debug information of the traced kernel and its modules. */

@@ -294,6 +294,18 @@ static const struct km_option table[] = {
 	  .set = km_set_flag,
 	  AT(no_debug_search),
 	  .help = "Do not look into /usr/lib/debug for the traced kernel's debug information." },
+	{ .name = "source-root",
+	  .arg = "DIR",
+	  .group = KM_GROUP_SYMBOL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_string,
+	  AT(source_root),
+	  .help = "Name source files from this directory on, a checkout of what was built: those "
+		  "built in it, and those whose path ends as that of a file in it.",
+	  .more = "The sources need not have been built there. The longest such end is taken; a "
+		  "file that is not found keeps its name. Without it files of the kernel are "
+		  "named from the kernel tree on, and those of a module that was built outside it "
+		  "as its compiler named them." },
 
 	{ .name = "just-over",
 	  .arg = "PERCENT",

@@ -82,6 +82,7 @@ struct km_options {
 	const char **debug_dirs;
 	size_t nr_debug_dirs;
 	bool no_debug_search;
+	const char *source_root;
 	const char *topology;
 	size_t threads;    /* 0: one a CPU */
 	size_t interval_s; /* 0: no report before the end */

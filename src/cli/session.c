@@ -486,6 +486,7 @@ static struct km_error *open_resolver(struct km_session *session)
 		.nr_debug_dirs = options->nr_debug_dirs,
 		.kernel_release = km_source_info(session->source)->kernel_release,
 		.search_system = !options->no_debug_search,
+		.source_root = options->source_root,
 	};
 
 	if (session->symtab)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "sym/srcpath.h"
+#include "sym/srcroot.h"
 
 #define DEPTH_MAX 64 /* of inlined calls and blocks; GCC stops far below */
 #define DIES_MAX  (1U << 22)
@@ -36,8 +37,9 @@ struct unit {
 	Dwarf_Off offset;
 	struct function *functions;
 	size_t nr_functions, max_functions;
-	char *root;     /* directory of the kernel tree, or NULL */
-	char *comp_dir; /* where the compiler ran, normalized, or NULL */
+	char *root;                     /* directory of the kernel tree, or NULL */
+	char *comp_dir;                 /* where the compiler ran, normalized, or NULL */
+	struct km_srcroot *source_root; /* or NULL */
 };
 
 struct unit_range {
@@ -48,7 +50,8 @@ struct unit_range {
 struct km_dwarf {
 	Dwfl *dwfl;
 	Dwarf *dw;
-	uint64_t bias; /* address in the file = address in the DWARF + bias */
+	uint64_t bias;                  /* address in the file = address in the DWARF + bias */
+	struct km_srcroot *source_root; /* or NULL */
 	struct unit **units;
 	size_t nr_units, max_units;
 	bool has_ranges;
@@ -113,6 +116,11 @@ struct km_error *km_dwarf_open(int fd, const char *path, struct km_dwarf **ret)
 	dwarf->bias = bias;
 	*ret = dwarf;
 	return NULL;
+}
+
+void km_dwarf_set_source_root(struct km_dwarf *dwarf, struct km_srcroot *root)
+{
+	dwarf->source_root = root;
 }
 
 static void unit_destroy(struct unit *unit)
@@ -255,6 +263,7 @@ static struct km_error *read_unit(struct km_dwarf *dwarf, Dwarf_Die *cudie, stru
 		return &km_error_memory;
 	}
 	unit->offset = dwarf_dieoffset(cudie);
+	unit->source_root = dwarf->source_root;
 	comp_dir = dwarf_formstring(dwarf_attr(cudie, DW_AT_comp_dir, &attr));
 	if (comp_dir)
 		unit->comp_dir = km_srcpath_normalize(comp_dir);
@@ -377,7 +386,7 @@ static bool find_scopes(struct km_dwarf *dwarf, const struct unit *unit, uint64_
 	return true;
 }
 
-/* A file name, relative to the kernel tree, or NULL. */
+/* A file name, relative to the kernel tree or the source root, or NULL. */
 static struct km_error *tidy_path(const struct unit *unit, const char *file, struct km_arena *arena,
 				  const char **ret)
 {
@@ -394,7 +403,10 @@ static struct km_error *tidy_path(const struct unit *unit, const char *file, str
 		below = km_srcpath_below(path, unit->root);
 	if (!below && unit->comp_dir)
 		below = km_srcpath_below(path, unit->comp_dir);
-	*ret = km_arena_strdup(arena, below ? below : path);
+	if (!below)
+		below = path;
+	*ret = unit->source_root ? km_srcroot_find(unit->source_root, path, below, arena)
+				 : km_arena_strdup(arena, below);
 	free(path);
 	return *ret ? NULL : &km_error_memory;
 }

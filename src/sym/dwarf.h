@@ -7,6 +7,7 @@
 #include "sym/arena.h"
 
 struct km_dwarf;
+struct km_srcroot;
 
 /*
  * Takes over `fd`, an ELF file with DWARF, in every case. A relocatable file is laid out and its
@@ -14,6 +15,8 @@ struct km_dwarf;
  * Errors: KM_ERR_INPUT (path) if libdw cannot make sense of it.
  */
 KM_MUST_CHECK struct km_error *km_dwarf_open(int fd, const char *path, struct km_dwarf **ret);
+/* Files of frames are named from `root` on, which must outlive the look-ups; or NULL. */
+void km_dwarf_set_source_root(struct km_dwarf *dwarf, struct km_srcroot *root);
 void km_dwarf_close(struct km_dwarf *dwarf);
 /*
  * The whole inline chain of the instruction at `offset` in section `section`, innermost frame

@@ -15,6 +15,7 @@
 #include "sym/dwarf.h"
 #include "sym/match.h"
 #include "sym/search.h"
+#include "sym/srcroot.h"
 #include "sym/unpack.h"
 #include "sym/wrappers.h"
 
@@ -37,6 +38,7 @@ struct cached {
 struct km_resolver {
 	const struct km_symtab *tab;
 	struct km_search *search;
+	struct km_srcroot *source_root; /* or NULL */
 	struct km_arena arena;
 	struct object *objects;
 	size_t nr_objects;
@@ -131,6 +133,8 @@ static struct km_error *open_file(const struct km_resolver *resolver, struct obj
 		return error;
 	}
 	error = km_dwarf_open(fd, path, &object->dwarf);
+	if (!error)
+		km_dwarf_set_source_root(object->dwarf, resolver->source_root);
 	if (error) {
 		km_match_destroy(object->match);
 		object->match = NULL;
@@ -250,6 +254,8 @@ struct km_error *km_resolver_create(const struct km_symtab *tab,
 	elf_version(EV_CURRENT);
 	resolver->tab = tab;
 	error = km_search_create(options, &resolver->search);
+	if (!error && options->source_root)
+		error = km_srcroot_create(options->source_root, &resolver->source_root);
 	if (!error && options->vmlinux)
 		error = open_vmlinux(resolver, options->vmlinux);
 	if (error)
@@ -274,6 +280,7 @@ void km_resolver_destroy(struct km_resolver *resolver)
 	free(resolver->notes);
 	free(resolver->cache);
 	km_arena_deinit(&resolver->arena);
+	km_srcroot_destroy(resolver->source_root);
 	km_search_destroy(resolver->search);
 	free(resolver);
 }

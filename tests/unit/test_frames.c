@@ -5,11 +5,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "sym/srcpath.h"
+#include "sym/srcroot.h"
 #include "sym/wrappers.h"
 
 static void assert_path(const char *path, const char *root, const char *want)
@@ -90,11 +95,77 @@ static void test_wrappers(void **state)
 	assert_int_equal(km_chain_nr_wrappers(NULL, 0), 0);
 }
 
+/* A checkout with the files of a module in "src", and a kernel in "linux". */
+static void test_source_root(void **state)
+{
+	static const char *const files[] = { "main.c", "src/main.c", "linux/mm/slub.c" };
+	static const struct {
+		const char *built, *tidy, *file; /* @: the root */
+	} cases[] = {
+		/* built there: even what is not there any more */
+		{ "@/linux/mm/slub.c", "mm/slub.c", "linux/mm/slub.c" },
+		{ "@/gone/a.c", "@/gone/a.c", "gone/a.c" },
+		/* elsewhere: the longest end that is a file */
+		{ "/ci/module/src/main.c", "/ci/module/src/main.c", "src/main.c" },
+		{ "/ci/module/main.c", "/ci/module/main.c", "main.c" },
+		{ "/ci/repo/linux/mm/slub.c", "mm/slub.c", "linux/mm/slub.c" },
+		/* of a kernel that is not in it: not just any file of that name */
+		{ "/ci/linux/init/main.c", "init/main.c", "init/main.c" },
+		{ "/ci/repo/src", "/ci/repo/src", "/ci/repo/src" },
+		{ "../src/main.c", "../src/main.c", "src/main.c" },
+		{ "/ci/../@", "/ci/../@", "/ci/../@" },
+		{ "/other/x.c", "/other/x.c", "/other/x.c" },
+	};
+	char dir[] = "/tmp/kmemstat-test-XXXXXX", path[256], wanted[256];
+	struct km_arena arena = { NULL };
+	struct km_srcroot *root;
+	struct km_error *error;
+
+	assert_non_null(mkdtemp(dir));
+	for (size_t i = 0; i < 3; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/')); slash++) {
+			*slash = 0;
+			mkdir(path, 0777);
+			*slash = '/';
+		}
+		file = fopen(path, "w");
+		assert_non_null(file);
+		assert_int_equal(fclose(file), 0);
+	}
+	assert_null(km_srcroot_create(dir, &root));
+	for (int turn = 0; turn < 2; turn++) {
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			bool is_below = *cases[i].built == '@';
+			const char *tidy;
+
+			snprintf(path, sizeof(path), "%s%s", is_below ? dir : "",
+				 cases[i].built + is_below);
+			tidy = *cases[i].tidy == '@' ? path
+						     : path + strlen(path) - strlen(cases[i].tidy);
+			snprintf(wanted, sizeof(wanted), "%s", cases[i].file);
+			assert_string_equal(km_srcroot_find(root, path, tidy, &arena), wanted);
+		}
+	}
+	km_srcroot_destroy(root);
+	km_arena_deinit(&arena);
+	snprintf(path, sizeof(path), "%s/main.c", dir);
+	error = km_srcroot_create(path, &root);
+	assert_non_null(error);
+	assert_int_equal(error->kind, KM_ERR_INPUT);
+	km_error_free(error);
+	snprintf(path, sizeof(path), "rm -r %s", dir);
+	assert_int_equal(system(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_wrappers),
+		cmocka_unit_test(test_source_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
