@@ -21,8 +21,11 @@ ARROWS = {
             "kmemstat/groups", "kmemstat/life", "kmemstat/pagelife", "kmemstat/percpulife",
             "kmemstat/stacks", "kmemstat/tally"},
     "sym": {"base", "kmemstat/error", "kmemstat/sym"},
+    "model": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/life", "kmemstat/model",
+              "kmemstat/quality"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",
-               "kmemstat/life", "kmemstat/pagelife", "kmemstat/percpulife", "kmemstat/stacks",
+               "kmemstat/life", "kmemstat/model", "kmemstat/pagelife", "kmemstat/percpulife",
+               "kmemstat/stacks",
                "kmemstat/out", "kmemstat/quality", "kmemstat/report", "kmemstat/sym",
                "kmemstat/view"},
     "render": {"kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/render",
@@ -30,7 +33,8 @@ ARROWS = {
                "kmemstat/suppress", "kmemstat/view"},
     "compare": {"base", "kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/report",
                 "kmemstat/snapshot", "kmemstat/diff", "kmemstat/gate", "kmemstat/suppress"},
-    "cli": {"base", "decode", "source", "agg", "sym", "report", "compare", "render", "kmemstat"},
+    "cli": {"base", "decode", "source", "agg", "sym", "model", "report", "compare", "render",
+            "kmemstat"},
 }
 
 # Library -> folders that may see it.

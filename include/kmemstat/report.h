@@ -9,6 +9,7 @@
 #include "kmemstat/error.h"
 #include "kmemstat/life.h"
 #include "kmemstat/quality.h"
+#include "kmemstat/report_models.h"
 #include "kmemstat/report_pages.h"
 #include "kmemstat/slabinfo.h"
 #include "kmemstat/source.h"
@@ -248,6 +249,17 @@ struct km_report {
 	size_t nr_ptrs;
 	const struct km_slabinfo *slabinfo; /* or NULL */
 	const struct km_lives *lives;       /* NULL: allocations and frees were not paired */
+	/*
+	 * kmalloc's requests in other allocators: the first row is what was recorded, then models
+	 * in the order in which they were asked for; none if none was. The next two have the rows
+	 * of all models, classes by kind and size, call sites as in callsites.
+	 */
+	struct km_model_row *models;
+	size_t nr_models;
+	struct km_model_class_row *model_classes;
+	size_t nr_model_classes;
+	struct km_model_site_row *model_sites;
+	size_t nr_model_sites;
 	/* what the page and the percpu allocator did; NULL: no events, or they were not paired */
 	struct km_page_report *pages;
 	struct km_percpu_report *percpus;
@@ -271,10 +283,11 @@ struct km_report_parts {
 	const struct km_flag_name *gfp_names;       /* km_source_gfp_names() */
 	size_t nr_gfp_names;
 	const struct km_symtab *symtab; /* or NULL */
-	const struct km_caches *caches; /* or NULL, as are the next three */
+	const struct km_caches *caches; /* or NULL, as are the next four */
 	const struct km_tasks *tasks;
 	const struct km_ptrs *ptrs;
 	const struct km_slabinfo *slabinfo;
+	const struct km_models *models;
 	/* the command of a task, or NULL; NULL: no commands are known */
 	const char *(*comm)(const void *arg, int32_t pid);
 	const void *comm_arg;

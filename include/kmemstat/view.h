@@ -74,6 +74,9 @@ enum km_listing_id {
 	KM_LIST_PAGES,  /* page allocations by caller */
 	KM_LIST_FRAMES, /* and by page frame */
 	KM_LIST_PERCPU,
+	KM_LIST_MODELS,        /* models of allocators */
+	KM_LIST_MODEL_CLASSES, /* their size classes */
+	KM_LIST_MODEL_SITES,   /* call sites in them */
 	KM_NR_LISTINGS,
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/help.h"
+#include "cli/modelling.h"
 #include "cli/reports.h"
 #include "cli/sigbus.h"
 #include "cli/verbs.h"
@@ -34,6 +35,8 @@ static struct km_error *print_about(const struct km_options *options)
 		km_help_print(&output.out, options->verb);
 	else if (options->show_version)
 		km_out_puts(&output.out, "kmemstat " KMEMSTAT_VERSION "\n");
+	else if (options->show_models)
+		km_modelling_list(&output.out);
 	else if (options->show_formats)
 		km_reports_list(&output.out);
 	else

@@ -79,6 +79,46 @@ static const struct km_option table[] = {
 	  .help = "A table as comma-separated values, numbers raw: that of call sites, or the one "
 		  "asked for." },
 
+	{ .name = "model",
+	  .arg = "NAME",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_model,
+	  .value = "name",
+	  .help = "What would kmalloc's requests take in this allocator? A name, with parameters "
+		  "behind a colon (slub:min=128,page=64k), several with commas between, all, or "
+		  "help for a list; may be given several times.",
+	  .more = "Shows the table --models, if none of the next three is asked for. "
+		  "Objects of caches of their own stay as they are. kmemstat-models(7) has the "
+		  "models with their formulas." },
+	{ .name = "model-file",
+	  .arg = "FILE",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_model,
+	  .value = "file",
+	  .help = "The same of size classes that FILE has; may be given several times.",
+	  .more = "The format is in kmemstat-models(7)." },
+	{ .name = "models",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_view,
+	  .value = "models",
+	  .help = "The table of models: bytes, waste, and the difference to what was recorded; "
+		  "all of them, if --model names none." },
+	{ .name = "model-class",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_view,
+	  .value = "model-class",
+	  .help = "The table of the models' size classes." },
+	{ .name = "model-caller",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_view,
+	  .value = "model-caller",
+	  .help = "The table of call sites in models, those that change most first." },
+
 	{ .name = "sort",
 	  .letter = 's',
 	  .arg = "KEY[,KEY]",
@@ -526,13 +566,10 @@ const struct km_option *km_options_table(size_t *ret_nr)
 const char *km_option_group_title(enum km_option_group group)
 {
 	static const char *const titles[KM_NR_GROUPS] = {
-		[KM_GROUP_VIEW] = "What to show",
-		[KM_GROUP_TABLE] = "Tables",
-		[KM_GROUP_INPUT] = "Input",
-		[KM_GROUP_FILTER] = "Filters",
-		[KM_GROUP_SYMBOL] = "Symbols and source lines",
-		[KM_GROUP_FINDING] = "Findings",
-		[KM_GROUP_OUTPUT] = "Output",
+		[KM_GROUP_VIEW] = "What to show", [KM_GROUP_MODEL] = "Other allocators",
+		[KM_GROUP_TABLE] = "Tables",      [KM_GROUP_INPUT] = "Input",
+		[KM_GROUP_FILTER] = "Filters",    [KM_GROUP_SYMBOL] = "Symbols and source lines",
+		[KM_GROUP_FINDING] = "Findings",  [KM_GROUP_OUTPUT] = "Output",
 		[KM_GROUP_GENERAL] = "General",
 	};
 

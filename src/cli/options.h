@@ -22,6 +22,7 @@ enum km_verb_bit {
 
 enum km_option_group {
 	KM_GROUP_VIEW,
+	KM_GROUP_MODEL,
 	KM_GROUP_TABLE,
 	KM_GROUP_INPUT,
 	KM_GROUP_FILTER,
@@ -45,13 +46,19 @@ struct km_report_file {
 	const char *file;
 };
 
+/* --model TEXT, --model-file TEXT */
+struct km_model_option {
+	const char *text;
+	bool is_file;
+};
+
 enum km_when {
 	KM_WHEN_AUTO,
 	KM_WHEN_ALWAYS,
 	KM_WHEN_NEVER,
 };
 
-#define KM_MAX_VIEWS        16
+#define KM_MAX_VIEWS        32
 /* Files of --format in one run. */
 #define KM_MAX_REPORT_FILES 32
 
@@ -71,6 +78,10 @@ struct km_options {
 	struct km_report_file *report_files;
 	size_t nr_report_files;
 	bool show_formats;
+	/* models of allocators */
+	struct km_model_option *models;
+	size_t nr_models;
+	bool show_models; /* --model help */
 	/* tables */
 	const char *sort, *fields;
 	size_t per; /* units that hits are told of; 0: none */

@@ -236,7 +236,7 @@ static struct km_error *take_arguments(int nr, char **args, const struct cache_w
 bool km_options_ask_for_help(const struct km_options *options)
 {
 	return options->show_help || options->show_version || options->show_formats ||
-	       options->man_section;
+	       options->show_models || options->man_section;
 }
 
 bool km_options_has_view(const struct km_options *options, const char *name)
@@ -363,6 +363,15 @@ static struct km_error *check_suppressions(const struct km_options *options)
 			       "add --summary");
 }
 
+/* Models are there to be shown. */
+static void settle_model_views(struct km_options *options)
+{
+	if (options->nr_models && !is_whole(options) && !km_options_has_view(options, "models") &&
+	    !km_options_has_view(options, "model-class") &&
+	    !km_options_has_view(options, "model-caller"))
+		options->views[options->nr_views++] = "models";
+}
+
 /*
  * The view without one asked for: options of the call-site table ask for that. Options that
  * the views have no use for are errors, not ignored.
@@ -375,6 +384,7 @@ static struct km_error *settle_views(struct km_options *options)
 	struct km_error *error;
 
 	settle_page_views(options);
+	settle_model_views(options);
 	if (!is_whole(options) && !options->nr_views)
 		options->views[options->nr_views++] =
 			has_table_option || is_csv ? "caller" : "summary";
@@ -513,7 +523,10 @@ void km_options_deinit(struct km_options *options)
 	free(options->report_files);
 	free(options->report);
 	free(options->debug_dirs);
+	free(options->models);
 	options->debug_dirs = NULL;
+	options->models = NULL;
+	options->nr_models = 0;
 	options->report_files = NULL;
 	options->report = NULL;
 	options->nr_report_files = 0;

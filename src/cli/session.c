@@ -102,7 +102,8 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 		       " bytes, %zu parts",
 		       info->path, info->format, info->format_version, info->compression,
 		       info->file_bytes, km_source_nr_parts(ret->source));
-	return find_topology(ret);
+	error = find_topology(ret);
+	return error ? error : km_modelling_make(options, info, &ret->models);
 }
 
 /* The trace's own symbols, which may be missing or bad; nothing is said yet. */
@@ -246,6 +247,7 @@ static struct km_error *build_report(struct km_session *session)
 	session->parts.groups = session->groups;
 	session->parts.sites = &session->sites;
 	session->parts.symtab = session->symtab;
+	session->parts.models = &session->models;
 	session->parts.thresholds = session->options->thresholds;
 	session->parts.per = session->options->per;
 	error = km_report_build(&session->parts, &session->report);
@@ -300,6 +302,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.tallies = km_tallies_borrow(&session->tallies),
 		.layers = session->layers,
 		.suppressions = session->suppressions,
+		.models = session->models,
 	};
 	struct km_error *error = NULL;
 
@@ -315,6 +318,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	now.life = NULL;
 	now.layers = (struct km_layers){ 0 };
 	now.suppressions = (struct km_suppressions){ 0 };
+	now.models = (struct km_models){ 0 };
 	km_session_deinit(&now);
 	/* writing a file sets handlers of its own */
 	km_live_catch_signals();
@@ -561,6 +565,7 @@ void km_session_deinit(struct km_session *session)
 	km_sites_deinit(&session->sites);
 	km_life_destroy(session->life);
 	km_tallies_deinit(&session->tallies);
+	km_models_deinit(&session->models);
 	km_layers_deinit(&session->layers);
 	km_lives_deinit(&session->lives);
 	km_cpunodes_deinit(&session->nodes);

@@ -343,6 +343,26 @@ struct km_error *km_set_suppress(const struct km_option *option, const char *arg
 	return add_word(arg, &ret->suppress, &ret->nr_suppress);
 }
 
+struct km_error *km_set_model(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	const bool is_file = strcmp(option->value, "file") == 0;
+	struct km_model_option *models;
+
+	if (!*arg)
+		return bad_value(option, arg, is_file ? "a file" : "a model");
+	if (!is_file && strcmp(arg, "help") == 0) {
+		ret->show_models = true;
+		return NULL;
+	}
+	models = reallocarray(ret->models, ret->nr_models + 1, sizeof(*models));
+	if (!models)
+		return &km_error_memory;
+	models[ret->nr_models++] = (struct km_model_option){ .text = arg, .is_file = is_file };
+	ret->models = models;
+	return NULL;
+}
+
 struct km_error *km_set_color(const struct km_option *option, const char *arg,
 			      struct km_options *ret)
 {

@@ -34,6 +34,7 @@ km_setter km_set_format;
 km_setter km_set_report;
 km_setter km_set_debug_dir;
 km_setter km_set_suppress;
+km_setter km_set_model; /* --model-file too: by option->value */
 km_setter km_set_color;
 km_setter km_set_pager;
 km_setter km_set_severity;

@@ -489,6 +489,8 @@ struct km_error *km_render_json(const struct km_report *report,
 		error = write_suppressions(report->suppressions, out);
 	if (!error)
 		error = km_json_write_tally(report, options, out);
+	if (!error)
+		error = km_json_write_models(report, options, out);
 	km_out_puts(out, "\n}\n");
 	return error;
 }

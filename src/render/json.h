@@ -78,6 +78,11 @@ KM_MUST_CHECK struct km_error *km_json_write_tally(const struct km_report *repor
 						   const struct km_render_options *options,
 						   struct km_out *out);
 
+/* The list "models", if there are any. */
+KM_MUST_CHECK struct km_error *km_json_write_models(const struct km_report *report,
+						    const struct km_render_options *options,
+						    struct km_out *out);
+
 /* What names a call site: in its own row and in others. */
 json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options);
 /* Its source lines, if they are known. */

@@ -128,6 +128,8 @@ struct km_error *km_render_timeline(const struct km_report *report,
 struct km_error *km_render_timeline_csv(const struct km_report *report,
 					const struct km_render_options *options,
 					struct km_out *out);
+struct km_error *km_render_models(const struct km_report *report,
+				  const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_info(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 

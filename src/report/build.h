@@ -79,6 +79,9 @@ KM_MUST_CHECK struct km_error *km_report_build_findings(struct km_report_own *ow
 /* Fills report.caches, tasks and ptrs, those that there are parts for. */
 KM_MUST_CHECK struct km_error *km_report_build_tally(struct km_report_own *own,
 						     const struct km_report_parts *parts);
+/* Fills report.models and what belongs to it; models may be NULL. */
+KM_MUST_CHECK struct km_error *km_report_build_models(struct km_report_own *own,
+						      const struct km_models *models);
 /* caches alone. */
 KM_MUST_CHECK struct km_error *km_report_build_caches(struct km_report_own *own,
 						      const struct km_report_parts *parts);

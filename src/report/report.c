@@ -300,6 +300,8 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 		error = km_report_build_findings(own, &parts->thresholds);
 	if (!error)
 		error = km_report_build_tally(own, parts);
+	if (!error)
+		error = km_report_build_models(own, parts->models);
 	if (!error) {
 		*ret = report;
 		own = NULL;
@@ -327,6 +329,9 @@ void km_report_destroy(struct km_report *report)
 	free(report->caches);
 	free(report->tasks);
 	free(report->ptrs);
+	free(report->models);
+	free(report->model_classes);
+	free(report->model_sites);
 	km_page_report_destroy(report->pages);
 	km_percpu_report_destroy(report->percpus);
 	free(report->streams);

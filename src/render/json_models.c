@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The key "models" of the JSON report. */
+#include "render/json.h"
+
+static void set_sum(json_t **object, const struct km_model_sum *sum)
+{
+	set_number(object, "hits", sum->hits);
+	set_number(object, "bytes_req", sum->bytes_req);
+	set_number(object, "bytes_recorded", sum->bytes_recorded);
+	set_number(object, "bytes_alloc", sum->bytes_alloc);
+	set_number(object, "bytes_waste", sum->bytes_waste);
+}
+
+static json_t *make_class(const struct km_model_class_row *row)
+{
+	json_t *object = json_object();
+
+	set_text(&object, "name", row->name);
+	set_text(&object, "kind", km_model_kind_name(row->kind));
+	set_number(&object, "object_bytes", row->bytes);
+	set_sum(&object, &row->sum);
+	return object;
+}
+
+static json_t *make_site(const struct km_model_site_row *row,
+			 const struct km_render_options *options)
+{
+	json_t *object = km_json_place(row->callsite, options);
+
+	set_sum(&object, &row->sum);
+	return object;
+}
+
+static json_t *make_model(const struct km_report *report, const struct km_model_row *row,
+			  const struct km_render_options *options)
+{
+	json_t *object = json_object(), *classes = json_array(), *sites = json_array();
+
+	set_text(&object, "name", row->name);
+	set_text(&object, "summary", row->summary);
+	set_number(&object, "page_size", row->model->page_size);
+	set_sum(&object, &row->sum);
+	set(&object, "change_percent", json_real(km_model_change_percent(&row->sum)));
+	for (size_t i = 0; i < row->nr_classes; i++)
+		append(&classes, make_class(&report->model_classes[row->first_class + i]));
+	set(&object, "classes", classes);
+	for (size_t i = 0; i < row->nr_sites; i++)
+		append(&sites, make_site(&report->model_sites[row->first_site + i], options));
+	set(&object, "callsites", sites);
+	return object;
+}
+
+struct km_error *km_json_write_models(const struct km_report *report,
+				      const struct km_render_options *options, struct km_out *out)
+{
+	struct km_error *error = NULL;
+	const char *comma = "\n";
+
+	if (!report->nr_models)
+		return NULL;
+	km_out_puts(out, ",\n\"models\": [");
+	for (size_t i = 0; !error && i < report->nr_models; i++) {
+		/* what was recorded is in the rest of the report */
+		if (!report->models[i].model)
+			continue;
+		km_out_puts(out, comma);
+		comma = ",\n";
+		error = km_json_dump(out, make_model(report, &report->models[i], options));
+	}
+	km_out_puts(out, "\n]");
+	return error;
+}
