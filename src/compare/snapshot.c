@@ -11,43 +11,11 @@
 #include "base/stable.h"
 #include "kmemstat/out.h"
 
-/* Strings are many and small: they are cut from chunks. */
-enum { CHUNK_BYTES = 65536 };
-
-struct km_snap_chunk {
-	struct km_snap_chunk *next;
-	size_t used, size;
-	char text[];
-};
-
-static char *take_bytes(struct km_snapshot_own *own, size_t size)
-{
-	struct km_snap_chunk *chunk = own->chunks;
-
-	if (!chunk || chunk->size - chunk->used < size) {
-		size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
-
-		chunk = malloc(sizeof(*chunk) + room);
-		if (!chunk)
-			return NULL;
-		*chunk = (struct km_snap_chunk){ .next = own->chunks, .size = room };
-		own->chunks = chunk;
-	}
-	chunk->used += size;
-	return chunk->text + chunk->used - size;
-}
-
 static struct km_error *copy_bytes(struct km_snapshot_own *own, const char *text, size_t len,
 				   const char **ret)
 {
-	char *copy = take_bytes(own, len + 1);
-
-	if (!copy)
-		return &km_error_memory;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	*ret = copy;
-	return NULL;
+	*ret = km_pool_copy(&own->strings, text, len);
+	return *ret ? NULL : &km_error_memory;
 }
 
 static struct km_error *copy_text(struct km_snapshot_own *own, const char *text, const char **ret)
@@ -91,12 +59,7 @@ void km_snapshot_destroy(struct km_snapshot *snapshot)
 
 	if (!snapshot)
 		return;
-	while (own->chunks) {
-		struct km_snap_chunk *next = own->chunks->next;
-
-		free(own->chunks);
-		own->chunks = next;
-	}
+	km_pool_deinit(&own->strings);
 	free(own->key);
 	free(snapshot->events);
 	free(snapshot->sites);

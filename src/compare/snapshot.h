@@ -6,14 +6,13 @@
 #ifndef KMEMSTAT_COMPARE_SNAPSHOT_H
 #define KMEMSTAT_COMPARE_SNAPSHOT_H
 
+#include "compare/pool.h"
 #include "kmemstat/snapshot.h"
-
-struct km_snap_chunk;
 
 /* A snapshot with what it owns beside its public arrays. */
 struct km_snapshot_own {
 	struct km_snapshot snapshot; /* first: a snapshot is converted back */
-	struct km_snap_chunk *chunks;
+	struct km_pool strings;
 	size_t size_sites, size_findings, size_events;
 	/* the key that is being made */
 	char *key;

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a reader of a comparison has to know: why numbers may differ for other reasons than code. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare/diff_private.h"
+#include "kmemstat/out.h"
+
+/* Totals of traces whose lengths differ by more are no fair comparison. */
+#define MUCH_LONGER 1.25
+/* Traces with so many times the events are told. */
+#define MUCH_LARGER 4.0
+
+static struct km_error *add_note(struct km_diff_own *own, const char *kind, bool is_warning,
+				 const char *format, ...) KM_PRINTF(4, 5);
+
+static struct km_error *add_note(struct km_diff_own *own, const char *kind, bool is_warning,
+				 const char *format, ...)
+{
+	struct km_diff *diff = &own->diff;
+	va_list args;
+	char *text;
+	int len;
+
+	if (diff->nr_notes == own->size_notes) {
+		size_t size = own->size_notes ? 2 * own->size_notes : 16;
+		struct km_diff_note *notes = reallocarray(diff->notes, size, sizeof(*notes));
+
+		if (!notes)
+			return &km_error_memory;
+		diff->notes = notes;
+		own->size_notes = size;
+	}
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0)
+		return &km_error_memory;
+	diff->notes[diff->nr_notes] =
+		(struct km_diff_note){ kind, is_warning,
+				       km_pool_copy(&own->strings, text, (size_t)len) };
+	free(text);
+	return diff->notes[diff->nr_notes++].text ? NULL : &km_error_memory;
+}
+
+/* The i-th trace of all, those of the base first; NULL behind the last. */
+static const struct km_snapshot *trace_at(const struct km_diff *diff, size_t i)
+{
+	if (i < diff->nr_traces[KM_DIFF_BASE])
+		return diff->traces[KM_DIFF_BASE][i];
+	i -= diff->nr_traces[KM_DIFF_BASE];
+	return i < diff->nr_traces[KM_DIFF_NEW] ? diff->traces[KM_DIFF_NEW][i] : NULL;
+}
+
+static struct km_error *note_quality(struct km_diff_own *own, const struct km_snapshot *trace)
+{
+	struct km_error *error = NULL;
+	char number[KM_GROUPED_SIZE];
+
+	if (trace->is_incomplete && trace->events_lost)
+		error = add_note(own, "incomplete", true,
+				 "%s is incomplete: %s events were lost while recording; its "
+				 "numbers are lower bounds",
+				 trace->path, km_grouped(trace->events_lost, number));
+	else if (trace->is_incomplete)
+		error = add_note(own, "incomplete", true,
+				 "%s is incomplete: events are missing or damaged; its numbers are "
+				 "lower bounds",
+				 trace->path);
+	if (!error && trace->is_filtered)
+		error = add_note(own, "filtered", true, "%s has events left out by filters",
+				 trace->path);
+	return error;
+}
+
+/* Allocations on a chosen node had events of their own before v6.1: they are the same to us. */
+static size_t event_len(const char *event)
+{
+	static const char suffix[] = "_node";
+	size_t len = strlen(event), suffix_len = sizeof(suffix) - 1;
+
+	return len > suffix_len && strcmp(event + len - suffix_len, suffix) == 0 ? len - suffix_len
+										 : len;
+}
+
+static bool has_event(const struct km_snapshot *trace, const char *event)
+{
+	const size_t len = event_len(event);
+
+	for (size_t i = 0; i < trace->nr_events; i++)
+		if (event_len(trace->events[i]) == len &&
+		    strncmp(trace->events[i], event, len) == 0)
+			return true;
+	return false;
+}
+
+/* What the numbers compared are made of. */
+static bool event_counts(const struct km_diff *diff, const char *event)
+{
+	const bool is_level = km_diff_by_info(diff->options.by)->is_level;
+	const char *name = event + strlen("kmem:");
+
+	return strncmp(name, "kmalloc", 7) == 0 || strncmp(name, "kmem_cache_alloc", 16) == 0 ||
+	       (is_level && (strcmp(name, "kfree") == 0 || strcmp(name, "kmem_cache_free") == 0));
+}
+
+/* Events of allocations that `other` has and `trace` has not, which were not told before. */
+static struct km_error *list_missing(const struct km_diff *diff, const struct km_snapshot *trace,
+				     char **ret, bool *ret_is_warning)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const struct km_snapshot *other;
+
+	if (!out)
+		return &km_error_memory;
+	for (size_t i = 0; (other = trace_at(diff, i)); i++) {
+		for (size_t j = 0; j < other->nr_events; j++) {
+			const char *event = other->events[j];
+			bool is_told = strncmp(event, "kmem:", 5) != 0 || has_event(trace, event);
+
+			/* by another trace, or as an event of the same family in this one */
+			for (size_t k = 0; !is_told && k < i; k++)
+				is_told = has_event(trace_at(diff, k), event);
+			for (size_t k = 0; !is_told && k < j; k++)
+				is_told = event_len(other->events[k]) == event_len(event) &&
+					  strncmp(other->events[k], event, event_len(event)) == 0;
+			if (is_told)
+				continue;
+			fflush(out);
+			fprintf(out, "%s%s", size ? ", " : "", event);
+			*ret_is_warning |= event_counts(diff, event);
+		}
+	}
+	if (fclose(out)) {
+		free(text);
+		return &km_error_memory;
+	}
+	*ret = text;
+	return NULL;
+}
+
+static struct km_error *note_events(struct km_diff_own *own, const struct km_snapshot *trace)
+{
+	bool is_warning = false;
+	char *missing;
+	struct km_error *error = list_missing(&own->diff, trace, &missing, &is_warning);
+
+	if (error)
+		return error;
+	if (*missing)
+		error = add_note(own, "events", is_warning,
+				 "%s has no events of kinds that other traces have: %s%s",
+				 trace->path, missing,
+				 is_warning ? "; the call sites of these look added or removed"
+					    : "");
+	free(missing);
+	return error;
+}
+
+/* What is told of all traces at once. */
+struct spread {
+	const struct km_snapshot *least, *most;
+};
+
+static struct spread spread_of(const struct km_diff *diff,
+			       uint64_t (*of)(const struct km_snapshot *))
+{
+	struct spread ret = { trace_at(diff, 0), trace_at(diff, 0) };
+	const struct km_snapshot *trace;
+
+	for (size_t i = 1; (trace = trace_at(diff, i)); i++) {
+		if (of(trace) < of(ret.least))
+			ret.least = trace;
+		if (of(trace) > of(ret.most))
+			ret.most = trace;
+	}
+	return ret;
+}
+
+static uint64_t cpus_of(const struct km_snapshot *trace)
+{
+	return trace->cpus;
+}
+
+static uint64_t page_size_of(const struct km_snapshot *trace)
+{
+	return trace->page_size;
+}
+
+static uint64_t duration_of(const struct km_snapshot *trace)
+{
+	return trace->duration_ns;
+}
+
+static uint64_t events_of(const struct km_snapshot *trace)
+{
+	return trace->events_used;
+}
+
+static struct km_error *note_machines(struct km_diff_own *own)
+{
+	struct spread cpus = spread_of(&own->diff, cpus_of);
+	struct spread pages = spread_of(&own->diff, page_size_of);
+	struct km_error *error = NULL;
+
+	if (cpus.least->cpus != cpus.most->cpus)
+		error = add_note(own, "cpus", false, "%s has %" PRIu64 " CPUs, %s %" PRIu64,
+				 cpus.least->path, cpus.least->cpus, cpus.most->path,
+				 cpus.most->cpus);
+	if (!error && pages.least->page_size != pages.most->page_size)
+		error = add_note(own, "page_size", true,
+				 "%s has pages of %" PRIu64 " bytes, %s of %" PRIu64,
+				 pages.least->path, pages.least->page_size, pages.most->path,
+				 pages.most->page_size);
+	return error;
+}
+
+static bool differ(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) != 0;
+}
+
+static struct km_error *note_versions(struct km_diff_own *own)
+{
+	const struct km_snapshot *first = trace_at(&own->diff, 0), *trace;
+	struct km_error *error = NULL;
+	bool is_kernel_told = false, is_version_told = false;
+
+	for (size_t i = 1; !error && (trace = trace_at(&own->diff, i)); i++) {
+		if (!is_kernel_told && differ(first->kernel_release, trace->kernel_release)) {
+			error = add_note(own, "kernel", false,
+					 "other kernels: %s is of %s, %s of %s", first->path,
+					 first->kernel_release, trace->path, trace->kernel_release);
+			is_kernel_told = true;
+		}
+		if (!error && !is_version_told &&
+		    differ(first->generator_version, trace->generator_version)) {
+			error = add_note(own, "version", false,
+					 "%s is a report of kmemstat %s, %s of %s", first->path,
+					 first->generator_version, trace->path,
+					 trace->generator_version);
+			is_version_told = true;
+		}
+	}
+	return error;
+}
+
+static struct km_error *note_lengths(struct km_diff_own *own)
+{
+	const struct km_diff *diff = &own->diff;
+	struct spread times = spread_of(diff, duration_of), events = spread_of(diff, events_of);
+	char least[KM_GROUPED_SIZE], most[KM_GROUPED_SIZE];
+	struct km_error *error = NULL;
+
+	if (!times.least->duration_ns && !diff->options.has_unit &&
+	    !km_diff_by_info(diff->options.by)->is_level)
+		error = add_note(own, "duration", true,
+				 "how many seconds %s has is not known: totals are compared",
+				 times.least->path);
+	else if (diff->options.unit == KM_DIFF_TOTAL && times.least->duration_ns &&
+		 (double)times.most->duration_ns > MUCH_LONGER * (double)times.least->duration_ns)
+		error = add_note(own, "duration", true,
+				 "totals of unequal traces: %s has %.3f s, %s %.3f s",
+				 times.least->path, (double)times.least->duration_ns / 1e9,
+				 times.most->path, (double)times.most->duration_ns / 1e9);
+	if (!error &&
+	    (double)events.most->events_used > MUCH_LARGER * (double)events.least->events_used)
+		error = add_note(own, "size", false, "unequal traces: %s has %s events, %s %s",
+				 events.least->path, km_grouped(events.least->events_used, least),
+				 events.most->path, km_grouped(events.most->events_used, most));
+	return error;
+}
+
+static struct km_error *note_matching(struct km_diff_own *own)
+{
+	struct km_error *error = NULL;
+
+	if (own->nr_folded)
+		error = add_note(own, "source", false,
+				 "functions compared without telling apart what is inlined into "
+				 "them: %zu; not every trace has source lines of them",
+				 own->nr_folded);
+	if (!error && own->nr_unnamed)
+		error = add_note(own, "symbols", true,
+				 "call sites without a symbol, which are put together as addresses "
+				 "are not the same after a boot: %zu",
+				 own->nr_unnamed);
+	if (!error && own->nr_moved)
+		error = add_note(own, "moved", false,
+				 "functions that are inlined elsewhere than before, and compared "
+				 "all the same: %zu",
+				 own->nr_moved);
+	return error;
+}
+
+/* One number of a side says nothing of how much it differs by chance. */
+static struct km_error *note_chance(struct km_diff_own *own)
+{
+	const struct km_diff *diff = &own->diff;
+	const size_t nr_base = diff->nr_traces[KM_DIFF_BASE];
+	const size_t nr_new = diff->nr_traces[KM_DIFF_NEW];
+
+	if (nr_base == 1 && nr_new == 1)
+		return NULL;
+	return add_note(own, "chance", diff->chance_percent > 5,
+			"%zu and %zu traces: of call sites that vary and did not change, %.2g%% "
+			"look changed by chance%s",
+			nr_base, nr_new, diff->chance_percent,
+			diff->chance_percent > 5 ? "; with 4 a side it is 2.9%" : "");
+}
+
+static int compare_notes(const void *a, const void *b)
+{
+	const struct km_diff_note *x = a, *y = b;
+	int order = y->is_warning - x->is_warning;
+
+	if (!order)
+		order = strcmp(x->kind, y->kind);
+	return order ? order : strcmp(x->text, y->text);
+}
+
+struct km_error *km_diff_find_notes(struct km_diff_own *own)
+{
+	const struct km_snapshot *trace;
+	struct km_error *error = NULL;
+
+	for (size_t i = 0; !error && (trace = trace_at(&own->diff, i)); i++) {
+		error = note_quality(own, trace);
+		if (!error)
+			error = note_events(own, trace);
+	}
+	if (!error)
+		error = note_versions(own);
+	if (!error)
+		error = note_machines(own);
+	if (!error)
+		error = note_lengths(own);
+	if (!error)
+		error = note_matching(own);
+	if (!error)
+		error = note_chance(own);
+	if (!error && own->diff.nr_notes)
+		qsort(own->diff.notes, own->diff.nr_notes, sizeof(*own->diff.notes), compare_notes);
+	return error;
+}
