@@ -57,7 +57,7 @@ struct km_snapshot {
 	bool is_incomplete; /* events were lost or damaged */
 	bool is_filtered;   /* events were left out by filters */
 	bool has_source;    /* some call site has a source line */
-	uint64_t events_total, events_used, events_lost;
+	uint64_t events_total, events_used, events_filtered, events_lost;
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the slab layer */
 	struct km_snap_site *sites;                         /* of the slab layer, by key */
 	size_t nr_sites;

@@ -282,16 +282,15 @@ static struct km_error *take_input(struct loader *loader, const json_t *value)
 static struct km_error *take_quality(struct loader *loader, const json_t *value)
 {
 	struct km_snapshot *snapshot = &loader->own->snapshot;
-	uint64_t filtered = 0;
 	const struct count counts[] = {
 		{ "events_total", &snapshot->events_total },
 		{ "events_used", &snapshot->events_used },
 		{ "events_lost", &snapshot->events_lost },
-		{ "events_filtered", &filtered },
+		{ "events_filtered", &snapshot->events_filtered },
 	};
 	struct km_error *error = get_counts(loader, value, counts, 4);
 
-	snapshot->is_filtered = filtered > 0;
+	snapshot->is_filtered = snapshot->events_filtered > 0;
 	return error ? error : get_bool(loader, value, "incomplete", &snapshot->is_incomplete);
 }
 
