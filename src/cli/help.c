@@ -15,12 +15,13 @@
 
 static const struct km_exit_info exit_infos[] = {
 	{ KM_EXIT_OK, "All went well; lost or damaged events, if any, are counted in the report." },
-	{ KM_EXIT_GATE, "A gate tripped (no option of this version sets one)." },
+	{ KM_EXIT_GATE, "A gate of check tripped." },
 	{ KM_EXIT_USAGE, "The command line is wrong." },
 	{ KM_EXIT_INPUT, "A file cannot be read, is no trace, or holds no event that can be used; "
 			 "or memory ran out." },
-	{ KM_EXIT_INCOMPLETE, "With --strict: events were lost while recording or are damaged. The "
-			      "report is written all the same." },
+	{ KM_EXIT_INCOMPLETE, "With --strict: events were lost while recording or are damaged, or "
+			      "check could not decide a gate. The report is written all the "
+			      "same." },
 	{ KM_EXIT_OUTPUT, "The result could not be written. Without a message if the reader of a "
 			  "pipe went away." },
 };
@@ -199,7 +200,8 @@ static void print_mdoc_option(struct km_out *out, const struct km_option *option
 		print_mdoc_text(out, option->more);
 	if (option->alias)
 		km_out_printf(out, "Also spelled\n.Fl \\-%s .\n", option->alias);
-	if (option->verbs != KM_VERBS_ALL && option->verbs != KM_VERB_STAT) {
+	if (option->verbs != KM_VERBS_ALL && option->verbs != KM_VERB_STAT &&
+	    option->verbs != KM_VERB_CHECK) {
 		size_t nr;
 		const struct km_verb *verbs = km_verbs(&nr);
 		bool is_first = true;
@@ -215,18 +217,32 @@ static void print_mdoc_option(struct km_out *out, const struct km_option *option
 	}
 }
 
-static void print_mdoc_options(struct km_out *out)
+static void print_mdoc_group(struct km_out *out, enum km_option_group group)
 {
 	size_t nr;
 	const struct km_option *table = km_options_table(&nr);
 
+	km_out_puts(out, ".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < nr; i++)
+		if (table[i].group == group && !table[i].is_hidden)
+			print_mdoc_option(out, &table[i]);
+	km_out_puts(out, ".El\n");
+}
+
+/* Groups that are about one verb are in the page of that. */
+static void print_mdoc_options(struct km_out *out)
+{
 	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
-		km_out_printf(out, ".Ss %s\n.Bl -tag -width Ds\n", km_option_group_title(group));
-		for (size_t i = 0; i < nr; i++)
-			if (table[i].group == group && !table[i].is_hidden)
-				print_mdoc_option(out, &table[i]);
-		km_out_puts(out, ".El\n");
+		if (group == KM_GROUP_CHECK)
+			continue;
+		km_out_printf(out, ".Ss %s\n", km_option_group_title(group));
+		print_mdoc_group(out, group);
 	}
+}
+
+static void print_mdoc_check(struct km_out *out)
+{
+	print_mdoc_group(out, KM_GROUP_CHECK);
 }
 
 static void print_mdoc_listing(struct km_out *out, const struct km_listing *listing)
@@ -279,6 +295,7 @@ struct km_error *km_help_print_man(struct km_out *out, const char *section)
 		void (*print)(struct km_out *out);
 	} sections[] = {
 		{ "options", print_mdoc_options },
+		{ "check", print_mdoc_check },
 		{ "columns", print_mdoc_columns },
 		{ "exit", print_mdoc_exit },
 	};

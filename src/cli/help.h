@@ -16,7 +16,7 @@ const struct km_exit_info *km_exit_infos(size_t *ret_nr);
 /* --help: the options that `verb` takes. */
 void km_help_print(struct km_out *out, unsigned int verb);
 /*
- * A part of kmemstat.1 in mdoc(7): "options", "columns", "exit".
+ * A part of kmemstat.1 in mdoc(7): "options", "check", "columns", "exit".
  * Errors: KM_ERR_USAGE for another name.
  */
 KM_MUST_CHECK struct km_error *km_help_print_man(struct km_out *out, const char *section);

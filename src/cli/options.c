@@ -133,7 +133,7 @@ static const struct km_option table[] = {
 	  .letter = 'l',
 	  .arg = "N",
 	  .group = KM_GROUP_TABLE,
-	  .verbs = KM_VERB_STAT | KM_VERB_DUMP,
+	  .verbs = KM_VERBS_JUDGE | KM_VERB_DUMP,
 	  .set = km_set_lines,
 	  AT(lines),
 	  .help = "Show at most N rows of a table, findings, call sites of a size class, or "
@@ -162,7 +162,7 @@ static const struct km_option table[] = {
 		  "leaves none." },
 	{ .name = "raw-ip",
 	  .group = KM_GROUP_TABLE,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_flag,
 	  AT(raw_ip),
 	  .help = "Show call sites as addresses." },
@@ -224,11 +224,12 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERBS_ALL,
 	  .set = km_set_flag,
 	  AT(strict),
-	  .help = "Exit with status 4 if events were lost or are damaged." },
+	  .help = "Exit with status 4 if events were lost or are damaged; check: also if a gate "
+		  "could not be decided." },
 
 	{ .name = "no-pairing",
 	  .group = KM_GROUP_INPUT,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_flag,
 	  AT(no_pairing),
 	  .help = "Do not pair frees with allocations: faster, but nothing is known of what is "
@@ -315,7 +316,7 @@ static const struct km_option table[] = {
 	{ .name = "vmlinux",
 	  .arg = "FILE",
 	  .group = KM_GROUP_SYMBOL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_string,
 	  AT(vmlinux),
 	  .help = "Take source lines of the kernel from this vmlinux with debug information.",
@@ -323,21 +324,21 @@ static const struct km_option table[] = {
 	{ .name = "debug-dir",
 	  .arg = "DIR",
 	  .group = KM_GROUP_SYMBOL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_debug_dir,
 	  AT(debug_dirs),
 	  .help = "Search this directory for vmlinux and modules with debug information; may be "
 		  "given several times." },
 	{ .name = "no-debug-search",
 	  .group = KM_GROUP_SYMBOL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_flag,
 	  AT(no_debug_search),
 	  .help = "Do not look into /usr/lib/debug for the traced kernel's debug information." },
 	{ .name = "source-root",
 	  .arg = "DIR",
 	  .group = KM_GROUP_SYMBOL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_string,
 	  AT(source_root),
 	  .help = "Name source files from this directory on, a checkout of what was built: those "
@@ -350,7 +351,7 @@ static const struct km_option table[] = {
 	{ .name = "just-over",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_percent,
 	  AT(thresholds.just_over_percent),
 	  .help = "Find requests that are over a size class by at most this share of the class "
@@ -358,7 +359,7 @@ static const struct km_option table[] = {
 	{ .name = "waste-percent",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_percent,
 	  AT(thresholds.waste_percent),
 	  .help = "Find call sites that waste at least this share of what they allocate "
@@ -366,7 +367,7 @@ static const struct km_option table[] = {
 	{ .name = "waste-bytes",
 	  .arg = "SIZE",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_size,
 	  AT(thresholds.waste_bytes),
 	  .help = "Leave out waste findings of fewer bytes than this; suffixes k, M, G are powers "
@@ -374,7 +375,7 @@ static const struct km_option table[] = {
 	{ .name = "high-order",
 	  .arg = "ORDER",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_order,
 	  AT(thresholds.high_order),
 	  .help = "Find kmalloc requests beyond the largest cache that take pages of this order or "
@@ -384,7 +385,7 @@ static const struct km_option table[] = {
 	  .arg = "SIZE",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_size,
 	  AT(thresholds.leak_bytes),
 	  .help = "Suspect call sites that have at least this many bytes live at the end "
@@ -393,7 +394,7 @@ static const struct km_option table[] = {
 	  .arg = "PERCENT",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_percent,
 	  AT(thresholds.leak_freed_percent),
 	  .help = "Suspect call sites that have at most this share of their objects freed "
@@ -402,7 +403,7 @@ static const struct km_option table[] = {
 	  .arg = "PERCENT",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_percent,
 	  AT(thresholds.ping_pong_percent),
 	  .help = "Find call sites with at least this share of their frees on another CPU "
@@ -411,7 +412,7 @@ static const struct km_option table[] = {
 	  .arg = "PERCENT",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_percent,
 	  AT(thresholds.short_lived_percent),
 	  .help = "Find call sites with at least this share of their objects short-lived "
@@ -420,7 +421,7 @@ static const struct km_option table[] = {
 	  .arg = "TIME",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_time,
 	  AT(short_ns),
 	  .help = "What lives less than this is short-lived: a number with ns, us, ms or s "
@@ -428,7 +429,7 @@ static const struct km_option table[] = {
 	{ .name = "accounted",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_percent,
 	  AT(thresholds.accounted_percent),
 	  .help = "Find call sites with at least this share of their allocations charged to a "
@@ -437,7 +438,7 @@ static const struct km_option table[] = {
 	{ .name = "hot-hits",
 	  .arg = "N",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_count,
 	  AT(thresholds.hot_hits),
 	  .help = "Leave call sites with fewer allocations out of ping-pong, short-lived and "
@@ -445,7 +446,7 @@ static const struct km_option table[] = {
 	{ .name = "hot-percent",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_percent,
 	  AT(thresholds.hot_percent),
 	  .help = "The same for those with a smaller share of all slab allocations (default: 1)." },
@@ -460,7 +461,7 @@ static const struct km_option table[] = {
 	{ .name = "suppress",
 	  .arg = "FILE",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_suppress,
 	  .help = "Leave out the findings that this file names and gives a reason for; may be "
 		  "given several times.",
@@ -468,10 +469,75 @@ static const struct km_option table[] = {
 		  "that match nothing or have expired are told. The file's format is that of "
 		  "kmemstat-suppressions(5)." },
 
+	{ .name = "baseline",
+	  .arg = "FILE",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_baseline,
+	  .help = "Compare with this: what --write-baseline or --json wrote, or a trace. May be "
+		  "given several times: what is within the range of several has not grown." },
+	{ .name = "fail-on",
+	  .arg = "RULE[:LEVEL]",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_fail_on,
+	  .help = "Trip on findings of this rule, of this severity and above; any: of all rules, "
+		  "new: those that no baseline has. May be given several times.",
+	  .more = "LEVEL is low (default), medium or high. Findings that are suppressed trip "
+		  "nothing." },
+	{ .name = "max-waste",
+	  .arg = "LIMIT",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_limit,
+	  AT(gates.max_waste),
+	  .help = "Trip if all call sites together waste more than this: bytes (suffixes k, M, G) "
+		  "or with % a share of what they allocate." },
+	{ .name = "max-waste-growth",
+	  .arg = "LIMIT",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_limit,
+	  AT(gates.max_waste_growth),
+	  .help = "Trip if a call site, or all together, waste more than the baseline by more "
+		  "than this: bytes, or with % a share of all that the baseline wastes.",
+	  .more = "Compared is what each allocation wastes, times the allocations of the trace; "
+		  "of a call site that the baseline does not have, all of it is growth." },
+	{ .name = "max-hits-growth",
+	  .arg = "LIMIT",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_limit,
+	  .value = "hits",
+	  AT(gates.max_hits_growth),
+	  .help = "The same of the number of allocations, which are compared by the second; with "
+		  "% a share of all that the baseline has." },
+	{ .name = "budget",
+	  .arg = "FILE",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_budget,
+	  .help = "Trip on what goes beyond the limits in this file, which are of functions, "
+		  "source files or modules; may be given several times." },
+	{ .name = "write-baseline",
+	  .arg = "FILE",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_string,
+	  AT(write_baseline),
+	  .help = "Write what a later check needs of this trace, in an order that suits git." },
+	{ .name = "write-suppressions",
+	  .arg = "FILE",
+	  .group = KM_GROUP_CHECK,
+	  .verbs = KM_VERB_CHECK,
+	  .set = km_set_string,
+	  AT(write_suppressions),
+	  .help = "Write a file for --suppress, with the findings that are not suppressed yet." },
+
 	{ .name = "format",
 	  .arg = "NAME[=FILE]",
 	  .group = KM_GROUP_OUTPUT,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_report,
 	  .help = "Write the report in this format: to FILE, beside what is shown, or without "
 		  "FILE in place of that. May be given several times; --format help lists the "
@@ -554,7 +620,7 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERBS_ALL,
 	  .set = km_set_string,
 	  AT(man_section),
-	  .help = "Print a section of the man page: options, columns, exit." },
+	  .help = "Print a section of the man page: options, check, columns, exit." },
 };
 
 const struct km_option *km_options_table(size_t *ret_nr)
@@ -569,8 +635,8 @@ const char *km_option_group_title(enum km_option_group group)
 		[KM_GROUP_VIEW] = "What to show", [KM_GROUP_MODEL] = "Other allocators",
 		[KM_GROUP_TABLE] = "Tables",      [KM_GROUP_INPUT] = "Input",
 		[KM_GROUP_FILTER] = "Filters",    [KM_GROUP_SYMBOL] = "Symbols and source lines",
-		[KM_GROUP_FINDING] = "Findings",  [KM_GROUP_OUTPUT] = "Output",
-		[KM_GROUP_GENERAL] = "General",
+		[KM_GROUP_FINDING] = "Findings",  [KM_GROUP_CHECK] = "Gates",
+		[KM_GROUP_OUTPUT] = "Output",     [KM_GROUP_GENERAL] = "General",
 	};
 
 	return titles[group];

@@ -9,6 +9,7 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/filter.h"
+#include "kmemstat/gate.h"
 #include "kmemstat/report.h"
 
 /* Verbs as bits, for the options' "which verbs take it". */
@@ -16,8 +17,10 @@ enum km_verb_bit {
 	KM_VERB_STAT = 1,
 	KM_VERB_INFO = 2,
 	KM_VERB_DUMP = 4,
-	KM_VERBS_REPORT = KM_VERB_STAT | KM_VERB_INFO,
-	KM_VERBS_ALL = KM_VERB_STAT | KM_VERB_INFO | KM_VERB_DUMP,
+	KM_VERB_CHECK = 16,
+	KM_VERBS_JUDGE = KM_VERB_STAT | KM_VERB_CHECK, /* those with findings */
+	KM_VERBS_REPORT = KM_VERBS_JUDGE | KM_VERB_INFO,
+	KM_VERBS_ALL = KM_VERBS_REPORT | KM_VERB_DUMP,
 };
 
 enum km_option_group {
@@ -28,6 +31,7 @@ enum km_option_group {
 	KM_GROUP_FILTER,
 	KM_GROUP_SYMBOL,
 	KM_GROUP_FINDING,
+	KM_GROUP_CHECK,
 	KM_GROUP_OUTPUT,
 	KM_GROUP_GENERAL,
 	KM_NR_GROUPS,
@@ -110,6 +114,11 @@ struct km_options {
 	enum km_finding_severity min_severity;
 	const char **suppress; /* files */
 	size_t nr_suppress;
+	/* of the verb check */
+	struct km_gate_options gates; /* without budget */
+	const char **baselines, **budgets;
+	size_t nr_baselines, nr_budgets;
+	const char *write_baseline, *write_suppressions;
 	/* output */
 	const char *output;
 	enum km_when color, pager;

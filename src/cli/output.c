@@ -13,8 +13,8 @@
 
 #define STDOUT_NAME "standard output"
 
-/* --output and those of --format */
-#define MOST_TEMPS (KM_MAX_REPORT_FILES + 1)
+/* --output, those of --format, and the two that check writes */
+#define MOST_TEMPS (KM_MAX_REPORT_FILES + 3)
 
 /* The one piece of state that a signal handler needs: the unfinished files it has to remove. */
 static struct {

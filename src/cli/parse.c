@@ -414,6 +414,45 @@ static struct km_error *settle_views(struct km_options *options)
 	return error ? error : check_suppressions(options);
 }
 
+/* What check writes: each another file, and not the trace. */
+static struct km_error *check_written(const struct km_options *options)
+{
+	const char *paths[] = { options->write_baseline, options->write_suppressions,
+				options->output };
+	static const char *const names[] = { "--write-baseline", "--write-suppressions",
+					     "--output" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct km_error *error = NULL;
+
+		if (!paths[i])
+			continue;
+		error = km_output_check_file(paths[i], names[i], options->input);
+		for (size_t k = 0; !error && k < i; k++)
+			if (paths[k] && km_output_is_same_file(paths[i], paths[k]))
+				error = km_error_create(KM_ERR_USAGE, paths[i],
+							"is the file of %s and of %s", names[k],
+							names[i]);
+		for (size_t k = 0; !error && i < 2 && k < options->nr_report_files; k++)
+			if (km_output_is_same_file(paths[i], options->report_files[k].file))
+				error = km_error_create(KM_ERR_USAGE, paths[i],
+							"is the file of %s and of --format %s",
+							names[i], options->report_files[k].name);
+		if (error)
+			return km_error_advise(error, "choose another file for one");
+	}
+	return NULL;
+}
+
+static struct km_error *settle_check(const struct km_options *options)
+{
+	struct km_error *error = km_reports_check(options);
+
+	if (!error)
+		error = km_gate_options_check(&options->gates, options->nr_baselines);
+	return error ? error : check_written(options);
+}
+
 /* Options that the verb or the format has no use for are errors, too. */
 static struct km_error *check_combination(const struct km_options *options, const bool *is_used)
 {
@@ -506,6 +545,8 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 		error = check_combination(ret, is_used);
 		if (!error && ret->verb == KM_VERB_STAT)
 			error = settle_views(ret);
+		if (!error && ret->verb == KM_VERB_CHECK)
+			error = settle_check(ret);
 		if (!error && !ret->input)
 			error = km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL, "no trace file is named"),
@@ -531,5 +572,9 @@ void km_options_deinit(struct km_options *options)
 	options->report = NULL;
 	options->nr_report_files = 0;
 	free(options->suppress);
-	options->suppress = NULL;
+	free(options->baselines);
+	free(options->budgets);
+	free(options->gates.fail_on);
+	options->suppress = options->baselines = options->budgets = NULL;
+	options->gates.fail_on = NULL;
 }

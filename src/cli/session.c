@@ -421,7 +421,7 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	struct km_error *error;
 
 	*ret_nr = 0;
-	if (session->options->verb != KM_VERB_STAT)
+	if (!(session->options->verb & KM_VERBS_JUDGE))
 		return NULL;
 	error = km_tallies_create(session->options, &session->tallies, ret, ret_nr);
 	if (error || session->options->no_pairing)

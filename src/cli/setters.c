@@ -363,6 +363,52 @@ struct km_error *km_set_model(const struct km_option *option, const char *arg,
 	return NULL;
 }
 
+struct km_error *km_set_baseline(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	if (!*arg)
+		return bad_value(option, arg, "a file");
+	return add_word(arg, &ret->baselines, &ret->nr_baselines);
+}
+
+struct km_error *km_set_budget(const struct km_option *option, const char *arg,
+			       struct km_options *ret)
+{
+	if (!*arg)
+		return bad_value(option, arg, "a file");
+	return add_word(arg, &ret->budgets, &ret->nr_budgets);
+}
+
+struct km_error *km_set_fail_on(const struct km_option *option, const char *arg,
+				struct km_options *ret)
+{
+	struct km_gate_options *gates = &ret->gates;
+	struct km_fail_on fail_on, *more;
+	struct km_error *error = km_fail_on_parse(arg, &fail_on);
+
+	(void)option;
+	if (error)
+		return error;
+	more = reallocarray(gates->fail_on, gates->nr_fail_on + 1, sizeof(*more));
+	if (!more)
+		return &km_error_memory;
+	more[gates->nr_fail_on++] = fail_on;
+	gates->fail_on = more;
+	return NULL;
+}
+
+struct km_error *km_set_limit(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	const enum km_limit_kind kind = option->value ? KM_LIMIT_COUNT : KM_LIMIT_BYTES;
+
+	if (km_limit_parse(arg, kind, target_of(option, ret)))
+		return NULL;
+	return bad_value(option, arg,
+			 option->value ? "a number or a percentage"
+				       : "a size in bytes (suffixes k, M, G) or a percentage");
+}
+
 struct km_error *km_set_color(const struct km_option *option, const char *arg,
 			      struct km_options *ret)
 {

@@ -35,6 +35,10 @@ km_setter km_set_report;
 km_setter km_set_debug_dir;
 km_setter km_set_suppress;
 km_setter km_set_model; /* --model-file too: by option->value */
+km_setter km_set_baseline;
+km_setter km_set_budget;
+km_setter km_set_fail_on;
+km_setter km_set_limit; /* struct km_limit; of bytes unless the option has a value */
 km_setter km_set_color;
 km_setter km_set_pager;
 km_setter km_set_severity;
