@@ -14,6 +14,7 @@ struct km_render_options {
 	bool use_color;
 	bool use_blocks; /* the block characters of UTF-8 in charts, else ASCII */
 	bool raw_ip;     /* show addresses */
+	size_t top;      /* call sites in renderers that have has_top; 0: all */
 };
 
 /* Writing errors are kept in `out`; an error returned here is KM_ERR_MEMORY. */
@@ -32,6 +33,7 @@ struct km_renderer {
 	 */
 	bool is_report;
 	bool has_tables;    /* a report that has what --cache, --task and the like add */
+	bool has_top;       /* a report of the first call sites only: --top says how many */
 	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
 	unsigned int shows; /* enum km_shows: what it takes from the view */
 	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */

@@ -545,6 +545,14 @@ static const struct km_option table[] = {
 	  .more = "A file is written whole or, if something fails, not at all; with --interval "
 		  "each report replaces it. A FILE of - is standard output. The formats are "
 		  "described in REPORT FORMATS." },
+	{ .name = "top",
+	  .arg = "N",
+	  .group = KM_GROUP_OUTPUT,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_top,
+	  AT(top),
+	  .help = "Call sites that the formats markdown and openmetrics have, of those that waste "
+		  "most; 0: all (default: 20)." },
 	{ .name = "output",
 	  .letter = 'o',
 	  .arg = "FILE",

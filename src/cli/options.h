@@ -82,6 +82,8 @@ struct km_options {
 	struct km_report_file *report_files;
 	size_t nr_report_files;
 	bool show_formats;
+	bool has_top;
+	size_t top; /* 0: all */
 	/* models of allocators */
 	struct km_model_option *models;
 	size_t nr_models;

@@ -533,7 +533,8 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 
 	*ret = (struct km_options){ .thresholds = KM_THRESHOLDS_DEFAULT,
 				    .short_ns = 1000000,
-				    .min_severity = KM_FIND_MEDIUM };
+				    .min_severity = KM_FIND_MEDIUM,
+				    .top = 20 };
 	km_options_table(&nr);
 	is_used = calloc(nr, sizeof(*is_used));
 	if (!is_used)

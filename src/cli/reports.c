@@ -63,6 +63,19 @@ static struct km_error *check_views(const struct km_options *options)
 			       "give --format %s=FILE to have both", name);
 }
 
+static struct km_error *check_top(const struct km_options *options)
+{
+	if (!options->has_top || (options->report && km_renderer_find(options->report)->has_top))
+		return NULL;
+	for (size_t i = 0; i < options->nr_report_files; i++)
+		if (km_renderer_find(options->report_files[i].name)->has_top)
+			return NULL;
+	return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+					       "--top is about the formats markdown and "
+					       "openmetrics"),
+			       "for tables give --lines");
+}
+
 struct km_error *km_reports_check(const struct km_options *options)
 {
 	struct km_error *error = options->report ? check_name(options->report) : NULL;
@@ -72,7 +85,9 @@ struct km_error *km_reports_check(const struct km_options *options)
 		if (!error)
 			error = check_file(options, i);
 	}
-	return error ? error : check_views(options);
+	if (!error)
+		error = check_views(options);
+	return error ? error : check_top(options);
 }
 
 bool km_reports_want_sources(const struct km_options *options)
@@ -98,6 +113,7 @@ static struct km_error *render(const struct km_session *session, const struct km
 	const struct km_render_options options = {
 		.view = view,
 		.list = renderer->list,
+		.top = session->options->top,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
 	};
 

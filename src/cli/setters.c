@@ -111,6 +111,12 @@ struct km_error *km_set_lines(const struct km_option *option, const char *arg,
 	return km_set_count(option, arg, ret);
 }
 
+struct km_error *km_set_top(const struct km_option *option, const char *arg, struct km_options *ret)
+{
+	ret->has_top = true;
+	return km_set_count(option, arg, ret);
+}
+
 struct km_error *km_set_width(const struct km_option *option, const char *arg,
 			      struct km_options *ret)
 {

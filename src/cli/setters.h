@@ -24,6 +24,7 @@ km_setter km_set_time;    /* uint64_t, ns */
 km_setter km_set_instance;
 km_setter km_set_input;
 km_setter km_set_lines;
+km_setter km_set_top;
 km_setter km_set_width;
 km_setter km_set_threads;
 km_setter km_set_per;

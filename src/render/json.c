@@ -33,12 +33,6 @@ struct km_error *km_json_dump(struct km_out *out, json_t *value)
 	return failed ? &km_error_memory : NULL;
 }
 
-static struct km_error *dump_member(struct km_out *out, const char *key, json_t *value)
-{
-	km_out_printf(out, ",\n\"%s\": ", key);
-	return km_json_dump(out, value);
-}
-
 static json_t *make_instances(const struct km_input_info *input)
 {
 	json_t *list = json_array();
@@ -405,23 +399,30 @@ static json_t *make_row(const struct km_report *report, enum list list, size_t i
 	return NULL;
 }
 
-static struct km_error *write_list(const struct km_report *report,
-				   const struct km_render_options *options, enum list list,
-				   struct km_out *out)
+static struct km_error *walk_list(const struct km_report *report,
+				  const struct km_render_options *options, enum list list,
+				  struct km_json_sink *sink)
 {
-	static const char *const keys[] = { "callsites",   "classes",     "findings", "pages",
-					    "page_orders", "page_frames", "percpu" };
+	static const struct {
+		const char *key, *type;
+	} names[] = {
+		[LIST_CALLSITES] = { "callsites", "callsite" },
+		[LIST_CLASSES] = { "classes", "class" },
+		[LIST_FINDINGS] = { "findings", "finding" },
+		[LIST_PAGES] = { "pages", "page" },
+		[LIST_PAGE_ORDERS] = { "page_orders", "page_order" },
+		[LIST_PAGE_FRAMES] = { "page_frames", "page_frame" },
+		[LIST_PERCPU] = { "percpu", "percpu" },
+	};
 	const size_t nr = count_list(report, list);
 	struct km_error *error = NULL;
 
 	if (!nr && list >= LIST_PAGES)
 		return NULL;
-	km_out_printf(out, ",\n\"%s\": [", keys[list]);
-	for (size_t i = 0; !error && i < nr; i++) {
-		km_out_puts(out, i ? ",\n" : "\n");
-		error = km_json_dump(out, make_row(report, list, i, options));
-	}
-	km_out_puts(out, "\n]");
+	sink->begin_list(sink, names[list].key, names[list].type);
+	for (size_t i = 0; !error && i < nr; i++)
+		error = sink->add_row(sink, make_row(report, list, i, options));
+	sink->end_list(sink);
 	return error;
 }
 
@@ -449,48 +450,93 @@ static json_t *make_suppression(const struct km_suppression *suppression)
 	return object;
 }
 
-static struct km_error *write_suppressions(const struct km_suppressions *suppressions,
-					   struct km_out *out)
+static struct km_error *walk_suppressions(const struct km_suppressions *suppressions,
+					  struct km_json_sink *sink)
 {
 	struct km_error *error = NULL;
 
-	km_out_puts(out, ",\n\"suppressions\": [");
-	for (size_t i = 0; !error && i < suppressions->nr; i++) {
-		km_out_puts(out, i ? ",\n" : "\n");
-		error = km_json_dump(out, make_suppression(&suppressions->rows[i]));
-	}
-	km_out_puts(out, "\n]");
+	sink->begin_list(sink, "suppressions", "suppression");
+	for (size_t i = 0; !error && i < suppressions->nr; i++)
+		error = sink->add_row(sink, make_suppression(&suppressions->rows[i]));
+	sink->end_list(sink);
 	return error;
+}
+
+struct km_error *km_json_walk(const struct km_report *report,
+			      const struct km_render_options *options, struct km_json_sink *sink)
+{
+	struct km_error *error = sink->add_member(sink, "schema_version", number(SCHEMA_VERSION));
+	json_t *generator = json_object();
+
+	set_text(&generator, "name", "kmemstat");
+	set_text(&generator, "version", KMEMSTAT_VERSION);
+	if (error)
+		drop(&generator);
+	else
+		error = sink->add_member(sink, "generator", generator);
+	if (!error)
+		error = sink->add_member(sink, "input", make_input(report));
+	if (!error)
+		error = sink->add_member(sink, "quality", make_quality(report));
+	if (!error)
+		error = sink->add_member(sink, "summary", make_summary(report));
+	if (!error && report->per)
+		error = sink->add_member(sink, "per", json_integer((json_int_t)report->per));
+	if (!error && report->lives)
+		error = sink->add_member(sink, "timeline", km_json_timeline(report));
+	for (enum list list = 0; !error && list < NR_LISTS; list++)
+		error = walk_list(report, options, list, sink);
+	if (!error && report->suppressions)
+		error = walk_suppressions(report->suppressions, sink);
+	if (!error)
+		error = km_json_walk_tally(report, options, sink);
+	return error ? error : km_json_walk_models(report, options, sink);
+}
+
+static void write_key(struct km_json_sink *sink, const char *key)
+{
+	km_out_printf(sink->out, "%s\"%s\": ", sink->has_member ? ",\n" : "{\n", key);
+	sink->has_member = true;
+}
+
+static struct km_error *write_member(struct km_json_sink *sink, const char *key, json_t *value)
+{
+	write_key(sink, key);
+	return km_json_dump(sink->out, value);
+}
+
+static void begin_list(struct km_json_sink *sink, const char *key, const char *type)
+{
+	(void)type;
+	write_key(sink, key);
+	km_out_puts(sink->out, "[");
+	sink->has_row = false;
+}
+
+static struct km_error *write_row(struct km_json_sink *sink, json_t *row)
+{
+	km_out_puts(sink->out, sink->has_row ? ",\n" : "\n");
+	sink->has_row = true;
+	return km_json_dump(sink->out, row);
+}
+
+static void end_list(struct km_json_sink *sink)
+{
+	km_out_puts(sink->out, "\n]");
 }
 
 struct km_error *km_render_json(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out)
 {
-	struct km_error *error;
-	json_t *generator = json_object();
+	struct km_json_sink sink = {
+		.out = out,
+		.add_member = write_member,
+		.begin_list = begin_list,
+		.add_row = write_row,
+		.end_list = end_list,
+	};
+	struct km_error *error = km_json_walk(report, options, &sink);
 
-	set_text(&generator, "name", "kmemstat");
-	set_text(&generator, "version", KMEMSTAT_VERSION);
-	km_out_printf(out, "{\n\"schema_version\": %d", SCHEMA_VERSION);
-	error = dump_member(out, "generator", generator);
-	if (!error)
-		error = dump_member(out, "input", make_input(report));
-	if (!error)
-		error = dump_member(out, "quality", make_quality(report));
-	if (!error)
-		error = dump_member(out, "summary", make_summary(report));
-	if (!error && report->per)
-		error = dump_member(out, "per", json_integer((json_int_t)report->per));
-	if (!error && report->lives)
-		error = dump_member(out, "timeline", km_json_timeline(report));
-	for (enum list list = 0; !error && list < NR_LISTS; list++)
-		error = write_list(report, options, list, out);
-	if (!error && report->suppressions)
-		error = write_suppressions(report->suppressions, out);
-	if (!error)
-		error = km_json_write_tally(report, options, out);
-	if (!error)
-		error = km_json_write_models(report, options, out);
 	km_out_puts(out, "\n}\n");
 	return error;
 }

@@ -73,15 +73,34 @@ json_t *km_json_timeline(const struct km_report *report);
 struct km_error *km_json_dump(struct km_out *out, json_t *value);
 /* What names a call site: in its own row, in findings and in classes. */
 json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options);
-/* The lists "caches", "tasks" and "pointers", those that the report has. */
-KM_MUST_CHECK struct km_error *km_json_write_tally(const struct km_report *report,
-						   const struct km_render_options *options,
-						   struct km_out *out);
 
-/* The list "models", if there are any. */
-KM_MUST_CHECK struct km_error *km_json_write_models(const struct km_report *report,
-						    const struct km_render_options *options,
-						    struct km_out *out);
+/*
+ * Takes the report's members one after another: values, and lists row by row, so that memory does
+ * not grow with them. The functions take values over; NULL is one that there was no memory for.
+ */
+struct km_json_sink {
+	struct km_out *out;
+	struct km_error *(*add_member)(struct km_json_sink *sink, const char *key, json_t *value);
+	/* `type` is what one of the rows is called */
+	void (*begin_list)(struct km_json_sink *sink, const char *key, const char *type);
+	struct km_error *(*add_row)(struct km_json_sink *sink, json_t *row);
+	void (*end_list)(struct km_json_sink *sink);
+	/* the sink's own */
+	bool has_member, has_row;
+	const char *type;
+};
+/* Hands all of a report over. Errors: KM_ERR_MEMORY. */
+KM_MUST_CHECK struct km_error *km_json_walk(const struct km_report *report,
+					    const struct km_render_options *options,
+					    struct km_json_sink *sink);
+/* Of it the list "models", if there are any. */
+KM_MUST_CHECK struct km_error *km_json_walk_models(const struct km_report *report,
+						   const struct km_render_options *options,
+						   struct km_json_sink *sink);
+/* Of it the lists "caches", "tasks" and "pointers", those that the report has. */
+KM_MUST_CHECK struct km_error *km_json_walk_tally(const struct km_report *report,
+						  const struct km_render_options *options,
+						  struct km_json_sink *sink);
 
 /* What names a call site: in its own row and in others. */
 json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options);

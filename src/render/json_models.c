@@ -50,23 +50,20 @@ static json_t *make_model(const struct km_report *report, const struct km_model_
 	return object;
 }
 
-struct km_error *km_json_write_models(const struct km_report *report,
-				      const struct km_render_options *options, struct km_out *out)
+struct km_error *km_json_walk_models(const struct km_report *report,
+				     const struct km_render_options *options,
+				     struct km_json_sink *sink)
 {
 	struct km_error *error = NULL;
-	const char *comma = "\n";
 
 	if (!report->nr_models)
 		return NULL;
-	km_out_puts(out, ",\n\"models\": [");
-	for (size_t i = 0; !error && i < report->nr_models; i++) {
-		/* what was recorded is in the rest of the report */
-		if (!report->models[i].model)
-			continue;
-		km_out_puts(out, comma);
-		comma = ",\n";
-		error = km_json_dump(out, make_model(report, &report->models[i], options));
-	}
-	km_out_puts(out, "\n]");
+	sink->begin_list(sink, "models", "model");
+	/* what was recorded is in the rest of the report */
+	for (size_t i = 0; !error && i < report->nr_models; i++)
+		if (report->models[i].model)
+			error = sink->add_row(sink,
+					      make_model(report, &report->models[i], options));
+	sink->end_list(sink);
 	return error;
 }

@@ -92,34 +92,29 @@ static json_t *make_ptr(const struct km_report *report, const struct km_report_p
 	return object;
 }
 
-struct km_error *km_json_write_tally(const struct km_report *report,
-				     const struct km_render_options *options, struct km_out *out)
+struct km_error *km_json_walk_tally(const struct km_report *report,
+				    const struct km_render_options *options,
+				    struct km_json_sink *sink)
 {
 	struct km_error *error = NULL;
 
 	if (report->has_caches) {
-		km_out_puts(out, ",\n\"caches\": [");
-		for (size_t i = 0; !error && i < report->nr_caches; i++) {
-			km_out_puts(out, i ? ",\n" : "\n");
-			error = km_json_dump(out, make_cache(report, &report->caches[i]));
-		}
-		km_out_puts(out, "\n]");
+		sink->begin_list(sink, "caches", "cache");
+		for (size_t i = 0; !error && i < report->nr_caches; i++)
+			error = sink->add_row(sink, make_cache(report, &report->caches[i]));
+		sink->end_list(sink);
 	}
 	if (!error && report->has_tasks) {
-		km_out_puts(out, ",\n\"tasks\": [");
-		for (size_t i = 0; !error && i < report->nr_tasks; i++) {
-			km_out_puts(out, i ? ",\n" : "\n");
-			error = km_json_dump(out, make_task(report, &report->tasks[i]));
-		}
-		km_out_puts(out, "\n]");
+		sink->begin_list(sink, "tasks", "task");
+		for (size_t i = 0; !error && i < report->nr_tasks; i++)
+			error = sink->add_row(sink, make_task(report, &report->tasks[i]));
+		sink->end_list(sink);
 	}
 	if (!error && report->has_ptrs) {
-		km_out_puts(out, ",\n\"pointers\": [");
-		for (size_t i = 0; !error && i < report->nr_ptrs; i++) {
-			km_out_puts(out, i ? ",\n" : "\n");
-			error = km_json_dump(out, make_ptr(report, &report->ptrs[i], options));
-		}
-		km_out_puts(out, "\n]");
+		sink->begin_list(sink, "pointers", "pointer");
+		for (size_t i = 0; !error && i < report->nr_ptrs; i++)
+			error = sink->add_row(sink, make_ptr(report, &report->ptrs[i], options));
+		sink->end_list(sink);
 	}
 	return error;
 }

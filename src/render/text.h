@@ -119,6 +119,12 @@ struct km_error *km_render_class(const struct km_report *report,
 				 const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_json(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_jsonl(const struct km_report *report,
+				 const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_openmetrics(const struct km_report *report,
+				       const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_markdown(const struct km_report *report,
+				    const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_csv(const struct km_report *report,
 			       const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_live(const struct km_report *report,

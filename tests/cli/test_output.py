@@ -289,7 +289,7 @@ def test_formats_refused(tmp):
 def test_formats_manual():
     """--format help lists formats that are there, and kmemstat(1) describes these."""
     names = [line.split()[0] for line in run("--format", "help")[1].splitlines()]
-    expect(names[:2], ["json", "csv"])
+    expect(names[:3], ["json", "jsonl", "csv"])
     for name in names:
         expect(run("--format", name, SMALL)[::2], (0, ""))
     manual = (TESTDATA.parent / "man" / "kmemstat.1.in").read_text(encoding="utf-8")
