@@ -103,6 +103,10 @@ static struct km_error *write_files(struct check *check)
 	const char *paths[] = { options->write_baseline, options->write_suppressions };
 	struct km_error *error = NULL;
 
+	if (options->write_baseline && check->now->is_incomplete && !options->quiet)
+		km_say("%s: is of an incomplete trace: gates that compare will not be decided by "
+		       "it",
+		       options->write_baseline);
 	for (size_t i = 0; !error && i < 2; i++) {
 		struct km_output *file = &check->files[check->nr_files];
 

@@ -79,16 +79,16 @@ static const char *why_incomparable(const struct km_gates_own *own)
 
 	for (size_t i = 0; i < gates->nr_bases; i++) {
 		if (gates->bases[i]->is_incomplete)
-			return "the baseline is incomplete";
+			return "the baseline is incomplete: make another";
 		if (gates->bases[i]->is_filtered != gates->now->is_filtered)
-			return "filters left events out of one of them";
+			return "filters left events out of one of the two";
 		if (gates->bases[i]->page_size != gates->now->page_size)
-			return "the baseline has pages of another size";
+			return "the baseline has pages of another size: make one of this machine";
 	}
 	for (size_t i = 0; own->waste && i < own->waste->nr_notes; i++)
 		if (own->waste->notes[i].is_warning &&
 		    strcmp(own->waste->notes[i].kind, "events") == 0)
-			return "other events were recorded";
+			return "the baseline has other events: record the same";
 	return NULL;
 }
 

@@ -488,6 +488,7 @@ static void new_call_sites_are_growth(void **state)
 	limit(&f.options.max_waste_growth, "80");
 	assert_int_equal(judge(&f)->nr_tripped, 0);
 	/* the other way round it is gone, which is told and is no growth */
+	km_gates_destroy(f.gates);
 	f.bases[0] = &f.now.snapshot;
 	f.now.snapshot.nr_sites = 3;
 	limit(&f.options.max_waste_growth, "0");

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a pull request gets that makes a structure 8 bytes larger: the line to blame.
+exec 2>&1
+check() {
+	"$KMEMSTAT" check --no-debug-search --debug-dir "peers/$1" --baseline "$TMP/base" \
+		--fail-on new:medium --max-waste-growth 16k "peers/$1.dat"
+	echo "status $?"
+}
+"$KMEMSTAT" check -q --no-debug-search --debug-dir peers/6.1 --write-baseline "$TMP/base" peers/6.1.dat
+check 6.1
+check 6.1-grown
+check 6.12-grown
