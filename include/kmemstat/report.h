@@ -8,6 +8,7 @@
 #include "kmemstat/agg.h"
 #include "kmemstat/error.h"
 #include "kmemstat/life.h"
+#include "kmemstat/locality.h"
 #include "kmemstat/quality.h"
 #include "kmemstat/report_models.h"
 #include "kmemstat/report_pages.h"
@@ -38,7 +39,9 @@ struct km_callsite {
 	const char *size_class; /* the class most of bytes_alloc is in; see km_report_class.name */
 	const struct km_report_size *sizes;
 	size_t nr_sizes;
-	const struct km_life_stats *life; /* NULL: allocations and frees were not paired */
+	const struct km_life_stats *life;   /* NULL: allocations and frees were not paired */
+	const struct km_locality *locality; /* NULL: not asked for */
+	uint64_t crowd; /* call sites in its size class, itself included; with locality */
 	/* with report.per, else 0 */
 	double hits_per_unit, bytes_per_unit; /* of bytes_alloc */
 	uint64_t hits_rest;                   /* beyond a whole multiple of report.per */
@@ -114,6 +117,7 @@ enum km_rule {
 	KM_RULE_SHORT_LIVED,
 	KM_RULE_ACCOUNTED,
 	KM_RULE_PERCPU_WASTE,
+	KM_RULE_SCATTERED,
 	KM_NR_RULES,
 };
 
@@ -197,8 +201,10 @@ struct km_thresholds {
 	double ping_pong_percent;   /* of its frees */
 	double short_lived_percent; /* of its allocations, as the next */
 	double accounted_percent;
-	size_t hot_hits;    /* call sites with fewer allocations, or a smaller share ... */
-	double hot_percent; /* ... of the trace's cost no time worth a finding */
+	double scattered_factor; /* pages touched / pages needed */
+	size_t scattered_pages;  /* touched and not needed */
+	size_t hot_hits;         /* call sites with fewer allocations, or a smaller share ... */
+	double hot_percent;      /* ... of the trace's cost no time worth a finding */
 };
 #define KM_THRESHOLDS_DEFAULT                                                                      \
 	((struct km_thresholds){                                                                   \
@@ -211,6 +217,8 @@ struct km_thresholds {
 		.ping_pong_percent = 75,                                                           \
 		.short_lived_percent = 90,                                                         \
 		.accounted_percent = 50,                                                           \
+		.scattered_factor = 4,                                                             \
+		.scattered_pages = 16,                                                             \
 		.hot_hits = 1000,                                                                  \
 		.hot_percent = 1,                                                                  \
 	})
@@ -260,6 +268,7 @@ struct km_report {
 	size_t nr_model_classes;
 	struct km_model_site_row *model_sites;
 	size_t nr_model_sites;
+	const struct km_localities *localities; /* or NULL */
 	/* what the page and the percpu allocator did; NULL: no events, or they were not paired */
 	struct km_page_report *pages;
 	struct km_percpu_report *percpus;
@@ -286,6 +295,7 @@ struct km_report_parts {
 	const struct km_caches *caches; /* or NULL, as are the next four */
 	const struct km_tasks *tasks;
 	const struct km_ptrs *ptrs;
+	const struct km_localities *localities;
 	const struct km_slabinfo *slabinfo;
 	const struct km_models *models;
 	/* the command of a task, or NULL; NULL: no commands are known */

@@ -39,9 +39,9 @@ struct km_frame {
 	const char *function; /* may be NULL */
 	/* relative to the kernel tree: "net/mac80211/mesh.c", or to source_root; may be NULL */
 	const char *file;
-	uint32_t line;        /* 0: not known */
-	uint32_t column;      /* 0: not known */
-	bool is_inlined;      /* into the next frame */
+	uint32_t line;   /* 0: not known */
+	uint32_t column; /* 0: not known */
+	bool is_inlined; /* into the next frame */
 };
 
 /*

@@ -77,6 +77,7 @@ enum km_listing_id {
 	KM_LIST_MODELS,        /* models of allocators */
 	KM_LIST_MODEL_CLASSES, /* their size classes */
 	KM_LIST_MODEL_SITES,   /* call sites in them */
+	KM_LIST_LOCALITY,      /* call sites with what --locality found */
 	KM_NR_LISTINGS,
 };
 

@@ -45,6 +45,11 @@ static const struct km_option table[] = {
 	  .help = "The table of pointers: what was allocated at each address, as perf kmem has it.",
 	  .more = "It takes memory for every pointer of the trace: 64 to 128 bytes while reading, "
 		  "and as many again for the report." },
+	{ VIEW("locality"),
+	  .help = "The table of call sites and where in memory their objects lie: pages and cache "
+		  "lines that they touch, against the least that would do.",
+	  .more = "With it the rule scattered finds call sites whose objects lie on far more pages "
+		  "than they need. Memory grows with the live objects." },
 	{ .name = "slab",
 	  .group = KM_GROUP_VIEW,
 	  .verbs = KM_VERB_STAT,
@@ -184,6 +189,7 @@ static const struct km_option table[] = {
 	  .help = "Has no effect, and is there for those who are used to perf kmem: whose file it "
 		  "is makes no difference here." },
 	{ .name = "slabinfo",
+	  .needs_view = "cache",
 	  .arg = "FILE",
 	  .group = KM_GROUP_INPUT,
 	  .verbs = KM_VERB_STAT,
@@ -435,6 +441,25 @@ static const struct km_option table[] = {
 	  .help = "Find call sites with at least this share of their allocations charged to a "
 		  "memory "
 		  "cgroup (default: 50)." },
+	{ .name = "scattered",
+	  .needs_view = "locality",
+	  .arg = "FACTOR",
+	  .needs_pairs = true,
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_factor,
+	  AT(thresholds.scattered_factor),
+	  .help = "With --locality: find call sites whose live objects lie on at least this many "
+		  "times the pages that they need (default: 4)." },
+	{ .name = "scattered-pages",
+	  .needs_view = "locality",
+	  .arg = "N",
+	  .needs_pairs = true,
+	  .group = KM_GROUP_FINDING,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_count,
+	  AT(thresholds.scattered_pages),
+	  .help = "The same, and on at least this many pages more than they need (default: 16)." },
 	{ .name = "hot-hits",
 	  .arg = "N",
 	  .group = KM_GROUP_FINDING,

@@ -136,7 +136,8 @@ struct km_option {
 	const char *arg;   /* what its argument is called; NULL: it takes none */
 	bool is_arg_optional;
 	bool is_hidden;
-	bool needs_pairs; /* does nothing if allocations and frees are not paired */
+	bool needs_pairs;       /* does nothing if allocations and frees are not paired */
+	const char *needs_view; /* does nothing without this view; or NULL */
 	enum km_option_group group;
 	unsigned int verbs;
 	struct km_error *(*set)(const struct km_option *option, const char *arg,

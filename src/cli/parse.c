@@ -391,10 +391,6 @@ static struct km_error *settle_views(struct km_options *options)
 	if (options->format == KM_FORMAT_TEXT && options->slab && !has_slab_view(options) &&
 	    options->nr_views < KM_MAX_VIEWS)
 		options->views[options->nr_views++] = "summary";
-	if (options->slabinfo && !km_options_has_view(options, "cache"))
-		return km_error_advise(
-			km_error_create(KM_ERR_USAGE, NULL, "--slabinfo is about the caches"),
-			"add --cache");
 	if (!is_whole(options) && has_table_option && !has_table(options))
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--%s is about tables of rows", option),
@@ -474,6 +470,11 @@ static struct km_error *check_combination(const struct km_options *options, cons
 						"--%s needs allocations paired with frees",
 						table[i].name),
 				"leave out --no-pairing");
+		if (table[i].needs_view && !km_options_has_view(options, table[i].needs_view))
+			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+							       "--%s is about --%s", table[i].name,
+							       table[i].needs_view),
+					       "add --%s", table[i].needs_view);
 		if (table[i].group == KM_GROUP_VIEW && options->verb != KM_VERB_STAT &&
 		    options->nr_views)
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,

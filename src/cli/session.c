@@ -423,7 +423,8 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	*ret_nr = 0;
 	if (!(session->options->verb & KM_VERBS_JUDGE))
 		return NULL;
-	error = km_tallies_create(session->options, &session->tallies, ret, ret_nr);
+	error = km_tallies_create(session->options, km_source_info(session->source)->page_size,
+				  &session->tallies, ret, ret_nr);
 	if (error || session->options->no_pairing)
 		return error;
 	error = km_life_create(&life_options, &session->life);

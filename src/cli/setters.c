@@ -169,6 +169,20 @@ struct km_error *km_set_percent(const struct km_option *option, const char *arg,
 	return NULL;
 }
 
+struct km_error *km_set_factor(const struct km_option *option, const char *arg,
+			       struct km_options *ret)
+{
+	char *end;
+	double number;
+
+	errno = 0;
+	number = strtod(arg, &end);
+	if (end == arg || *end || errno || !(number >= 1 && number <= 1e9) || *arg == ' ')
+		return bad_value(option, arg, "a factor from 1 on");
+	*(double *)target_of(option, ret) = number;
+	return NULL;
+}
+
 struct km_error *km_set_size(const struct km_option *option, const char *arg,
 			     struct km_options *ret)
 {

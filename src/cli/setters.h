@@ -16,6 +16,7 @@ km_setter km_set_flag;    /* bool */
 km_setter km_set_string;  /* const char *, which must not be empty */
 km_setter km_set_count;   /* size_t */
 km_setter km_set_percent; /* double */
+km_setter km_set_factor;  /* double, from 1 on */
 km_setter km_set_size;    /* uint64_t */
 km_setter km_set_order;   /* size_t */
 km_setter km_set_time;    /* uint64_t, ns */

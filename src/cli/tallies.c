@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The takers of --task, --cache and --alloc. */
+/* The takers of --task, --cache, --alloc and --locality. */
 #include "cli/tallies.h"
 
 #include <inttypes.h>
@@ -18,6 +18,11 @@ static struct km_error *take_ptrs(void *arg, const struct km_rows *rows)
 	return km_ptrs_add(arg, rows);
 }
 
+static struct km_error *take_places(void *arg, const struct km_rows *rows)
+{
+	return km_places_add(arg, rows);
+}
+
 static struct km_error *read_slabinfo(const struct km_options *options, struct km_tallies *tallies)
 {
 	struct km_slabinfo *slabinfo = &tallies->slabinfo;
@@ -32,8 +37,8 @@ static struct km_error *read_slabinfo(const struct km_options *options, struct k
 	return NULL;
 }
 
-struct km_error *km_tallies_create(const struct km_options *options, struct km_tallies *tallies,
-				   struct km_taker *ret, size_t *ret_nr)
+struct km_error *km_tallies_create(const struct km_options *options, uint32_t page_size,
+				   struct km_tallies *tallies, struct km_taker *ret, size_t *ret_nr)
 {
 	const struct km_tally_options tally_options = {
 		.has_tasks = km_options_has_view(options, "task"),
@@ -61,6 +66,15 @@ struct km_error *km_tallies_create(const struct km_options *options, struct km_t
 				.add = take_ptrs,
 				.arg = tallies->ptrs,
 				.wants_all = true, /* call sites and sizes of all rows */
+			};
+	}
+	if (!error && km_options_has_view(options, "locality")) {
+		error = km_places_create(page_size, &tallies->places);
+		if (!error)
+			ret[(*ret_nr)++] = (struct km_taker){
+				.add = take_places,
+				.arg = tallies->places,
+				.wants_all = true, /* the same */
 			};
 	}
 	return error;
@@ -105,6 +119,11 @@ struct km_error *km_tallies_finish(struct km_tallies *tallies, const struct km_s
 		if (!error)
 			parts->tasks = &tallies->tasks;
 	}
+	if (!error && tallies->places) {
+		error = km_places_finish(tallies->places, &tallies->localities);
+		if (!error)
+			parts->localities = &tallies->localities;
+	}
 	parts->ptrs = tallies->ptrs;
 	parts->comm = comm_of;
 	parts->comm_arg = source;
@@ -118,6 +137,7 @@ struct km_tallies km_tallies_borrow(const struct km_tallies *tallies)
 	borrowed.is_borrowed = true;
 	borrowed.caches = (struct km_caches){ 0 };
 	borrowed.tasks = (struct km_tasks){ 0 };
+	borrowed.localities = (struct km_localities){ 0 };
 	return borrowed;
 }
 
@@ -125,9 +145,11 @@ void km_tallies_deinit(struct km_tallies *tallies)
 {
 	km_caches_deinit(&tallies->caches);
 	km_tasks_deinit(&tallies->tasks);
+	km_localities_deinit(&tallies->localities);
 	if (tallies->is_borrowed)
 		return;
 	km_tally_destroy(tallies->tally);
 	km_ptrs_destroy(tallies->ptrs);
+	km_places_destroy(tallies->places);
 	km_slabinfo_deinit(&tallies->slabinfo);
 }

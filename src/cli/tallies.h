@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The takers of --task, --cache and --alloc, and what they came to. */
+/* The takers of --task, --cache, --alloc and --locality, and what they came to. */
 #ifndef KMEMSTAT_CLI_TALLIES_H
 #define KMEMSTAT_CLI_TALLIES_H
 
 #include "cli/options.h"
 #include "cli/scan.h"
+#include "kmemstat/locality.h"
 
-enum { KM_MOST_TALLY_TAKERS = 2 };
+enum { KM_MOST_TALLY_TAKERS = 3 };
 
 /* Zero-initialised is empty. */
 struct km_tallies {
@@ -15,17 +16,19 @@ struct km_tallies {
 	bool is_borrowed; /* these are another's */
 	struct km_caches caches;
 	struct km_tasks tasks;
+	struct km_places *places; /* or NULL */
+	struct km_localities localities;
 	struct km_slabinfo slabinfo;
 	bool has_caches, has_tasks, has_slabinfo;
 };
 
 /*
- * Makes what the options ask for, reads --slabinfo, and puts the takers into ret[*ret_nr] and on.
- * km_tallies_deinit() is to be called after an error, too.
+ * Makes what the options ask for (`page_size` is that of the trace), reads --slabinfo, and puts the
+ * takers into ret[*ret_nr] and on. km_tallies_deinit() is to be called after an error, too.
  */
 KM_MUST_CHECK struct km_error *km_tallies_create(const struct km_options *options,
-						 struct km_tallies *tallies, struct km_taker *ret,
-						 size_t *ret_nr);
+						 uint32_t page_size, struct km_tallies *tallies,
+						 struct km_taker *ret, size_t *ret_nr);
 /* What there is so far, into the parts of a report, whose quality is known. */
 KM_MUST_CHECK struct km_error *km_tallies_finish(struct km_tallies *tallies,
 						 const struct km_source *source,

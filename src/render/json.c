@@ -281,6 +281,7 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 	set_text(&object, "size_class", site->size_class);
 	if (report->lives && site->life)
 		km_json_set_life(&object, report, site->life);
+	km_json_set_locality(&object, site);
 	set(&object, "sizes", make_sizes(site));
 	km_json_set_source(&object, site);
 	return object;

@@ -117,4 +117,7 @@ json_t *km_json_page_order(const struct km_page_order *order);
 json_t *km_json_percpu_row(const struct km_percpu_row *row,
 			   const struct km_render_options *options);
 
+/* Key "locality" of a call site, if there is one. */
+void km_json_set_locality(json_t **object, const struct km_callsite *site);
+
 #endif

@@ -24,6 +24,27 @@ static void set_sum(json_t **object, const struct km_report *report,
 	set_number(object, "live_bytes", sum->ends.live_bytes);
 }
 
+void km_json_set_locality(json_t **object, const struct km_callsite *site)
+{
+	const struct km_locality *locality = site->locality;
+	json_t *item;
+
+	if (!locality)
+		return;
+	item = json_object();
+	set_number(&item, "objects", locality->objects);
+	set_number(&item, "bytes_req", locality->bytes_req);
+	set_number(&item, "bytes_alloc", locality->bytes_alloc);
+	set_number(&item, "pages", locality->pages);
+	set_number(&item, "least_pages", locality->least_pages);
+	set_number(&item, "lines", locality->lines);
+	set_number(&item, "least_lines", locality->least_lines);
+	set_number(&item, "pairs", locality->pairs);
+	set_number(&item, "neighbours", locality->neighbours);
+	set_number(&item, "class_callsites", site->crowd);
+	set(object, "locality", item);
+}
+
 static json_t *make_slabinfo(const struct km_report_cache *cache)
 {
 	json_t *object = json_object();

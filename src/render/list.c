@@ -145,6 +145,16 @@ static void write_rests(const struct km_report *report, const struct km_list *li
 		      report->per, nr, list->nr_rows);
 }
 
+static void write_locality_notes(const struct km_report *report, struct km_out *out)
+{
+	if (report->input->has_hashed_ptrs)
+		km_out_puts(out, "pointers are hashed by the kernel: where objects lie is not in "
+				 "this trace, and pages and lines mean nothing\n");
+	if (report->localities && report->localities->left_out)
+		km_out_printf(out, "objects of %" PRIu64 " more call sites were not followed\n",
+			      report->localities->left_out);
+}
+
 struct km_error *km_render_list(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out)
 {
@@ -155,6 +165,8 @@ struct km_error *km_render_list(const struct km_report *report,
 		return error;
 	if (options->list == KM_LIST_CALLSITES && report->per)
 		write_rests(report, list, out);
+	if (options->list == KM_LIST_LOCALITY)
+		write_locality_notes(report, out);
 	if (options->list == KM_LIST_PTRS && report->input->has_hashed_ptrs)
 		km_out_puts(out, "pointers are hashed by the kernel: they are no addresses\n");
 	km_out_puts(out, "\n");

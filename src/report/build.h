@@ -76,6 +76,13 @@ KM_MUST_CHECK struct km_error *km_report_build_classes(struct km_report_own *own
 /* Fills report.findings. */
 KM_MUST_CHECK struct km_error *km_report_build_findings(struct km_report_own *own,
 							const struct km_thresholds *thresholds);
+/* Of call sites: where their objects lie. `localities` may be NULL. */
+void km_report_take_localities(struct km_report *report, const struct km_localities *localities);
+/* The class of that name, or NULL; name may be NULL. */
+const struct km_report_class *km_report_class_named(const struct km_report *report,
+						    const char *name);
+/* "mesh.c:177", cut at its beginning to fit into buf; "" without debug information. */
+const char *km_callsite_source_text(const struct km_callsite *site, char *buf, size_t size);
 /* Fills report.caches, tasks and ptrs, those that there are parts for. */
 KM_MUST_CHECK struct km_error *km_report_build_tally(struct km_report_own *own,
 						     const struct km_report_parts *parts);

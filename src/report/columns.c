@@ -64,24 +64,9 @@ static const char *text_function(const void *row, char *buf, size_t size)
 	return chain->nr_frames && chain->frames[0].function ? chain->frames[0].function : "";
 }
 
-/* A path that is too long for the buffer keeps its end: that is where the line number is. */
 static const char *text_source(const void *row, char *buf, size_t size)
 {
-	const struct km_callsite *site = row;
-	const struct km_frame *frame = site->source.nr_frames ? &site->source.frames[0] : NULL;
-	char line[16] = "";
-	size_t len;
-
-	if (!frame || !frame->file)
-		return "";
-	if (frame->line)
-		snprintf(line, sizeof(line), ":%" PRIu32, frame->line);
-	len = strlen(frame->file);
-	if (len + strlen(line) < size)
-		snprintf(buf, size, "%s%s", frame->file, line);
-	else
-		snprintf(buf, size, "...%s%s", frame->file + len - (size - strlen(line) - 4), line);
-	return buf;
+	return km_callsite_source_text(row, buf, size);
 }
 
 static uint64_t number_bytes(const void *row)
@@ -287,6 +272,25 @@ static bool is_live(const void *row)
 	const struct km_callsite *site = row;
 
 	return site->life && site->life->live;
+}
+
+/* A path that is too long for the buffer keeps its end: that is where the line number is. */
+const char *km_callsite_source_text(const struct km_callsite *site, char *buf, size_t size)
+{
+	const struct km_frame *frame = site->source.nr_frames ? &site->source.frames[0] : NULL;
+	char line[16] = "";
+	size_t len;
+
+	if (!frame || !frame->file)
+		return "";
+	if (frame->line)
+		snprintf(line, sizeof(line), ":%" PRIu32, frame->line);
+	len = strlen(frame->file);
+	if (len + strlen(line) < size)
+		snprintf(buf, size, "%s%s", frame->file, line);
+	else
+		snprintf(buf, size, "...%s%s", frame->file + len - (size - strlen(line) - 4), line);
+	return buf;
 }
 
 const struct km_listing km_listing_callsites = {

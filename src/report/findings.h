@@ -66,6 +66,7 @@ extern const struct km_rule_row km_rule_ping_pong;
 extern const struct km_rule_row km_rule_short_lived;
 extern const struct km_rule_row km_rule_accounted;
 extern const struct km_rule_row km_rule_percpu_waste;
+extern const struct km_rule_row km_rule_scattered;
 
 /* Whether the rule judges call sites as a whole, with all their sizes. */
 bool km_rule_is_about_site(enum km_rule rule);

@@ -17,5 +17,6 @@ extern const struct km_listing km_listing_percpu;
 extern const struct km_listing km_listing_models;
 extern const struct km_listing km_listing_model_classes;
 extern const struct km_listing km_listing_model_sites;
+extern const struct km_listing km_listing_locality;
 
 #endif

@@ -296,6 +296,7 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 		error = km_report_build_pages(own, parts);
 	if (!error)
 		error = km_report_build_percpu(own, parts);
+	km_report_take_localities(report, parts->localities);
 	if (!error)
 		error = km_report_build_findings(own, &parts->thresholds);
 	if (!error)

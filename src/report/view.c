@@ -9,12 +9,18 @@
 enum { MAX_SORT_KEYS = 16, DEFAULT_CLASS_SITES = 5 };
 
 static const struct km_listing *const listings[KM_NR_LISTINGS] = {
-	[KM_LIST_CALLSITES] = &km_listing_callsites, [KM_LIST_LIVE] = &km_listing_live,
-	[KM_LIST_CACHES] = &km_listing_caches,       [KM_LIST_TASKS] = &km_listing_tasks,
-	[KM_LIST_PTRS] = &km_listing_ptrs,           [KM_LIST_PAGES] = &km_listing_pages,
-	[KM_LIST_FRAMES] = &km_listing_frames,       [KM_LIST_PERCPU] = &km_listing_percpu,
-	[KM_LIST_MODELS] = &km_listing_models,       [KM_LIST_MODEL_CLASSES] = &km_listing_model_classes,
+	[KM_LIST_CALLSITES] = &km_listing_callsites,
+	[KM_LIST_LIVE] = &km_listing_live,
+	[KM_LIST_CACHES] = &km_listing_caches,
+	[KM_LIST_TASKS] = &km_listing_tasks,
+	[KM_LIST_PTRS] = &km_listing_ptrs,
+	[KM_LIST_PAGES] = &km_listing_pages,
+	[KM_LIST_FRAMES] = &km_listing_frames,
+	[KM_LIST_PERCPU] = &km_listing_percpu,
+	[KM_LIST_MODELS] = &km_listing_models,
+	[KM_LIST_MODEL_CLASSES] = &km_listing_model_classes,
 	[KM_LIST_MODEL_SITES] = &km_listing_model_sites,
+	[KM_LIST_LOCALITY] = &km_listing_locality,
 };
 
 const struct km_listing *km_listing(enum km_listing_id id)
