@@ -66,6 +66,7 @@ struct km_gate_options {
 	struct km_limit max_waste; /* of the slab layer; percent: of the bytes allocated */
 	/* of the slab layer and of each call site; percent: of what the baseline has in all */
 	struct km_limit max_waste_growth, max_hits_growth;
+	struct km_diff_options growth; /* its unit, and what that needs, counts: what is compared */
 	const struct km_budget *budget; /* or NULL */
 };
 

@@ -222,25 +222,37 @@ static struct km_error *judge_findings(struct km_gates_own *own)
 
 /* ---- baselines ---- */
 
-static struct km_error *compare(const struct km_gates *gates, enum km_diff_by by,
+/*
+ * Without another unit: what an allocation wastes is the same however long the trace is, and hits
+ * are told by the second. The number of hits for each hit would tell nothing.
+ */
+static struct km_diff_options diff_options(const struct km_gate_options *options,
+					   enum km_diff_by by)
+{
+	struct km_diff_options ret = options->growth;
+
+	if (!ret.has_unit || (by == KM_DIFF_HITS && ret.unit == KM_DIFF_HIT)) {
+		ret.has_unit = by == KM_DIFF_WASTE;
+		ret.unit = KM_DIFF_HIT;
+	}
+	ret.by = by;
+	/* limits say what is too little to count */
+	ret.has_noise = true;
+	ret.noise_percent = 0;
+	return ret;
+}
+
+static struct km_error *compare(const struct km_gates_own *own, enum km_diff_by by,
 				struct km_diff **ret)
 {
+	const struct km_gates *gates = &own->gates;
+	const struct km_diff_options options = diff_options(own->options, by);
 	const struct km_snapshot *const news[] = { gates->now };
 	const struct km_snapshot *const *const traces[] = {
 		[KM_DIFF_BASE] = gates->bases,
 		[KM_DIFF_NEW] = news,
 	};
 	const size_t nr_traces[] = { [KM_DIFF_BASE] = gates->nr_bases, [KM_DIFF_NEW] = 1 };
-	/*
-	 * What an allocation wastes is the same however long the trace is; limits say what is
-	 * too little to count.
-	 */
-	const struct km_diff_options options = {
-		.by = by,
-		.has_unit = by == KM_DIFF_WASTE,
-		.unit = KM_DIFF_HIT,
-		.has_noise = true,
-	};
 
 	return km_diff_create(traces, nr_traces, &options, ret);
 }
@@ -328,9 +340,9 @@ static struct km_error *compare_all(struct km_gates_own *own)
 
 	if (!own->gates.nr_bases)
 		return NULL;
-	error = compare(&own->gates, KM_DIFF_WASTE, &own->waste);
+	error = compare(own, KM_DIFF_WASTE, &own->waste);
 	if (!error && own->options->max_hits_growth.text)
-		error = compare(&own->gates, KM_DIFF_HITS, &own->hits);
+		error = compare(own, KM_DIFF_HITS, &own->hits);
 	return error ? error : list_sites(own);
 }
 

@@ -5,7 +5,8 @@
  *	waste - hits * (waste of an allocation in the baseline)
  *
  * so that neither the length of the trace nor how busy the machine was matters; of a call site
- * that the baseline does not have it is all. Hits are compared by the second:
+ * that the baseline does not have it is all. Hits are compared by the second, or both by another
+ * unit that is asked for:
  *
  *	hits - seconds * (hits of a second in the baseline)
  *

@@ -561,6 +561,46 @@ static void hits_growth_trips(void **state)
 	km_gates_destroy(f.gates);
 }
 
+static void other_units(void **state)
+{
+	struct fixture f;
+
+	set_up(&f, 1);
+	limit(&f.options.max_waste_growth, "0");
+	limit(&f.options.max_hits_growth, "0");
+	/* twice as much of all in as many seconds */
+	for (int i = 0; i < 2; i++) {
+		f.now.sites[i].hits *= 2;
+		f.now.sites[i].bytes_waste *= 2;
+	}
+	f.options.growth.has_unit = true;
+	f.options.growth.unit = KM_DIFF_TOTAL;
+	judge(&f);
+	assert_int_equal(f.gates->nr_tripped, 2);
+	assert_int_equal(f.gates->nr_trips, 6);
+	assert_line(&f.gates->trips[0], "drivers/mod/gamma.c:7",
+		    "wastes 360 B more, over 0: 720 B instead of 360 B in 180 hits, in gamma in "
+		    "beta [mod]",
+		    "--max-waste-growth 0");
+	f.now.snapshot.duration_ns *= 2;
+	f.options.growth.unit = KM_DIFF_SECOND;
+	assert_int_equal(judge(&f)->nr_tripped, 0);
+	f.now.snapshot.duration_ns /= 2;
+	assert_int_equal(judge(&f)->nr_tripped, 2);
+	f.options.growth.unit = KM_DIFF_CALLSITE;
+	f.options.growth.callsite = "alph?";
+	assert_int_equal(judge(&f)->nr_tripped, 0);
+	f.now.sites[0].hits = 19;
+	assert_int_equal(judge(&f)->nr_tripped, 2);
+	/* hits for each hit are no unit: they stay with the second */
+	f.options.growth.unit = KM_DIFF_HIT;
+	f.now.snapshot.duration_ns *= 2;
+	judge(&f);
+	assert_int_equal(f.gates->nr_tripped, 1);
+	assert_string_equal(f.gates->trips[0].gates, "--max-waste-growth 0");
+	km_gates_destroy(f.gates);
+}
+
 static void ranges_are_no_growth(void **state)
 {
 	struct fixture f;
@@ -711,6 +751,7 @@ int main(void)
 		cmocka_unit_test(new_call_sites_are_growth),
 		cmocka_unit_test(zero_baselines_grow),
 		cmocka_unit_test(hits_growth_trips),
+		cmocka_unit_test(other_units),
 		cmocka_unit_test(ranges_are_no_growth),
 		cmocka_unit_test(budgets_trip),
 		cmocka_unit_test(tells_what_cannot_be_decided),
