@@ -92,7 +92,7 @@ static const char *why_incomparable(const struct km_gates_own *own)
 	return NULL;
 }
 
-static bool is_about_waste(const char *rule)
+bool km_gates_is_about_waste(const char *rule)
 {
 	for (enum km_rule i = 0; i < KM_NR_RULES; i++)
 		if (strcmp(km_rule_info(i)->name, rule) == 0)
@@ -134,7 +134,7 @@ static struct km_error *say_finding(struct km_gates_own *own, const struct km_sn
 
 	if (!name)
 		return &km_error_memory;
-	if (is_about_waste(finding->rule)) {
+	if (km_gates_is_about_waste(finding->rule)) {
 		wasted = km_human_bytes(finding->bytes_waste, human);
 		unit = " wasted in ";
 	}

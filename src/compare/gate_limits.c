@@ -266,6 +266,18 @@ static const char *amount(const struct growth *growth, double value, char buf[st
 }
 _Static_assert(KM_HUMAN_SIZE <= 32 && KM_GROUPED_SIZE <= 32, "a buffer for both");
 
+/* What a finding says of the bytes of that call site: "; 2056 bytes: 8 over kmalloc-2k ...". */
+static const char *message_of(struct km_gates_own *own, const char *key)
+{
+	const struct km_snapshot *now = own->gates.now;
+
+	for (size_t i = 0; i < now->nr_findings; i++)
+		if (strcmp(now->findings[i].key, key) == 0 &&
+		    km_gates_is_about_waste(now->findings[i].rule))
+			return km_gates_join(own, "; ", now->findings[i].message);
+	return "";
+}
+
 static struct km_error *say_row(struct km_gates_own *own, const struct growth *growth,
 				const struct grown *grown)
 {
@@ -273,25 +285,28 @@ static struct km_error *say_row(struct km_gates_own *own, const struct growth *g
 	const struct km_diff_value *new = &row->side[KM_DIFF_NEW];
 	const char *place = km_gates_place(own, new->file, new->line, row->name);
 	const char *in = new->file ? ", in " : "", *name = new->file ? row->name : "";
+	const char *s = new->hits == 1 ? "" : "s", *message = message_of(own, row->key);
 	char by[32], from[32], hits[KM_GROUPED_SIZE], to[KM_HUMAN_SIZE];
 
+	if (!message)
+		return &km_error_memory;
 	amount(growth, grown->by, by);
 	km_human_bytes(new->bytes_waste, to);
 	km_grouped(new->hits, hits);
 	if (row->state == KM_DIFF_ADDED)
 		return km_gates_trip(own, growth->gate, place,
-				     "a new call site: %s wasted in %s hit%s, over %s%s%s", to,
-				     hits, new->hits == 1 ? "" : "s", growth->limit->text, in,
-				     name);
+				     "a new call site: %s wasted in %s hit%s, over %s%s%s%s", to,
+				     hits, s, growth->limit->text, in, name, message);
 	if (growth->is_bytes)
 		return km_gates_trip(own, growth->gate, place,
-				     "wastes %s more, over %s: %s instead of %s in %s hit%s%s%s",
+				     "wastes %s more, over %s: %s instead of %s in %s hit%s%s%s%s",
 				     by, growth->limit->text, to,
 				     amount(growth, (double)new->bytes_waste - grown->by, from),
-				     hits, new->hits == 1 ? "" : "s", in, name);
+				     hits, s, in, name, message);
 	return km_gates_trip(own, growth->gate, place,
-			     "%s hits more, over %s: %s instead of %s%s%s", by, growth->limit->text,
-			     hits, amount(growth, (double)new->hits - grown->by, from), in, name);
+			     "%s hit%s more, over %s: %s instead of %s%s%s", by,
+			     grown->by == 1 ? "" : "s", growth->limit->text, hits,
+			     amount(growth, (double)new->hits - grown->by, from), in, name);
 }
 
 static int compare_grown(const void *a, const void *b)

@@ -30,6 +30,9 @@ const char *km_gates_place(struct km_gates_own *own, const char *file, uint32_t 
 /* Two strings put together; NULL without memory. */
 const char *km_gates_join(struct km_gates_own *own, const char *a, const char *b);
 
+/* Whether the bytes that findings of the rule waste are their point. */
+bool km_gates_is_about_waste(const char *rule);
+
 #define km_gates_trip(own, gates_, place_, ...)                                                    \
 	km_gates_say((own), &(own)->gates.trips, &(own)->gates.nr_trips, &(own)->size_trips,       \
 		     (gates_), (place_), __VA_ARGS__)

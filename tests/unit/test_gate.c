@@ -444,7 +444,7 @@ static void waste_growth_trips(void **state)
 	assert_int_equal(f.gates->nr_trips, 2);
 	assert_line(&f.gates->trips[0], "drivers/mod/gamma.c:7",
 		    "wastes 900 B more, over 0: 4.4 KiB instead of 3.5 KiB in 900 hits, in gamma "
-		    "in beta [mod]",
+		    "in beta [mod]; just",
 		    "--max-waste-growth 0");
 	assert_line(&f.gates->trips[1], "all call sites",
 		    "900 B wasted more than the baseline's 3.6 KiB, over 0; most in gamma in beta "
@@ -512,7 +512,7 @@ static void zero_baselines_grow(void **state)
 	assert_int_equal(f.gates->nr_trips, 3);
 	assert_line(&f.gates->trips[0], "drivers/mod/gamma.c:7",
 		    "wastes 360 B more, over 1000%: 360 B instead of 0 B in 90 hits, in gamma in "
-		    "beta [mod]",
+		    "beta [mod]; just",
 		    "--max-waste-growth 1000%");
 	f.now.sites[0].bytes_waste = f.now.sites[1].bytes_waste = 0;
 	assert_int_equal(judge(&f)->nr_tripped, 0);
@@ -580,7 +580,7 @@ static void other_units(void **state)
 	assert_int_equal(f.gates->nr_trips, 6);
 	assert_line(&f.gates->trips[0], "drivers/mod/gamma.c:7",
 		    "wastes 360 B more, over 0: 720 B instead of 360 B in 180 hits, in gamma in "
-		    "beta [mod]",
+		    "beta [mod]; just",
 		    "--max-waste-growth 0");
 	f.now.snapshot.duration_ns *= 2;
 	f.options.growth.unit = KM_DIFF_SECOND;
