@@ -49,9 +49,10 @@ struct km_model {
 	char *name;    /* as it was asked for: "slub:min=128" */
 	char *summary; /* of a user's file: its path */
 	uint32_t page_size;
-	uint32_t nr_cpus; /* of the traced machine: slabs depend on it */
-	uint64_t header;  /* bytes in front of each object that is not of whole pages */
-	uint64_t granule; /* of the heap; what is in it is a multiple */
+	uint32_t nr_cpus;      /* of the traced machine: slabs depend on it */
+	uint64_t header;       /* bytes in front of each object that is not of whole pages */
+	bool splits_accounted; /* what is charged to a memory cgroup has caches of its own */
+	uint64_t granule;      /* of the heap; what is in it is a multiple */
 	struct km_model_range *ranges;
 	size_t nr_ranges;
 	enum km_model_large large;

@@ -264,6 +264,7 @@ struct km_report {
 	 */
 	struct km_model_row *models;
 	size_t nr_models;
+	bool has_replay; /* what was recorded was played through the models' slabs */
 	struct km_model_class_row *model_classes;
 	size_t nr_model_classes;
 	struct km_model_site_row *model_sites;
@@ -298,6 +299,7 @@ struct km_report_parts {
 	const struct km_localities *localities;
 	const struct km_slabinfo *slabinfo;
 	const struct km_models *models;
+	const struct km_replay_results *replay; /* of the models; or NULL */
 	/* the command of a task, or NULL; NULL: no commands are known */
 	const char *(*comm)(const void *arg, int32_t pid);
 	const void *comm_arg;

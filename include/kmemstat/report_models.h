@@ -3,7 +3,7 @@
 #ifndef KMEMSTAT_REPORT_MODELS_H
 #define KMEMSTAT_REPORT_MODELS_H
 
-#include "kmemstat/model.h"
+#include "kmemstat/replay.h"
 
 struct km_callsite;
 
@@ -34,10 +34,19 @@ struct km_model_row {
 	const char *name;             /* "recorded", or of the model, safe to print */
 	const char *summary;
 	struct km_model_sum sum;
+	const struct km_replay_result *replay; /* or NULL */
 	/* its rows in the two tables below, one after another */
 	size_t first_class, nr_classes;
 	size_t first_site, nr_sites;
 };
+
+/* What was requested and live when the most pages were taken, in percent of these. */
+static inline double km_model_used_percent(const struct km_model_row *row)
+{
+	const double bytes = (double)row->replay->peak_pages * row->model->page_size;
+
+	return bytes > 0 ? 100 * (double)row->replay->peak_bytes_req / bytes : 0;
+}
 
 /* A class of objects in a model. */
 struct km_model_class_row {

@@ -29,6 +29,7 @@ struct km_column {
 	bool is_raw_ip;   /* an address: in CSV without -F only with raw_ip */
 	bool needs_pairs; /* there only if allocations and frees were paired */
 	bool needs_slabinfo;
+	bool needs_replay;
 	bool needs_per; /* there only with report.per */
 	const char *help;
 	/*

@@ -13,8 +13,9 @@ static bool has_model_view(const struct km_options *options)
 }
 
 struct km_error *km_modelling_make(const struct km_options *options,
-				   const struct km_input_info *info, struct km_models *ret)
+				   const struct km_input_info *info, struct km_modelling *ret)
 {
+	struct km_models *models = &ret->models;
 	const struct km_model_machine machine = {
 		.page_size = info->page_size,
 		.nr_cpus = info->nr_cpus,
@@ -24,12 +25,66 @@ struct km_error *km_modelling_make(const struct km_options *options,
 	for (size_t i = 0; i < options->nr_models && !error; i++) {
 		const struct km_model_option *model = &options->models[i];
 
-		error = model->is_file ? km_models_add_file(ret, model->text, &machine)
-				       : km_models_add(ret, model->text, &machine);
+		error = model->is_file ? km_models_add_file(models, model->text, &machine)
+				       : km_models_add(models, model->text, &machine);
 	}
-	if (!error && !options->nr_models && has_model_view(options))
-		error = km_models_add(ret, "all", &machine);
+	if (!error && !options->nr_models && (options->replay || has_model_view(options)))
+		error = km_models_add(models, "all", &machine);
 	return error;
+}
+
+static struct km_error *take_rows(void *arg, const struct km_rows *rows)
+{
+	return km_replay_add(arg, rows);
+}
+
+struct km_error *km_modelling_start(const struct km_options *options,
+				    struct km_modelling *modelling, struct km_taker *ret,
+				    size_t *ret_nr)
+{
+	struct km_error *error;
+
+	if (!options->replay)
+		return NULL;
+	error = km_replay_create(&modelling->models, &modelling->replay);
+	if (!error)
+		ret[(*ret_nr)++] = (struct km_taker){
+			.add = take_rows,
+			.arg = modelling->replay,
+			.wants_all = true, /* sizes of all rows, names of caches */
+		};
+	return error;
+}
+
+struct km_error *km_modelling_finish(struct km_modelling *modelling, struct km_report_parts *parts)
+{
+	struct km_error *error;
+
+	parts->models = &modelling->models;
+	if (!modelling->replay)
+		return NULL;
+	error = km_replay_finish(modelling->replay, &modelling->results);
+	if (!error)
+		parts->replay = &modelling->results;
+	return error;
+}
+
+struct km_modelling km_modelling_borrow(const struct km_modelling *modelling)
+{
+	struct km_modelling borrowed = *modelling;
+
+	borrowed.is_borrowed = true;
+	borrowed.results = (struct km_replay_results){ 0 };
+	return borrowed;
+}
+
+void km_modelling_deinit(struct km_modelling *modelling)
+{
+	km_replay_results_deinit(&modelling->results);
+	if (modelling->is_borrowed)
+		return;
+	km_replay_destroy(modelling->replay);
+	km_models_deinit(&modelling->models);
 }
 
 void km_modelling_list(struct km_out *out)

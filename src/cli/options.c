@@ -104,6 +104,16 @@ static const struct km_option table[] = {
 	  .value = "file",
 	  .help = "The same of size classes that FILE has; may be given several times.",
 	  .more = "The format is in kmemstat-models(7)." },
+	{ .name = "replay",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_flag,
+	  AT(replay),
+	  .help = "Play the recorded allocations and frees, those of named caches too, through "
+		  "the models' slabs: how many pages are taken when they are most, and how much of "
+		  "them is used.",
+	  .more = "Adds columns to the table --models, and to the JSON report what each cache came "
+		  "to. What was allocated before the trace is not in it." },
 	{ .name = "models",
 	  .group = KM_GROUP_MODEL,
 	  .verbs = KM_VERB_STAT,

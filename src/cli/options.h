@@ -87,6 +87,7 @@ struct km_options {
 	/* models of allocators */
 	struct km_model_option *models;
 	size_t nr_models;
+	bool replay;
 	bool show_models; /* --model help */
 	/* tables */
 	const char *sort, *fields;

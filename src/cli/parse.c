@@ -366,7 +366,8 @@ static struct km_error *check_suppressions(const struct km_options *options)
 /* Models are there to be shown. */
 static void settle_model_views(struct km_options *options)
 {
-	if (options->nr_models && !is_whole(options) && !km_options_has_view(options, "models") &&
+	if ((options->nr_models || options->replay) && !is_whole(options) &&
+	    !km_options_has_view(options, "models") &&
 	    !km_options_has_view(options, "model-class") &&
 	    !km_options_has_view(options, "model-caller"))
 		options->views[options->nr_views++] = "models";

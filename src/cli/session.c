@@ -103,7 +103,7 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 		       info->path, info->format, info->format_version, info->compression,
 		       info->file_bytes, km_source_nr_parts(ret->source));
 	error = find_topology(ret);
-	return error ? error : km_modelling_make(options, info, &ret->models);
+	return error ? error : km_modelling_make(options, info, &ret->modelling);
 }
 
 /* The trace's own symbols, which may be missing or bad; nothing is said yet. */
@@ -247,7 +247,6 @@ static struct km_error *build_report(struct km_session *session)
 	session->parts.groups = session->groups;
 	session->parts.sites = &session->sites;
 	session->parts.symtab = session->symtab;
-	session->parts.models = &session->models;
 	session->parts.thresholds = session->options->thresholds;
 	session->parts.per = session->options->per;
 	error = km_report_build(&session->parts, &session->report);
@@ -276,6 +275,9 @@ static struct km_error *finish_takers(struct km_session *session)
 	struct km_error *error;
 
 	km_layers_finish(&session->layers, session->source, parts);
+	error = km_modelling_finish(&session->modelling, parts);
+	if (error)
+		return error;
 	if (!session->life)
 		return km_tallies_finish(&session->tallies, session->source, parts);
 	error = km_life_finish(session->life, last_ns_of(parts), &session->lives);
@@ -302,7 +304,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.tallies = km_tallies_borrow(&session->tallies),
 		.layers = session->layers,
 		.suppressions = session->suppressions,
-		.models = session->models,
+		.modelling = km_modelling_borrow(&session->modelling),
 	};
 	struct km_error *error = NULL;
 
@@ -318,7 +320,6 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	now.life = NULL;
 	now.layers = (struct km_layers){ 0 };
 	now.suppressions = (struct km_suppressions){ 0 };
-	now.models = (struct km_models){ 0 };
 	km_session_deinit(&now);
 	/* writing a file sets handlers of its own */
 	km_live_catch_signals();
@@ -425,6 +426,8 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 		return NULL;
 	error = km_tallies_create(session->options, km_source_info(session->source)->page_size,
 				  &session->tallies, ret, ret_nr);
+	if (!error)
+		error = km_modelling_start(session->options, &session->modelling, ret, ret_nr);
 	if (error || session->options->no_pairing)
 		return error;
 	error = km_life_create(&life_options, &session->life);
@@ -566,7 +569,7 @@ void km_session_deinit(struct km_session *session)
 	km_sites_deinit(&session->sites);
 	km_life_destroy(session->life);
 	km_tallies_deinit(&session->tallies);
-	km_models_deinit(&session->models);
+	km_modelling_deinit(&session->modelling);
 	km_layers_deinit(&session->layers);
 	km_lives_deinit(&session->lives);
 	km_cpunodes_deinit(&session->nodes);

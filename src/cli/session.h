@@ -22,7 +22,7 @@ struct km_session {
 	struct km_lives lives;
 	struct km_tallies tallies;
 	struct km_layers layers; /* the same of pages and percpu objects */
-	struct km_models models;
+	struct km_modelling modelling;
 	struct km_sites sites;
 	struct km_cpunodes nodes;
 	struct km_topology topology; /* of the traced machine; under 2 nodes if not known */

@@ -142,6 +142,7 @@ static struct km_error *check_keys(const struct km_options *options)
 		.lives = options->no_pairing ? NULL : &lives,
 		.slabinfo = options->slabinfo ? &slabinfo : NULL,
 		.per = options->per,
+		.has_replay = options->replay,
 	};
 	struct km_view *view;
 	struct km_error *error = km_view_create(&empty, &keys, &view);

@@ -34,6 +34,7 @@ enum {
 	TAKES_NO96 = 32,
 	TAKES_NO384 = 64,
 	TAKES_MID = 128,
+	TAKES_NOCG = 256,
 };
 
 #define PARAMETER(member, flag, takes_bit)                                                         \
@@ -46,6 +47,7 @@ static const struct km_model_parameter parameters[] = {
 	PARAMETER(quantum, false, TAKES_QUANTUM), PARAMETER(header, false, TAKES_HEADER),
 	PARAMETER(cpus, false, TAKES_CPUS),       PARAMETER(no96, true, TAKES_NO96),
 	PARAMETER(no384, true, TAKES_NO384),      PARAMETER(mid, true, TAKES_MID),
+	PARAMETER(nocg, true, TAKES_NOCG),
 };
 
 const struct km_model_parameter *km_model_parameters(size_t *ret_nr)
@@ -73,6 +75,7 @@ static struct km_error *make_slub(const struct km_model_parameters *asked, struc
 {
 	ret->large = KM_LARGE_ORDER;
 	ret->slabs = KM_SLABS_SLUB;
+	ret->splits_accounted = !asked->nocg;
 	return add_powers(ret, asked->min, 2 * (uint64_t)ret->page_size, asked->no96);
 }
 
@@ -186,14 +189,14 @@ static struct km_error *make_illumos(const struct km_model_parameters *asked, st
 static const struct km_model_maker makers[] = {
 	{ .info = { .name = "slub",
 		    .summary = "Linux, SLUB: powers of two, 96 and 192, then page orders",
-		    .parameters = "min=SIZE, no96, page=SIZE, cpus=N" },
-	  .takes = TAKES_MIN | TAKES_NO96 | TAKES_PAGE | TAKES_CPUS,
+		    .parameters = "min=SIZE, no96, page=SIZE, cpus=N, nocg" },
+	  .takes = TAKES_MIN | TAKES_NO96 | TAKES_PAGE | TAKES_CPUS | TAKES_NOCG,
 	  .min = 8,
 	  .make = make_slub },
 	{ .info = { .name = "slab",
 		    .summary = "Linux before 6.8, SLAB: the same from 32 on",
-		    .parameters = "min=SIZE, no96, page=SIZE" },
-	  .takes = TAKES_MIN | TAKES_NO96 | TAKES_PAGE,
+		    .parameters = "min=SIZE, no96, page=SIZE, nocg" },
+	  .takes = TAKES_MIN | TAKES_NO96 | TAKES_PAGE | TAKES_NOCG,
 	  .min = 32,
 	  .make = make_slab },
 	{ .info = { .name = "slob",

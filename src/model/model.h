@@ -8,7 +8,7 @@
 /* What parameters say; 0 or false: nothing. */
 struct km_model_parameters {
 	uint64_t min, page, quantum, header, cpus;
-	bool no96, no384, mid;
+	bool no96, no384, nocg, mid;
 };
 
 /* A parameter: its word, and where it goes. */

@@ -31,6 +31,43 @@ static json_t *make_site(const struct km_model_site_row *row,
 	return object;
 }
 
+static json_t *make_cache(const struct km_replay_cache *cache)
+{
+	json_t *object = json_object();
+
+	set_text_if(&object, "name", cache->name);
+	set(&object, "general", json_boolean(cache->is_general));
+	set(&object, "accounted", json_boolean(cache->is_accounted));
+	set_number(&object, "object_bytes", cache->bytes);
+	set_number(&object, "objs_per_slab", cache->slab.objects);
+	set_number(&object, "pages_per_slab", cache->slab.pages);
+	set_number(&object, "hits", cache->allocs);
+	set_number(&object, "slabs_peak", cache->peak_slabs);
+	set_number(&object, "slabs_end", cache->end_slabs);
+	set_number(&object, "objs_end", cache->end_objects);
+	return object;
+}
+
+static json_t *make_replay(const struct km_report *report, const struct km_model_row *row)
+{
+	const struct km_replay_result *replay = row->replay;
+	json_t *object = json_object(), *caches = json_array();
+
+	set_number(&object, "pages_peak", replay->peak_pages);
+	set_number(&object, "peak_ns",
+		   replay->peak_ns > report->first_ns ? replay->peak_ns - report->first_ns : 0);
+	set_number(&object, "bytes_req_peak", replay->peak_bytes_req);
+	set_number(&object, "bytes_alloc_peak", replay->peak_bytes_object);
+	set(&object, "used_percent", json_real(km_model_used_percent(row)));
+	set_number(&object, "pages_end", replay->end_pages);
+	set_number(&object, "bytes_req_end", replay->end_bytes_req);
+	set_number(&object, "bytes_alloc_end", replay->end_bytes_object);
+	for (size_t i = 0; i < replay->nr_caches; i++)
+		append(&caches, make_cache(&replay->caches[i]));
+	set(&object, "caches", caches);
+	return object;
+}
+
 static json_t *make_model(const struct km_report *report, const struct km_model_row *row,
 			  const struct km_render_options *options)
 {
@@ -41,6 +78,8 @@ static json_t *make_model(const struct km_report *report, const struct km_model_
 	set_number(&object, "page_size", row->model->page_size);
 	set_sum(&object, &row->sum);
 	set(&object, "change_percent", json_real(km_model_change_percent(&row->sum)));
+	if (row->replay)
+		set(&object, "replay", make_replay(report, row));
 	for (size_t i = 0; i < row->nr_classes; i++)
 		append(&classes, make_class(&report->model_classes[row->first_class + i]));
 	set(&object, "classes", classes);

@@ -86,9 +86,9 @@ const char *km_callsite_source_text(const struct km_callsite *site, char *buf, s
 /* Fills report.caches, tasks and ptrs, those that there are parts for. */
 KM_MUST_CHECK struct km_error *km_report_build_tally(struct km_report_own *own,
 						     const struct km_report_parts *parts);
-/* Fills report.models and what belongs to it; models may be NULL. */
+/* Fills report.models and what belongs to it, if there are models. */
 KM_MUST_CHECK struct km_error *km_report_build_models(struct km_report_own *own,
-						      const struct km_models *models);
+						      const struct km_report_parts *parts);
 /* caches alone. */
 KM_MUST_CHECK struct km_error *km_report_build_caches(struct km_report_own *own,
 						      const struct km_report_parts *parts);

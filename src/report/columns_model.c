@@ -66,6 +66,33 @@ static const char *text_about(const void *row, char *buf, size_t size)
 	return item->summary;
 }
 
+static bool has_replay(const void *row)
+{
+	const struct km_model_row *item = row;
+
+	return item->replay != NULL;
+}
+
+#define REPLAY_NUMBER(column, member)                                                              \
+	static uint64_t number_##column(const void *row)                                           \
+	{                                                                                          \
+		const struct km_model_row *item = row;                                             \
+                                                                                                   \
+		return item->replay ? item->replay->member : 0;                                    \
+	}
+REPLAY_NUMBER(pages, peak_pages)
+REPLAY_NUMBER(live, peak_bytes_req)
+REPLAY_NUMBER(objects, peak_bytes_object)
+REPLAY_NUMBER(end_pages, end_pages)
+REPLAY_NUMBER(end_live, end_bytes_req)
+
+static double percent_used(const void *row)
+{
+	const struct km_model_row *item = row;
+
+	return item->replay ? km_model_used_percent(item) : 0;
+}
+
 static const char *text_class_model(const void *row, char *buf, size_t size)
 {
 	const struct km_model_class_row *item = row;
@@ -136,6 +163,7 @@ static const char *text_module(const void *row, char *buf, size_t size)
 
 #define SHOWN    .is_sortable = true, .is_default = true
 #define SORTABLE .is_sortable = true
+#define REPLAY   .is_sortable = true, .needs_replay = true, .has = has_replay
 
 /* clang-format off */
 #define SUM_COLUMNS(rows)                                                                          \
@@ -163,6 +191,18 @@ static const struct km_column model_columns[] = {
 	{ "model", "Model", KM_COL_TEXT, SHOWN, .text = text_model,
 	  .help = "name of the model; recorded: the trace itself" },
 	SUM_COLUMNS(),
+	{ "pages", "Pages", KM_COL_COUNT, REPLAY, .is_default = true, .number = number_pages,
+	  .help = "with --replay: pages of slabs and large allocations when they are most" },
+	{ "live", "Live", KM_COL_BYTES, REPLAY, .is_default = true, .number = number_live,
+	  .help = "bytes requested by what is live then" },
+	{ "objects", "Objects", KM_COL_BYTES, REPLAY, .number = number_objects,
+	  .help = "bytes of its objects" },
+	{ "used", "Used", KM_COL_PERCENT, REPLAY, .is_default = true, .percent = percent_used,
+	  .help = "share of the pages that is live and was requested" },
+	{ "end-pages", "End_pages", KM_COL_COUNT, REPLAY, .number = number_end_pages,
+	  .help = "pages at the end of the trace" },
+	{ "end-live", "End_live", KM_COL_BYTES, REPLAY, .number = number_end_live,
+	  .help = "bytes requested by what is live then" },
 	{ "about", "About", KM_COL_TEXT, SORTABLE, .text = text_about,
 	  .help = "what it is a model of" },
 };

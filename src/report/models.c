@@ -136,14 +136,18 @@ static void set_recorded(const struct km_report *report, struct km_model_row *ro
 	}
 }
 
-struct km_error *km_report_build_models(struct km_report_own *own, const struct km_models *models)
+struct km_error *km_report_build_models(struct km_report_own *own,
+					const struct km_report_parts *parts)
 {
+	const struct km_models *models = parts->models;
+	const struct km_replay_results *replay = parts->replay;
 	struct km_report *report = &own->report;
 	struct entry *entries;
 	struct km_error *error = NULL;
 
 	if (!models || !models->nr)
 		return NULL;
+	report->has_replay = replay != NULL;
 	entries = calloc(own->nr_sizes + 1, sizeof(*entries));
 	report->models = calloc(models->nr + 1, sizeof(*report->models));
 	report->model_classes =
@@ -161,6 +165,7 @@ struct km_error *km_report_build_models(struct km_report_own *own, const struct 
 			.model = &models->items[i],
 			.name = km_strings_safe(&own->strings, models->items[i].name),
 			.summary = km_strings_safe(&own->strings, models->items[i].summary),
+			.replay = replay ? &replay->items[i] : NULL,
 		};
 		error = row->name && row->summary ? add_model(own, row, entries) : &km_error_memory;
 	}

@@ -302,7 +302,7 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	if (!error)
 		error = km_report_build_tally(own, parts);
 	if (!error)
-		error = km_report_build_models(own, parts->models);
+		error = km_report_build_models(own, parts);
 	if (!error) {
 		*ret = report;
 		own = NULL;

@@ -49,7 +49,8 @@ const struct km_column *km_column_find(const struct km_listing *listing, const c
 bool km_column_is_there(const struct km_report *report, const struct km_column *column)
 {
 	return (report->lives || !column->needs_pairs) &&
-	       (report->slabinfo || !column->needs_slabinfo) && (report->per || !column->needs_per);
+	       (report->slabinfo || !column->needs_slabinfo) &&
+	       (report->has_replay || !column->needs_replay) && (report->per || !column->needs_per);
 }
 
 struct sort_keys {
@@ -109,6 +110,11 @@ static struct km_error *check_needs(const struct km_report *report, const char *
 						       "%s \"%s\" needs a number of units", what,
 						       column->key),
 				       "give --per N");
+	if (column->needs_replay)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "%s \"%s\" needs a replay", what,
+						       column->key),
+				       "give --replay");
 	if (column->needs_slabinfo)
 		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 						       "%s \"%s\" needs slabinfo", what,

@@ -19,5 +19,6 @@ for model in '' slubb slub:min=3 slub:quantum=16 slub:no96=1 slub, slub:page=999
 done
 try --csv --model-class
 try -s nothing
+try -F pages
 "$KMEMSTAT" info --model slub small/v7-zstd.dat
 echo "status $?"
