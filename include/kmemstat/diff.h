@@ -100,6 +100,7 @@ struct km_diff_finding {
 	const struct km_snap_finding *finding; /* of the first trace that has it */
 	enum km_diff_side_id side;             /* KM_DIFF_NEW: new, KM_DIFF_BASE: gone */
 	size_t nr_traces;                      /* of that side which have it */
+	bool is_noise;                         /* these are not all: it comes and goes by chance */
 };
 
 /* Why numbers may not be comparable. */
@@ -130,8 +131,8 @@ struct km_diff {
 	double up, down;  /* sums of deltas, noise left out; down is 0 or negative */
 	double noise_net; /* the sum of those left out */
 	struct km_diff_value total[KM_NR_DIFF_SIDES]; /* of all slab allocations */
-	struct km_diff_finding *findings;             /* new ones, then those that are gone */
-	size_t nr_findings, nr_new_findings;
+	struct km_diff_finding *findings; /* new ones, those that are gone, then noise */
+	size_t nr_findings, nr_new_findings, nr_gone_findings;
 	struct km_diff_note *notes; /* warnings first */
 	size_t nr_notes;
 };

@@ -44,6 +44,27 @@ struct km_renderer {
 	km_render_fn csv; /* the same view as comma-separated values; NULL: there is none */
 };
 
+/* Renderers of a comparison (kmemstat/diff.h). */
+struct km_diff;
+
+struct km_diff_render_options {
+	size_t max_rows;    /* of tables for people; 0: all */
+	bool show_noise;    /* rows whose difference is noise too */
+	unsigned int width; /* as in struct km_render_options */
+	bool use_color;
+};
+
+struct km_diff_renderer {
+	const char *name; /* "text", "json", ... */
+	const char *help;
+	struct km_error *(*render)(const struct km_diff *diff,
+				   const struct km_diff_render_options *options,
+				   struct km_out *out);
+};
+
+/* The first is the one for people, which --format does not name. */
+const struct km_diff_renderer *km_diff_renderers(size_t *ret_nr);
+
 const struct km_renderer *km_renderers(size_t *ret_nr);
 const struct km_renderer *km_renderer_find(const char *name);
 

@@ -201,7 +201,7 @@ static void print_mdoc_option(struct km_out *out, const struct km_option *option
 	if (option->alias)
 		km_out_printf(out, "Also spelled\n.Fl \\-%s .\n", option->alias);
 	if (option->verbs != KM_VERBS_ALL && option->verbs != KM_VERB_STAT &&
-	    option->verbs != KM_VERB_CHECK) {
+	    option->verbs != KM_VERB_CHECK && option->verbs != KM_VERB_DIFF) {
 		size_t nr;
 		const struct km_verb *verbs = km_verbs(&nr);
 		bool is_first = true;
@@ -233,7 +233,7 @@ static void print_mdoc_group(struct km_out *out, enum km_option_group group)
 static void print_mdoc_options(struct km_out *out)
 {
 	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
-		if (group == KM_GROUP_CHECK)
+		if (group == KM_GROUP_CHECK || group == KM_GROUP_DIFF)
 			continue;
 		km_out_printf(out, ".Ss %s\n", km_option_group_title(group));
 		print_mdoc_group(out, group);
@@ -243,6 +243,11 @@ static void print_mdoc_options(struct km_out *out)
 static void print_mdoc_check(struct km_out *out)
 {
 	print_mdoc_group(out, KM_GROUP_CHECK);
+}
+
+static void print_mdoc_diff(struct km_out *out)
+{
+	print_mdoc_group(out, KM_GROUP_DIFF);
 }
 
 static void print_mdoc_listing(struct km_out *out, const struct km_listing *listing)
@@ -296,6 +301,7 @@ struct km_error *km_help_print_man(struct km_out *out, const char *section)
 	} sections[] = {
 		{ "options", print_mdoc_options },
 		{ "check", print_mdoc_check },
+		{ "diff", print_mdoc_diff },
 		{ "columns", print_mdoc_columns },
 		{ "exit", print_mdoc_exit },
 	};

@@ -7,6 +7,7 @@
 #include "cli/modelling.h"
 #include "cli/reports.h"
 #include "cli/sigbus.h"
+#include "cli/verb_diff.h"
 #include "cli/verbs.h"
 
 static enum km_exit status_of(const struct km_error *error)
@@ -37,6 +38,8 @@ static struct km_error *print_about(const struct km_options *options)
 		km_out_puts(&output.out, "kmemstat " KMEMSTAT_VERSION "\n");
 	else if (options->show_models)
 		km_modelling_list(&output.out);
+	else if (options->show_formats && options->verb == KM_VERB_DIFF)
+		km_diff_formats_list(&output.out);
 	else if (options->show_formats)
 		km_reports_list(&output.out);
 	else

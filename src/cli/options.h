@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "kmemstat/diff.h"
 #include "kmemstat/error.h"
 #include "kmemstat/filter.h"
 #include "kmemstat/gate.h"
@@ -17,16 +18,19 @@ enum km_verb_bit {
 	KM_VERB_STAT = 1,
 	KM_VERB_INFO = 2,
 	KM_VERB_DUMP = 4,
+	KM_VERB_DIFF = 8,
 	KM_VERB_CHECK = 16,
 	KM_VERBS_JUDGE = KM_VERB_STAT | KM_VERB_CHECK, /* those with findings */
 	KM_VERBS_REPORT = KM_VERBS_JUDGE | KM_VERB_INFO,
-	KM_VERBS_ALL = KM_VERBS_REPORT | KM_VERB_DUMP,
+	KM_VERBS_TRACE = KM_VERBS_REPORT | KM_VERB_DUMP, /* those of one trace */
+	KM_VERBS_ALL = KM_VERBS_TRACE | KM_VERB_DIFF,
 };
 
 enum km_option_group {
 	KM_GROUP_VIEW,
 	KM_GROUP_MODEL,
 	KM_GROUP_TABLE,
+	KM_GROUP_DIFF,
 	KM_GROUP_INPUT,
 	KM_GROUP_FILTER,
 	KM_GROUP_SYMBOL,
@@ -91,7 +95,8 @@ struct km_options {
 	bool show_models; /* --model help */
 	/* tables */
 	const char *sort, *fields;
-	size_t per; /* units that hits are told of; 0: none */
+	size_t per;     /* units that hits are told of; 0: none */
+	size_t per_new; /* of diff: those of the new side; 0: as many as of the base */
 	bool has_lines;
 	size_t lines; /* 0: all */
 	bool raw_ip;
@@ -122,6 +127,13 @@ struct km_options {
 	const char **baselines, **budgets;
 	size_t nr_baselines, nr_budgets;
 	const char *write_baseline, *write_suppressions;
+	/* diff: traces and reports of each side */
+	const char **sides[KM_NR_DIFF_SIDES];
+	size_t nr_sides[KM_NR_DIFF_SIDES];
+	bool has_stray_words; /* arguments that are no pair of files */
+	struct km_diff_options diff;
+	const char *diff_unit; /* the option that chose it, or NULL */
+	bool show_noise;
 	/* output */
 	const char *output;
 	enum km_when color, pager;

@@ -200,6 +200,23 @@ static bool take_cache_word(const struct cache_word *cache, int nr, char **args,
 	return false;
 }
 
+/* diff BASE NEW, or all by --base and --new. */
+static struct km_error *take_sides(int nr, char **args, struct km_options *ret)
+{
+	const bool has_sides = ret->nr_sides[KM_DIFF_BASE] || ret->nr_sides[KM_DIFF_NEW];
+
+	ret->has_stray_words = nr && (nr != 2 || has_sides);
+	for (enum km_diff_side_id side = 0; nr == 2 && !has_sides && side < KM_NR_DIFF_SIDES;
+	     side++) {
+		ret->sides[side] = calloc(1, sizeof(const char *));
+		if (!ret->sides[side])
+			return &km_error_memory;
+		ret->sides[side][0] = args[side];
+		ret->nr_sides[side] = 1;
+	}
+	return NULL;
+}
+
 /* Words that are no options: [VERB] FILE. */
 static struct km_error *take_arguments(int nr, char **args, const struct cache_word *cache,
 				       struct km_options *ret)
@@ -213,6 +230,8 @@ static struct km_error *take_arguments(int nr, char **args, const struct cache_w
 		nr--;
 		args++;
 	}
+	if (ret->verb == KM_VERB_DIFF)
+		return take_sides(nr, args, ret);
 	if (take_cache_word(cache, nr, args, ret))
 		nr--;
 	if (nr > 1 && !verb) {
@@ -401,6 +420,10 @@ static struct km_error *settle_views(struct km_options *options)
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--per is about call sites"),
 			"add --caller");
+	if (options->per_new)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--per N:M is for two sides"),
+			"give one number, or compare with kmemstat diff");
 	error = is_csv ? check_csv(options) : NULL;
 	if (!error)
 		error = check_pairing(options);
@@ -448,6 +471,29 @@ static struct km_error *settle_check(const struct km_options *options)
 	if (!error)
 		error = km_gate_options_check(&options->gates, options->nr_baselines);
 	return error ? error : check_written(options);
+}
+
+static struct km_error *settle_diff(struct km_options *options)
+{
+	if (!options->nr_sides[KM_DIFF_BASE] || !options->nr_sides[KM_DIFF_NEW] ||
+	    options->has_stray_words)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "diff compares two sides"),
+			"run kmemstat diff [OPTIONS] BASE NEW, or name all files with --base and "
+			"--new");
+	if (!options->per)
+		return NULL;
+	if (options->diff_unit)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--%s and --per are two ways to compare",
+						       options->diff_unit),
+				       "choose one");
+	options->diff.has_unit = true;
+	options->diff.unit = KM_DIFF_PER;
+	options->diff.per[KM_DIFF_BASE] = (double)options->per;
+	options->diff.per[KM_DIFF_NEW] =
+		(double)(options->per_new ? options->per_new : options->per);
+	return NULL;
 }
 
 /* Options that the verb or the format has no use for are errors, too. */
@@ -550,7 +596,9 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 			error = settle_views(ret);
 		if (!error && ret->verb == KM_VERB_CHECK)
 			error = settle_check(ret);
-		if (!error && !ret->input)
+		if (!error && ret->verb == KM_VERB_DIFF)
+			error = settle_diff(ret);
+		if (!error && !ret->input && ret->verb != KM_VERB_DIFF)
 			error = km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL, "no trace file is named"),
 				"run kmemstat [OPTIONS] FILE, " REMEDY_HELP);
@@ -574,6 +622,8 @@ void km_options_deinit(struct km_options *options)
 	options->report_files = NULL;
 	options->report = NULL;
 	options->nr_report_files = 0;
+	for (enum km_diff_side_id side = 0; side < KM_NR_DIFF_SIDES; side++)
+		free(options->sides[side]);
 	free(options->suppress);
 	free(options->baselines);
 	free(options->budgets);

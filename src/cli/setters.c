@@ -134,13 +134,20 @@ struct km_error *km_set_threads(const struct km_option *option, const char *arg,
 	return error;
 }
 
+/* N, or of diff N:M. */
 struct km_error *km_set_per(const struct km_option *option, const char *arg, struct km_options *ret)
 {
-	struct km_error *error = km_set_count(option, arg, ret);
+	uint64_t per, per_new = 0;
+	const char *end;
+	bool is_good = parse_count(arg, &per, &end);
 
-	if (!error && !ret->per)
+	if (is_good && *end == ':')
+		is_good = parse_count(end + 1, &per_new, &end) && per_new;
+	if (!is_good || *end || !per || per > INT32_MAX || per_new > INT32_MAX)
 		return bad_value(option, arg, "a number of units from 1 on");
-	return error;
+	ret->per = (size_t)per;
+	ret->per_new = (size_t)per_new;
+	return NULL;
 }
 
 struct km_error *km_set_interval(const struct km_option *option, const char *arg,
@@ -462,4 +469,68 @@ struct km_error *km_set_severity(const struct km_option *option, const char *arg
 		}
 	}
 	return bad_value(option, arg, "low, medium or high");
+}
+
+struct km_error *km_set_side(const struct km_option *option, const char *arg,
+			     struct km_options *ret)
+{
+	const enum km_diff_side_id side =
+		strcmp(option->value, "base") == 0 ? KM_DIFF_BASE : KM_DIFF_NEW;
+
+	if (!*arg)
+		return bad_value(option, arg, "a file");
+	return add_word(arg, &ret->sides[side], &ret->nr_sides[side]);
+}
+
+struct km_error *km_set_by(const struct km_option *option, const char *arg, struct km_options *ret)
+{
+	for (enum km_diff_by by = 0; by < KM_NR_DIFF_BYS; by++) {
+		if (strcmp(arg, km_diff_by_info(by)->name) == 0) {
+			ret->diff.by = by;
+			return NULL;
+		}
+	}
+	return bad_value(option, arg, "waste, hits, bytes, req, live or objects");
+}
+
+/* What numbers are of: one way can be chosen. */
+static struct km_error *choose_unit(const struct km_option *option, enum km_diff_unit unit,
+				    struct km_options *ret)
+{
+	if (ret->diff_unit && strcmp(ret->diff_unit, option->name) != 0)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--%s and --%s are two ways to compare",
+						       ret->diff_unit, option->name),
+				       "choose one");
+	ret->diff_unit = option->name;
+	ret->diff.has_unit = true;
+	ret->diff.unit = unit;
+	return NULL;
+}
+
+struct km_error *km_set_unit(const struct km_option *option, const char *arg,
+			     struct km_options *ret)
+{
+	enum km_diff_unit unit = 0;
+
+	(void)arg;
+	while (strcmp(option->value, km_diff_unit_name(unit)) != 0)
+		unit++;
+	return choose_unit(option, unit, ret);
+}
+
+struct km_error *km_set_per_callsite(const struct km_option *option, const char *arg,
+				     struct km_options *ret)
+{
+	if (!*arg)
+		return bad_value(option, arg, "a name");
+	ret->diff.callsite = arg;
+	return choose_unit(option, KM_DIFF_CALLSITE, ret);
+}
+
+struct km_error *km_set_noise(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	ret->diff.has_noise = true;
+	return km_set_percent(option, arg, ret);
 }

@@ -16,6 +16,9 @@ static const struct km_verb verbs[] = {
 	  km_verb_info_run },
 	{ "dump", KM_VERB_DUMP, "dump [OPTIONS] FILE",
 	  "every decoded kmem event, one a line, in the order of time", km_verb_dump_run },
+	{ "diff", KM_VERB_DIFF, "diff [OPTIONS] BASE NEW",
+	  "what differs between two traces, or JSON reports of them, by call site and finding",
+	  km_verb_diff_run },
 };
 
 const struct km_verb *km_verbs(size_t *ret_nr)

@@ -190,6 +190,10 @@ static bool is_noise(const struct km_diff *diff, const struct km_diff_row *row)
 	const bool has_ranges = base->nr > 1 || new->nr > 1;
 	const double larger = fmax(fabs(base->mean), fabs(new->mean));
 
+	/* it comes and goes by itself */
+	if ((row->state == KM_DIFF_ADDED && new->nr_with < diff->nr_traces[KM_DIFF_NEW]) ||
+	    (row->state == KM_DIFF_REMOVED && base->nr_with < diff->nr_traces[KM_DIFF_BASE]))
+		return true;
 	if (row->delta == 0)
 		return false;
 	if (has_ranges && base->min <= new->max &&new->min <= base->max)

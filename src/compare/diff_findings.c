@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Findings that one side has and the other has not, by fingerprint. Where one side has no source
- * lines, what is left over is matched by the fingerprint of the function alone.
+ * lines, what is left over is matched by the fingerprint of the function alone. A finding that
+ * some traces of its side have and others have not is noise, as a difference within the spread is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,8 @@ static int compare_results(const void *a, const void *b)
 	const struct km_snap_finding *p = x->finding, *q = y->finding;
 	int order;
 
+	if (x->is_noise != y->is_noise)
+		return x->is_noise ? 1 : -1;
 	if (x->side != y->side)
 		return x->side == KM_DIFF_NEW ? -1 : 1;
 	if (p->severity != q->severity)
@@ -153,12 +156,16 @@ struct km_error *km_diff_find_findings(struct km_diff_own *own)
 	nr = find_lonely(entries, nr, lonely);
 	match_by_symbol(lonely, nr);
 	for (size_t i = 0; i < nr; i++) {
+		const enum km_diff_side_id side = lonely[i].side;
+		const bool is_noise = lonely[i].nr_traces < diff->nr_traces[side];
+
 		if (lonely[i].is_matched || lonely[i].finding->suppressed)
 			continue;
-		diff->nr_new_findings += lonely[i].side == KM_DIFF_NEW;
+		diff->nr_new_findings += !is_noise && side == KM_DIFF_NEW;
+		diff->nr_gone_findings += !is_noise && side == KM_DIFF_BASE;
 		diff->findings[diff->nr_findings++] =
-			(struct km_diff_finding){ lonely[i].finding, lonely[i].side,
-						  lonely[i].nr_traces };
+			(struct km_diff_finding){ lonely[i].finding, side, lonely[i].nr_traces,
+						  is_noise };
 	}
 	if (diff->nr_findings)
 		qsort(diff->findings, diff->nr_findings, sizeof(*diff->findings), compare_results);

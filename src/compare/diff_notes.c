@@ -108,33 +108,48 @@ static bool event_counts(const struct km_diff *diff, const char *event)
 	       (is_level && (strcmp(name, "kfree") == 0 || strcmp(name, "kmem_cache_free") == 0));
 }
 
-/* Events of allocations that `other` has and `trace` has not, which were not told before. */
-static struct km_error *list_missing(const struct km_diff *diff, const struct km_snapshot *trace,
-				     char **ret, bool *ret_is_warning)
+/* Whether the i-th trace is the first that has the event, and some trace has not. */
+static bool is_not_everywhere(const struct km_diff *diff, size_t i, const char *event)
+{
+	const struct km_snapshot *trace;
+	bool is_missing = false;
+
+	for (size_t k = 0; (trace = trace_at(diff, k)); k++) {
+		bool has = has_event(trace, event);
+
+		if (has && k < i)
+			return false;
+		is_missing |= !has;
+	}
+	return is_missing;
+}
+
+/*
+ * The events of the kernel's memory that some trace has and another has not, of those that count
+ * or of the others; with `without` only those that it has not.
+ */
+static struct km_error *list_events(const struct km_diff *diff, bool counts,
+				    const struct km_snapshot *without, char **ret)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	const struct km_snapshot *other;
+	const char *comma = "";
+	const struct km_snapshot *trace;
 
 	if (!out)
 		return &km_error_memory;
-	for (size_t i = 0; (other = trace_at(diff, i)); i++) {
-		for (size_t j = 0; j < other->nr_events; j++) {
-			const char *event = other->events[j];
-			bool is_told = strncmp(event, "kmem:", 5) != 0 || has_event(trace, event);
+	for (size_t i = 0; (trace = trace_at(diff, i)); i++) {
+		for (size_t j = 0; j < trace->nr_events; j++) {
+			const char *event = trace->events[j];
 
-			/* by another trace, or as an event of the same family in this one */
-			for (size_t k = 0; !is_told && k < i; k++)
-				is_told = has_event(trace_at(diff, k), event);
-			for (size_t k = 0; !is_told && k < j; k++)
-				is_told = event_len(other->events[k]) == event_len(event) &&
-					  strncmp(other->events[k], event, event_len(event)) == 0;
-			if (is_told)
+			if (strncmp(event, "kmem:", 5) != 0 ||
+			    event_counts(diff, event) != counts ||
+			    (without && has_event(without, event)) ||
+			    !is_not_everywhere(diff, i, event))
 				continue;
-			fflush(out);
-			fprintf(out, "%s%s", size ? ", " : "", event);
-			*ret_is_warning |= event_counts(diff, event);
+			fprintf(out, "%s%s", comma, event);
+			comma = ", ";
 		}
 	}
 	if (fclose(out)) {
@@ -145,21 +160,37 @@ static struct km_error *list_missing(const struct km_diff *diff, const struct km
 	return NULL;
 }
 
-static struct km_error *note_events(struct km_diff_own *own, const struct km_snapshot *trace)
+/* What a trace lacks of that which is compared. */
+static struct km_error *note_missing(struct km_diff_own *own, const struct km_snapshot *trace)
 {
-	bool is_warning = false;
 	char *missing;
-	struct km_error *error = list_missing(&own->diff, trace, &missing, &is_warning);
+	struct km_error *error = list_events(&own->diff, true, trace, &missing);
 
 	if (error)
 		return error;
 	if (*missing)
-		error = add_note(own, "events", is_warning,
-				 "%s has no events of kinds that other traces have: %s%s",
-				 trace->path, missing,
-				 is_warning ? "; the call sites of these look added or removed"
-					    : "");
+		error = add_note(
+			own, "events", true,
+			"%s has no events that other traces have: %s; what these are about "
+			"looks added or removed",
+			trace->path, missing);
 	free(missing);
+	return error;
+}
+
+/* And what is not compared, but may have cost time or events. */
+static struct km_error *note_other_events(struct km_diff_own *own)
+{
+	char *events;
+	struct km_error *error = list_events(&own->diff, false, NULL, &events);
+
+	if (error)
+		return error;
+	if (*events)
+		error = add_note(own, "events", false,
+				 "events that are not compared, and not in every trace: %s",
+				 events);
+	free(events);
 	return error;
 }
 
@@ -333,8 +364,10 @@ struct km_error *km_diff_find_notes(struct km_diff_own *own)
 	for (size_t i = 0; !error && (trace = trace_at(&own->diff, i)); i++) {
 		error = note_quality(own, trace);
 		if (!error)
-			error = note_events(own, trace);
+			error = note_missing(own, trace);
 	}
+	if (!error)
+		error = note_other_events(own);
 	if (!error)
 		error = note_versions(own);
 	if (!error)

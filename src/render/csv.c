@@ -14,7 +14,7 @@
  * A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV
  * Injection"); quotes are doubled.
  */
-static void write_text(struct km_out *out, const char *text)
+void km_csv_write_text(struct km_out *out, const char *text)
 {
 	char *safe = km_text_safe(text);
 
@@ -46,7 +46,7 @@ static void write_cell(struct km_out *out, const struct km_list *list,
 	if (column->has && !column->has(row))
 		return;
 	if (column->text)
-		write_text(out, km_cell_text(list, column, row, options, buf));
+		km_csv_write_text(out, km_cell_text(list, column, row, options, buf));
 	else if (column->percent)
 		km_out_printf(out, "%.4f", column->percent(row));
 	else if (column->real)

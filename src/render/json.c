@@ -23,14 +23,23 @@ static int write_bytes(const char *buffer, size_t size, void *data)
 	return 0;
 }
 
-struct km_error *km_json_dump(struct km_out *out, json_t *value)
+static struct km_error *dump(struct km_out *out, json_t *value, size_t flags)
 {
-	/* six digits are enough for percentages, and they read well */
-	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(6);
-	int failed = !value || json_dump_callback(value, write_bytes, out, flags);
+	int failed = !value || json_dump_callback(value, write_bytes, out, flags | JSON_ENCODE_ANY);
 
 	json_decref(value);
 	return failed ? &km_error_memory : NULL;
+}
+
+struct km_error *km_json_dump(struct km_out *out, json_t *value)
+{
+	/* six digits are enough for percentages, and they read well */
+	return dump(out, value, JSON_REAL_PRECISION(6));
+}
+
+struct km_error *km_json_dump_precise(struct km_out *out, json_t *value)
+{
+	return dump(out, value, JSON_REAL_PRECISION(15));
 }
 
 static json_t *make_instances(const struct km_input_info *input)

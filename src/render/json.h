@@ -71,6 +71,8 @@ void km_json_set_total_life(json_t **layer, const struct km_report *report);
 json_t *km_json_timeline(const struct km_report *report);
 /* Writes and frees a value. */
 struct km_error *km_json_dump(struct km_out *out, json_t *value);
+/* The same with 15 digits of real numbers, which is what a double has. */
+struct km_error *km_json_dump_precise(struct km_out *out, json_t *value);
 /* What names a call site: in its own row, in findings and in classes. */
 json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options);
 

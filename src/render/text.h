@@ -105,6 +105,9 @@ void km_render_quality(const struct km_report *report, const struct km_render_op
 void km_render_totals(const struct km_report *report, const struct km_render_options *options,
 		      struct km_out *out);
 
+/* A cell of comma-separated values, made safe, quoted where it has to be. */
+void km_csv_write_text(struct km_out *out, const char *text);
+
 /* Renderers, for the table in render.c. */
 struct km_error *km_render_summary(const struct km_report *report,
 				   const struct km_render_options *options, struct km_out *out);
