@@ -131,7 +131,15 @@ struct km_rule_info {
 	enum km_rule rule;
 	const char *name;    /* "just-over": stable */
 	const char *summary; /* what it finds, one sentence */
-	bool is_about_waste; /* bytes_waste of its findings is the point */
+	/* for readers of a finding, whole sentences each */
+	const char *meaning;     /* what is found and what it costs */
+	const char *mend;        /* what to do about it */
+	const char *false_alarm; /* when there is nothing to mend */
+	bool is_about_waste;     /* bytes_waste of its findings is the point */
+	bool is_about_time;      /* no bytes are at stake */
+	bool is_about_sizes;     /* a finding is about one size class of a call site */
+	bool needs_pairs;        /* finds nothing unless allocations and frees were paired */
+	bool needs_locality;     /* finds nothing unless call sites have a locality */
 };
 const struct km_rule_info *km_rule_info(enum km_rule rule);
 /* "high", "medium", "low". */

@@ -64,6 +64,18 @@ const struct km_rule_row km_rule_accounted = {
 		.rule = KM_RULE_ACCOUNTED,
 		.name = "accounted",
 		.summary = "hot call sites whose allocations are charged to a memory cgroup",
+		.meaning =
+			"Allocations of a hot call site are charged to a memory cgroup "
+			"(__GFP_ACCOUNT, SLAB_ACCOUNT). In Linux 6.7 a charge takes about as "
+			"long as kmalloc() itself, before that twice as long.",
+		.mend =
+			"Allocate several at once, or reuse them. Only if user space cannot make "
+			"them grow in number, do without __GFP_ACCOUNT or SLAB_ACCOUNT.",
+		.false_alarm =
+			"Mostly the charge is meant, as it keeps user space from taking all "
+			"memory. Nothing is charged for tasks in the root cgroup, which the "
+			"event does not tell.",
+		.is_about_time = true,
 	},
 	.scope = KM_SCOPE_SITE,
 	.keeps = keeps,

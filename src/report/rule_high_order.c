@@ -79,7 +79,19 @@ const struct km_rule_row km_rule_high_order = {
 	.info = {
 		.rule = KM_RULE_HIGH_ORDER,
 		.name = "high-order",
-		.summary = "kmalloc requests that take several contiguous pages",
+		.summary = "requests to kmalloc that take several contiguous pages",
+		.meaning =
+			"A kmalloc() request beyond the largest cache takes 2^order physically "
+			"contiguous pages from the page allocator. When memory is fragmented the "
+			"kernel has to move pages to get them; above order 3 it soon gives up, "
+			"and the allocation fails.",
+		.mend =
+			"Use kvmalloc() if neither DMA nor anything else needs the pages "
+			"contiguous; else allocate parts that fit the largest kmalloc cache.",
+		.false_alarm =
+			"It is allocated once, at boot or as a module is loaded, or the hardware "
+			"needs the memory contiguous.",
+		.is_about_sizes = true,
 	},
 	.scope = KM_SCOPE_SIZE_TOO,
 	.flags = flags,

@@ -92,8 +92,22 @@ const struct km_rule_row km_rule_just_over = {
 	.info = {
 		.rule = KM_RULE_JUST_OVER,
 		.name = "just-over",
-		.summary = "kmalloc requests a little over a size class, a page or a page order",
+		.summary = "requests to kmalloc a little over a size class, a page or a page order",
+		.meaning =
+			"A request is a little larger than a size class, a page or a page order, "
+			"so the allocator takes the next one. Each object pays the difference: 8 "
+			"bytes over 2048 cost 2048.",
+		.mend =
+			"Make the object smaller by the bytes that the finding names: close "
+			"holes between members (pahole shows them), narrow or drop members, move "
+			"what is rarely used out of it. For an array or a buffer ask for as many "
+			"bytes as a size class has.",
+		.false_alarm =
+			"The size is given by hardware or by a protocol, or the kernel was built "
+			"with debugging that makes structures larger than those that are "
+			"shipped.",
 		.is_about_waste = true,
+		.is_about_sizes = true,
 	},
 	.scope = KM_SCOPE_SIZE,
 	.flags = flags,

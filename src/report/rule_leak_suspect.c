@@ -154,6 +154,19 @@ const struct km_rule_row km_rule_leak_suspect = {
 		.rule = KM_RULE_LEAK_SUSPECT,
 		.name = "leak-suspect",
 		.summary = "call sites whose live bytes grow all through the trace, with few frees",
+		.meaning =
+			"What a call site has live keeps growing all through the trace, and few "
+			"of its objects are freed.",
+		.mend =
+			"Look for the path on which the object is not freed: errors, timeouts, "
+			"removal of a device. Record longer, with the workload ended before the "
+			"recording; CONFIG_DEBUG_KMEMLEAK tells whether anything still points to "
+			"the objects.",
+		.false_alarm =
+			"It is meant to grow as long as the workload does (open files, "
+			"connections, the dentry and inode caches), or it is freed in bulk or by "
+			"kfree_rcu(), for which there is no event.",
+		.needs_pairs = true,
 	},
 	.scope = KM_SCOPE_SITE,
 	.keeps = keeps,

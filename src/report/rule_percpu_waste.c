@@ -113,7 +113,20 @@ const struct km_rule_row km_rule_percpu_waste = {
 		.rule = KM_RULE_PERCPU_WASTE,
 		.name = "percpu-waste",
 		.summary = "percpu objects that cost much more than their size on every CPU",
+		.meaning =
+			"Percpu objects cost much beside their size, on every CPU: an alignment "
+			"that leaves bytes free behind them, or the pointers to a memory cgroup "
+			"that the kernel keeps for every four bytes.",
+		.mend =
+			"Ask for the alignment that the type needs and no more, put small "
+			"objects together into one, and do not charge what user space cannot "
+			"multiply.",
+		.false_alarm =
+			"There are few of the objects, or the alignment keeps CPUs from writing "
+			"to one cache line.",
 		.is_about_waste = true,
+		.is_about_sizes = true,
+		.needs_pairs = true,
 	},
 	.scope = KM_SCOPE_PERCPU,
 };

@@ -59,6 +59,21 @@ const struct km_rule_row km_rule_ping_pong = {
 		.rule = KM_RULE_PING_PONG,
 		.name = "ping-pong",
 		.summary = "hot call sites whose objects are mostly freed on another CPU",
+		.meaning =
+			"The objects of a hot call site are mostly freed on another CPU than the "
+			"one that allocated them. Such a free takes the slow way of the "
+			"allocator, which writes to a cache line that other CPUs use, and the "
+			"object moves from cache to cache.",
+		.mend =
+			"Let the CPU that allocates free or reuse the objects: hand them back in "
+			"batches, keep a pool for each CPU, or bring both ends to one CPU by the "
+			"affinity of interrupts, queues and tasks.",
+		.false_alarm =
+			"The scheduler moved the tasks: at random, half of the frees on two "
+			"CPUs, and nearly all on many, would be on another one. Objects that RCU "
+			"frees are freed wherever its callbacks run.",
+		.is_about_time = true,
+		.needs_pairs = true,
 	},
 	.scope = KM_SCOPE_SITE,
 	.keeps = keeps,

@@ -131,6 +131,20 @@ const struct km_rule_row km_rule_scattered = {
 		.rule = KM_RULE_SCATTERED,
 		.name = "scattered",
 		.summary = "call sites whose live objects lie on far more pages than they need",
+		.meaning =
+			"The live objects of a call site, small ones, lie between those of "
+			"others, on far more pages than would hold them. Whoever walks them pays "
+			"for each page and cache line, and no page becomes free before "
+			"everything on it is gone.",
+		.mend =
+			"Give the objects a kmem_cache of their own (with SLAB_NO_MERGE where "
+			"the kernel has it), make them fit a size class that fewer others use, "
+			"or allocate together what is used together.",
+		.false_alarm =
+			"Nothing walks the objects, or the machine has just freed much, so that "
+			"its slabs have holes that will be filled.",
+		.is_about_time = true,
+		.needs_locality = true,
 	},
 	.scope = KM_SCOPE_SITE,
 	.keeps = keeps,

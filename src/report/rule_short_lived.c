@@ -99,6 +99,19 @@ const struct km_rule_row km_rule_short_lived = {
 		.rule = KM_RULE_SHORT_LIVED,
 		.name = "short-lived",
 		.summary = "hot call sites whose objects are freed at once",
+		.meaning =
+			"A hot call site allocates objects for a moment only. Both the "
+			"allocation and the free could be saved.",
+		.mend =
+			"Keep what is needed again: up to 256 bytes in a local variable; larger "
+			"ones in one object that is reused, for each CPU or in the object that "
+			"they serve.",
+		.false_alarm =
+			"The life of the object is short because the workload is (a file that is "
+			"opened and closed); the pointer is handed to others; the call chain is "
+			"deep, so that the stack is scarce.",
+		.is_about_time = true,
+		.needs_pairs = true,
 	},
 	.scope = KM_SCOPE_SITE,
 	.keeps = keeps,

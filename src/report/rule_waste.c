@@ -280,7 +280,19 @@ const struct km_rule_row km_rule_waste = {
 		.rule = KM_RULE_WASTE,
 		.name = "waste",
 		.summary = "call sites that leave much of what they are given unused",
+		.meaning =
+			"A call site leaves a large share of what it is given unused, because "
+			"the size classes of kmalloc are far apart. At stake are all bytes "
+			"wasted over the trace, not those at one time.",
+		.mend =
+			"Make the object fit the size class below; give objects of one size and "
+			"of which many live a kmem_cache of their own; allocate what goes beyond "
+			"a page order with alloc_pages_exact(), or in parts.",
+		.false_alarm =
+			"The sizes are those of a buffer that grows, or few of the objects are "
+			"ever alive at one time.",
 		.is_about_waste = true,
+		.is_about_sizes = true,
 	},
 	.scope = KM_SCOPE_SIZE,
 	.flags = flags,

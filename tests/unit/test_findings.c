@@ -603,9 +603,28 @@ static void views_limit_and_add(void **state)
 	built_deinit(&built);
 }
 
+/* What readers of reports get to see of rules. */
+static void rules_explain_themselves(void **state)
+{
+	for (enum km_rule rule = 0; rule < KM_NR_RULES; rule++) {
+		const struct km_rule_info *info = km_rule_info(rule);
+		const char *const texts[] = { info->meaning, info->mend, info->false_alarm };
+
+		assert_non_null(info->summary);
+		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+			assert_non_null(texts[i]);
+			assert_int_equal(texts[i][strlen(texts[i]) - 1], '.');
+			/* GitHub's limit for a description */
+			assert_true(strlen(texts[i]) < 1024);
+		}
+		assert_false(info->is_about_waste && info->is_about_time);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_explain_themselves),
 		cmocka_unit_test(mesh_findings),
 		cmocka_unit_test(just_over_has_a_limit),
 		cmocka_unit_test(just_over_limit_can_be_set),
