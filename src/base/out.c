@@ -63,11 +63,15 @@ static size_t utf8_decode(const unsigned char *s, uint32_t *ret)
 	return len;
 }
 
-/* Control characters and those that change the direction of text. */
+/*
+ * Control characters, those that change the direction of text, and U+FFFE and U+FFFF, which are no
+ * characters: XML 1.0 does not allow them.
+ */
 static bool is_unsafe(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+	return c == 0xfffe || c == 0xffff || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
+	       c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
 char *km_text_safe(const char *text)

@@ -134,6 +134,8 @@ static void test_safe_text(void **state)
 	assert_safe("kmalloc-64", "kmalloc-64");
 	assert_safe("\033[31mred\a\n\t\x7f", "?[31mred????");
 	assert_safe("gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
+	/* U+FFFE and U+FFFF are no characters; those before them are */
+	assert_safe("\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf", "\xef\xbf\xbd??");
 	/* C1 control as UTF-8, an override of direction, an overlong slash, a surrogate, a cut one
 	 */
 	assert_safe("a\xc2\x9b"
