@@ -44,6 +44,18 @@ install_missing()
 	rm -f build/meson-info/meson-info.json
 }
 
+# What tests hold reports against, tests/npm/package.json: exactly the versions in its lock file,
+# and none of their scripts is run. Without them those tests are skipped.
+install_npm()
+{
+	if [ tests/npm/node_modules/.package-lock.json -nt tests/npm/package-lock.json ]; then
+		return
+	fi
+	say "npm ci in tests/npm"
+	(cd tests/npm && npm ci --ignore-scripts --no-audit --no-fund) ||
+		echo "$0: npm failed: the tests that need its packages will be skipped" >&2
+}
+
 # Configures build/ unless it is already that of this directory, and compiles.
 build()
 {

@@ -115,6 +115,7 @@ enum km_shows {
 struct km_view {
 	struct km_list lists[KM_NR_LISTINGS];
 	size_t nr_findings;     /* the first of the report's findings, which the summary shows */
+	size_t nr_suppressed;   /* the first of those that are suppressed */
 	size_t max_class_sites; /* call sites shown under a size class */
 	unsigned int shows;     /* enum km_shows */
 };

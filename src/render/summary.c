@@ -8,6 +8,7 @@
  *
  * The first line is that of compilers, which editors turn into a link.
  */
+#include "render/scan.h"
 #include "render/text.h"
 
 #include <errno.h>
@@ -69,49 +70,22 @@ static void write_counts(const struct km_report *report, struct km_out *out)
 	km_out_puts(out, "\n");
 }
 
-/* "in mesh_rmc_init, inlined into ieee80211_mesh_init_sdata+0x4a [mac80211]" */
-static void print_place(FILE *stream, const struct km_callsite *site,
-			const struct km_render_options *options)
-{
-	const struct km_chain *chain = &site->source;
-	char address[KM_ADDRESS_SIZE];
-
-	fputs(", in ", stream);
-	for (size_t i = 0; i + 1 < chain->nr_frames; i++)
-		if (chain->frames[i].function && chain->frames[i].is_inlined)
-			fprintf(stream, "%s, inlined into ", chain->frames[i].function);
-	fputs(km_callsite_text(site, options, address), stream);
-}
-
-/* " = 25 x 24 + 3" */
-static void print_units(FILE *stream, uint64_t per, uint64_t hits)
-{
-	if (!per)
-		return;
-	fprintf(stream, " = %" PRIu64 " x %" PRIu64, per, hits / per);
-	if (hits % per)
-		fprintf(stream, " + %" PRIu64, hits % per);
-}
-
 static void write_details(const struct km_report *report, const struct km_finding *finding,
 			  bool has_place, const struct km_render_options *options,
 			  struct km_out *out)
 {
-	char grouped[KM_GROUPED_SIZE], human[KM_HUMAN_SIZE], *line = NULL;
+	char address[KM_ADDRESS_SIZE], *line = NULL;
 	size_t size = 0;
 	FILE *stream = km_line_open(out, &line, &size);
 
 	if (!stream)
 		return;
-	fprintf(stream, "%s hit%s", km_grouped(finding->hits, grouped),
-		finding->hits == 1 ? "" : "s");
-	print_units(stream, report->per, finding->hits);
-	if (km_rule_info(finding->rule)->is_about_waste)
-		fprintf(stream, ", %s wasted", km_human_bytes(finding->bytes_waste, human));
-	else
-		fprintf(stream, ", %s allocated", km_human_bytes(finding->bytes_alloc, human));
-	if (has_place)
-		print_place(stream, finding->callsite, options);
+	km_scan_print_sums(stream, report, finding);
+	if (has_place) {
+		fputs(", in ", stream);
+		km_scan_print_functions(stream, finding->callsite,
+					km_callsite_text(finding->callsite, options, address));
+	}
 	km_out_printf(out, "%*s", INDENT, "");
 	km_line_write(out, stream, &line, INDENT, INDENT, options->width);
 }

@@ -141,5 +141,16 @@ struct km_error *km_render_models(const struct km_report *report,
 				  const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_info(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
+/* Findings for other programs: see --format in kmemstat(1). */
+struct km_error *km_render_sarif(const struct km_report *report,
+				 const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_junit(const struct km_report *report,
+				 const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_gitlab(const struct km_report *report,
+				  const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_github(const struct km_report *report,
+				  const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_checkstyle(const struct km_report *report,
+				      const struct km_render_options *options, struct km_out *out);
 
 #endif

@@ -302,13 +302,13 @@ static struct km_error *make_list(const struct km_report *report,
 	return error ? error : choose_rows(report, options, &keys, list);
 }
 
-/* Findings are sorted by severity, those suppressed are last: those to show are the first. */
-static size_t count_findings(const struct km_report *report, const struct km_view_options *options)
+/* How many of `most` findings from `first` on, sorted by severity, are to be shown. */
+static size_t count_findings(const struct km_report *report, size_t first, size_t most,
+			     const struct km_view_options *options)
 {
-	const size_t most = report->nr_findings - report->nr_suppressed;
 	size_t nr = 0;
 
-	while (nr < most && report->findings[nr].severity >= options->min_severity)
+	while (nr < most && report->findings[first + nr].severity >= options->min_severity)
 		nr++;
 	return options->max_findings && options->max_findings < nr ? options->max_findings : nr;
 }
@@ -316,12 +316,14 @@ static size_t count_findings(const struct km_report *report, const struct km_vie
 struct km_error *km_view_create(const struct km_report *report,
 				const struct km_view_options *options, struct km_view **ret)
 {
+	const size_t nr_open = report->nr_findings - report->nr_suppressed;
 	struct km_view *view = calloc(1, sizeof(*view));
 	struct km_error *error = NULL;
 
 	if (!view)
 		return &km_error_memory;
-	view->nr_findings = count_findings(report, options);
+	view->nr_findings = count_findings(report, 0, nr_open, options);
+	view->nr_suppressed = count_findings(report, nr_open, report->nr_suppressed, options);
 	view->max_class_sites =
 		options->max_class_sites ? options->max_class_sites : DEFAULT_CLASS_SITES;
 	view->shows = options->shows ? options->shows
