@@ -263,8 +263,8 @@ static void test_refused(void **state)
 		{ "--cache a b c", "two trace files: 'b' and 'c'; name one at a time" },
 		{ "--csv --task --caller a",
 		  "--task and --caller are two tables for --csv; choose one" },
-		{ "--slabinfo x a", "--slabinfo is about the caches; add --cache" },
-		{ "--slabinfo x --json a", "--slabinfo is about the caches; add --cache" },
+		{ "--slabinfo x a", "--slabinfo is about --cache; add --cache" },
+		{ "--slabinfo x --json a", "--slabinfo is about --cache; add --cache" },
 		{ "--csv --class a",
 		  "--class does not go with --csv; --csv writes a table of rows, "
 		  "--json has everything" },
