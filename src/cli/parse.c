@@ -464,10 +464,30 @@ static struct km_error *check_written(const struct km_options *options)
 	return NULL;
 }
 
-static struct km_error *settle_check(const struct km_options *options)
+/* What growth is compared by. */
+static struct km_error *settle_growth(struct km_options *options)
+{
+	struct km_gate_options *gates = &options->gates;
+
+	if (!options->diff_unit)
+		return NULL;
+	gates->growth = options->diff;
+	if (gates->max_waste_growth.text ||
+	    (gates->max_hits_growth.text && gates->growth.unit != KM_DIFF_HIT))
+		return NULL;
+	return km_error_advise(km_error_create(KM_ERR_USAGE, NULL, "--%s is about growth%s",
+					       options->diff_unit,
+					       gates->max_hits_growth.text ? " of waste" : ""),
+			       "add --max-waste-growth%s",
+			       gates->growth.unit == KM_DIFF_HIT ? "" : " or --max-hits-growth");
+}
+
+static struct km_error *settle_check(struct km_options *options)
 {
 	struct km_error *error = km_reports_check(options);
 
+	if (!error)
+		error = settle_growth(options);
 	if (!error)
 		error = km_gate_options_check(&options->gates, options->nr_baselines);
 	return error ? error : check_written(options);

@@ -5,12 +5,17 @@ try() {
 	"$KMEMSTAT" check -q "$@" small/6.12.dat
 	echo "status $?"
 }
-try --fail-on wsate
-try --fail-on ''
+# the list of rules grows
+try --fail-on wsate 2>&1 | sed 's/percpu-waste.*/.../'
+try --fail-on '' 2>&1 | sed 's/percpu-waste.*/.../'
 try --fail-on any:terrible
 try --fail-on new
 try --max-waste-growth 1k
 try --max-hits-growth 5%
+try --total --fail-on any
+try --per-hit --max-hits-growth 5% --baseline small/6.12.dat
+try --total --per-second --max-hits-growth 5%
+try --per-callsite no_such --max-hits-growth 5% --baseline small/6.12.dat
 try --max-waste lots
 try --max-waste -1
 try --max-waste 1e9

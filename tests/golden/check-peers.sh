@@ -10,3 +10,8 @@ check() {
 check 6.1
 check 6.1-grown
 check 6.12-grown
+# hits: by the second, as they are, and for each peer
+for unit in --per-second --total "--per-callsite peers_join"; do
+	"$KMEMSTAT" check --no-debug-search --baseline peers/6.1.dat $unit --max-hits-growth 20% \
+		peers/6.12-grown.dat | sed -n '/ more/p;/^check:/p'
+done
