@@ -199,16 +199,21 @@ struct spread {
 	const struct km_snapshot *least, *most;
 };
 
-static struct spread spread_of(const struct km_diff *diff,
+/* Without `has_unknown` a trace of which the number is 0, not known, is passed over if it can be.
+ */
+static struct spread spread_of(const struct km_diff *diff, bool has_unknown,
 			       uint64_t (*of)(const struct km_snapshot *))
 {
 	struct spread ret = { trace_at(diff, 0), trace_at(diff, 0) };
 	const struct km_snapshot *trace;
 
 	for (size_t i = 1; (trace = trace_at(diff, i)); i++) {
-		if (of(trace) < of(ret.least))
+		const uint64_t number = of(trace);
+		const bool is_better = !has_unknown && !of(ret.least);
+
+		if (is_better || (number < of(ret.least) && (number || has_unknown)))
 			ret.least = trace;
-		if (of(trace) > of(ret.most))
+		if (number > of(ret.most))
 			ret.most = trace;
 	}
 	return ret;
@@ -236,15 +241,15 @@ static uint64_t events_of(const struct km_snapshot *trace)
 
 static struct km_error *note_machines(struct km_diff_own *own)
 {
-	struct spread cpus = spread_of(&own->diff, cpus_of);
-	struct spread pages = spread_of(&own->diff, page_size_of);
+	struct spread cpus = spread_of(&own->diff, false, cpus_of);
+	struct spread pages = spread_of(&own->diff, false, page_size_of);
 	struct km_error *error = NULL;
 
-	if (cpus.least->cpus != cpus.most->cpus)
+	if (cpus.least->cpus && cpus.least->cpus != cpus.most->cpus)
 		error = add_note(own, "cpus", false, "%s has %" PRIu64 " CPUs, %s %" PRIu64,
 				 cpus.least->path, cpus.least->cpus, cpus.most->path,
 				 cpus.most->cpus);
-	if (!error && pages.least->page_size != pages.most->page_size)
+	if (!error && pages.least->page_size && pages.least->page_size != pages.most->page_size)
 		error = add_note(own, "page_size", true,
 				 "%s has pages of %" PRIu64 " bytes, %s of %" PRIu64,
 				 pages.least->path, pages.least->page_size, pages.most->path,
@@ -252,40 +257,56 @@ static struct km_error *note_machines(struct km_diff_own *own)
 	return error;
 }
 
-static bool differ(const char *a, const char *b)
+/* The first two traces that tell different texts; what is not known differs from nothing. */
+static bool find_different(const struct km_diff *diff,
+			   const char *(*of)(const struct km_snapshot *), struct spread *ret)
 {
-	return a && b && strcmp(a, b) != 0;
+	const struct km_snapshot *trace;
+
+	*ret = (struct spread){ 0 };
+	for (size_t i = 0; (trace = trace_at(diff, i)); i++) {
+		if (!of(trace))
+			continue;
+		if (!ret->least)
+			ret->least = trace;
+		ret->most = trace;
+		if (strcmp(of(ret->least), of(trace)) != 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *release_of(const struct km_snapshot *trace)
+{
+	return trace->kernel_release;
+}
+
+static const char *generator_of(const struct km_snapshot *trace)
+{
+	return trace->generator_version;
 }
 
 static struct km_error *note_versions(struct km_diff_own *own)
 {
-	const struct km_snapshot *first = trace_at(&own->diff, 0), *trace;
 	struct km_error *error = NULL;
-	bool is_kernel_told = false, is_version_told = false;
+	struct spread two;
 
-	for (size_t i = 1; !error && (trace = trace_at(&own->diff, i)); i++) {
-		if (!is_kernel_told && differ(first->kernel_release, trace->kernel_release)) {
-			error = add_note(own, "kernel", false,
-					 "other kernels: %s is of %s, %s of %s", first->path,
-					 first->kernel_release, trace->path, trace->kernel_release);
-			is_kernel_told = true;
-		}
-		if (!error && !is_version_told &&
-		    differ(first->generator_version, trace->generator_version)) {
-			error = add_note(own, "version", false,
-					 "%s is a report of kmemstat %s, %s of %s", first->path,
-					 first->generator_version, trace->path,
-					 trace->generator_version);
-			is_version_told = true;
-		}
-	}
+	if (find_different(&own->diff, release_of, &two))
+		error = add_note(own, "kernel", false, "other kernels: %s is of %s, %s of %s",
+				 two.least->path, two.least->kernel_release, two.most->path,
+				 two.most->kernel_release);
+	if (!error && find_different(&own->diff, generator_of, &two))
+		error = add_note(own, "version", false, "%s is a report of kmemstat %s, %s of %s",
+				 two.least->path, two.least->generator_version, two.most->path,
+				 two.most->generator_version);
 	return error;
 }
 
 static struct km_error *note_lengths(struct km_diff_own *own)
 {
 	const struct km_diff *diff = &own->diff;
-	struct spread times = spread_of(diff, duration_of), events = spread_of(diff, events_of);
+	struct spread times = spread_of(diff, true, duration_of);
+	struct spread events = spread_of(diff, true, events_of);
 	char least[KM_GROUPED_SIZE], most[KM_GROUPED_SIZE];
 	struct km_error *error = NULL;
 

@@ -474,6 +474,24 @@ static void what_differs_is_noted(void **state)
 		}
 	}
 	km_diff_destroy(diff);
+
+	/* what is not known differs from nothing */
+	b.page_size = b.cpus = 0;
+	b.kernel_release = NULL;
+	diff = diff_two(&a, &b, &totals);
+	assert_false(has_note(diff, "page_size") || has_note(diff, "cpus") ||
+		     has_note(diff, "kernel"));
+	km_diff_destroy(diff);
+
+	/* allocations that one trace alone has events of */
+	b.events = &events[1];
+	b.nr_events = 1;
+	diff = diff_two(&a, &b, &totals);
+	for (size_t i = 0; i < diff->nr_notes; i++)
+		if (strcmp(diff->notes[i].kind, "events") == 0 && diff->notes[i].is_warning)
+			assert_non_null(strstr(diff->notes[i].text, "b has no events"));
+	assert_true(diff->notes[0].is_warning);
+	km_diff_destroy(diff);
 }
 
 static void nothing_is_the_same_as_nothing(void **state)
