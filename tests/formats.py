@@ -367,6 +367,25 @@ def test_min_severity(_):
     expect(len(samples_of(run("--format", "openmetrics", *MESH))) > 50, True)
 
 
+def test_check(tmp):
+    """The page of check begins with its verdict and a row for each trip."""
+    for path, gate in ((MESH, "any:high"), ([made("hostile", tmp)], "any")):
+        args = ["check", "-q", "--no-debug-search", "--fail-on", gate, "--max-waste", "90%", "--format",
+                f"markdown={tmp}/page", *path]
+        done = subprocess.run([KMEMSTAT, *args], capture_output=True, timeout=60, check=False)
+        expect(done.returncode, 1, done.stderr)
+        with open(f"{tmp}/page", encoding="utf-8") as file:
+            page = page_of(file.read())
+        expect(page.heads[0], "kmemstat check: failed: 1 of 2 gates tripped")
+        assert page.heads[1].startswith("kmemstat: "), page.heads
+        lines = [line for line in done.stdout.decode().splitlines() if line.endswith("]")]
+        rows = page.tables[0][1:]
+        got = [f"{plain(row[1])}: {plain(row[2])} [{row[3]}]" for row in rows]
+        # a cell has no space at its ends
+        expect([line.replace(" ", "") for line in got], [line.replace(" ", "") for line in lines])
+        assert rows and {row[0] for row in rows} == {"failed"}
+
+
 def test_markdown_long(tmp):
     """More findings and call sites than a page can have: it ends at a row, and says so."""
     path = f"{tmp}/long.txt"

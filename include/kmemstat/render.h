@@ -7,14 +7,17 @@
 #include "kmemstat/out.h"
 #include "kmemstat/view.h"
 
+struct km_gates;
+
 struct km_render_options {
 	const struct km_view *view;
 	enum km_listing_id list; /* the one that list renderers and CSV show */
 	unsigned int width;      /* of the terminal in columns; 0: as wide as needed */
 	bool use_color;
-	bool use_blocks; /* the block characters of UTF-8 in charts, else ASCII */
-	bool raw_ip;     /* show addresses */
-	size_t top;      /* call sites in renderers that have has_top; 0: all */
+	bool use_blocks;              /* the block characters of UTF-8 in charts, else ASCII */
+	bool raw_ip;                  /* show addresses */
+	size_t top;                   /* call sites in renderers that have has_top; 0: all */
+	const struct km_gates *gates; /* of check: what it came to; or NULL */
 };
 
 /* Writing errors are kept in `out`; an error returned here is KM_ERR_MEMORY. */

@@ -556,7 +556,7 @@ static const struct km_option table[] = {
 	{ .name = "min-severity",
 	  .arg = "LEVEL",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_severity,
 	  AT(min_severity),
 	  .help = "Show findings of this severity and above: low, medium (default) or high." },
@@ -651,7 +651,7 @@ static const struct km_option table[] = {
 	{ .name = "top",
 	  .arg = "N",
 	  .group = KM_GROUP_OUTPUT,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_top,
 	  AT(top),
 	  .help = "Call sites that the formats markdown and openmetrics have, of those that waste "

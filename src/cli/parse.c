@@ -354,7 +354,9 @@ static bool shows_findings(const char *report)
 
 static struct km_error *check_severity(const struct km_options *options)
 {
-	const char *advice = "add --summary";
+	const char *advice = options->verb == KM_VERB_CHECK ? "give --format markdown, or another "
+							      "that shows findings"
+							    : "add --summary";
 
 	if (!options->has_min_severity ||
 	    (options->format == KM_FORMAT_TEXT && km_options_has_view(options, "summary")) ||
@@ -488,6 +490,8 @@ static struct km_error *settle_check(struct km_options *options)
 
 	if (!error)
 		error = settle_growth(options);
+	if (!error)
+		error = check_severity(options);
 	if (!error)
 		error = km_gate_options_check(&options->gates, options->nr_baselines);
 	return error ? error : check_written(options);

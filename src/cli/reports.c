@@ -106,12 +106,13 @@ static struct km_error *create_view(const struct km_session *session, struct km_
 	return km_view_create(session->report, &view, ret);
 }
 
-static struct km_error *render(const struct km_session *session, const struct km_view *view,
+static struct km_error *render(const struct km_session *session, const struct km_reports *reports,
 			       const char *name, struct km_out *out)
 {
 	const struct km_renderer *renderer = km_renderer_find(name);
 	const struct km_render_options options = {
-		.view = view,
+		.view = reports->view,
+		.gates = reports->gates,
 		.list = renderer->list,
 		.top = session->options->top,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
@@ -134,8 +135,7 @@ struct km_error *km_reports_write(const struct km_session *session, struct km_re
 			ret->nr_files++;
 	}
 	for (size_t i = 0; !error && i < ret->nr_files; i++) {
-		error = render(session, ret->view, options->report_files[i].name,
-			       &ret->files[i].out);
+		error = render(session, ret, options->report_files[i].name, &ret->files[i].out);
 		if (!error)
 			error = km_output_seal(&ret->files[i]);
 	}
@@ -145,7 +145,7 @@ struct km_error *km_reports_write(const struct km_session *session, struct km_re
 struct km_error *km_reports_render_main(const struct km_session *session,
 					const struct km_reports *reports, struct km_out *out)
 {
-	return render(session, reports->view, session->options->report, out);
+	return render(session, reports, session->options->report, out);
 }
 
 struct km_error *km_reports_finish(struct km_reports *reports)

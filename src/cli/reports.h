@@ -16,15 +16,16 @@ bool km_reports_want_sources(const struct km_options *options);
 
 /* The files of one report. Zero-initialised is none. */
 struct km_reports {
-	struct km_view *view; /* of all rows */
+	const struct km_gates *gates; /* for those that tell of them; borrowed, or NULL */
+	struct km_view *view;         /* of all rows */
 	struct km_output files[KM_MAX_REPORT_FILES];
 	size_t nr_files;
 };
 
 /*
  * Writes all files that the options ask for, of a session whose report is resolved; none has its
- * name yet. *ret must be empty; km_reports_deinit() is to be called after an error, too. Errors:
- * KM_ERR_OUTPUT, KM_ERR_MEMORY.
+ * name yet. *ret must be empty but for its gates; km_reports_deinit() is to be called after an
+ * error, too. Errors: KM_ERR_OUTPUT, KM_ERR_MEMORY.
  */
 KM_MUST_CHECK struct km_error *km_reports_write(const struct km_session *session,
 						struct km_reports *ret);

@@ -166,7 +166,7 @@ static struct km_error *finish_files(struct check *check, struct km_reports *rep
 static struct km_error *show(struct check *check)
 {
 	struct km_terminal terminal = km_terminal_ask(check->options);
-	struct km_reports reports = { 0 };
+	struct km_reports reports = { .gates = check->gates };
 	struct km_output output;
 	struct km_error *error = write_files(check);
 

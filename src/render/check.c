@@ -121,8 +121,8 @@ static void write_line(const struct km_gate_line *line, const struct km_render_o
 	km_out_puts(out, "]\n");
 }
 
-static void write_verdict(const struct km_gates *gates, const struct km_render_options *options,
-			  struct km_out *out)
+void km_render_check_verdict(const struct km_gates *gates, const struct km_render_options *options,
+			     struct km_out *out)
 {
 	const char *plural = gates->nr_gates == 1 ? "" : "s";
 
@@ -174,7 +174,7 @@ struct km_error *km_render_check(const struct km_gates *gates, size_t most_sites
 		km_out_puts(out, "not decided: ");
 		write_line(&gates->undecided[i], options, out);
 	}
-	write_verdict(gates, options, out);
+	km_render_check_verdict(gates, options, out);
 	return NULL;
 }
 

@@ -15,6 +15,9 @@
 KM_MUST_CHECK struct km_error *km_render_check(const struct km_gates *gates, size_t most_sites,
 					       const struct km_render_options *options,
 					       struct km_out *out);
+/* Its last line alone: "check: failed: 1 of 2 gates tripped". */
+void km_render_check_verdict(const struct km_gates *gates, const struct km_render_options *options,
+			     struct km_out *out);
 /*
  * A baseline: what km_snapshot_load() reads of a report, in an order that does not change, and no
  * times (share/kmemstat-baseline-1.schema.json).

@@ -13,17 +13,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render/check.h"
 #include "render/life.h"
 
 /* Others may have something to say in the same summary. */
 #define MOST_BYTES     1000000
 /* Of that, what findings leave to call sites. */
 #define CALLSITE_BYTES 200000
+/* What the gates of check may have. */
+#define GATE_BYTES     300000
 
 /* Between letters an underscore is one; at the ends of words it begins emphasis. */
 static bool is_in_word(const char *text, const char *at)
 {
 	return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);
+}
+
+/* At the end of a word, or before a line number. */
+static bool is_harmless_colon(const char *at)
+{
+	const char *next = at + 1 + strspn(at + 1, "0123456789");
+
+	return !*next || *next == ' ' || (next > at + 1 && (*next == ',' || *next == ';'));
 }
 
 static void write_escaped(struct km_out *out, const char *text)
@@ -44,7 +55,7 @@ static void write_escaped(struct km_out *out, const char *text)
 			km_out_printf(out, "%c&#8203;", *c);
 			break;
 		case ':': /* https://, :emoji: */
-			km_out_puts(out, c[1] == ' ' || !c[1] ? ":" : "&#58;");
+			km_out_puts(out, is_harmless_colon(c) ? ":" : "&#58;");
 			break;
 		case '.': /* www.example.org */
 			km_out_puts(out, c > text && tolower((unsigned char)c[-1]) == 'w' ? "&#46;"
@@ -145,6 +156,91 @@ static bool end_part(struct page *page, size_t most_bytes)
 	free(page->text);
 	page->text = NULL;
 	return fits;
+}
+
+/* Writes a fixed text if there is room for it. */
+static bool write_fixed(struct page *page, const char *text, size_t most_bytes)
+{
+	if (!begin_part(page))
+		return false;
+	km_out_puts(&page->part, text);
+	return end_part(page, most_bytes);
+}
+
+/* A line that says how many rows are left out. */
+static void write_cut(struct page *page, size_t nr, const char *what)
+{
+	if (!nr || !begin_part(page))
+		return;
+	km_out_printf(&page->part, "\n%zu more %s%s left out: the page would be too long.\n\n", nr,
+		      what, nr == 1 ? " is" : "s are");
+	end_part(page, MOST_BYTES + 1000);
+}
+
+/* What is known of gates beside what tripped. */
+static void write_gate_notes(struct page *page, const struct km_gates *gates)
+{
+	struct km_out *out = &page->part;
+
+	for (size_t i = 0; i < gates->nr_notes; i++) {
+		km_out_puts(out, "- note: ");
+		km_md_text(out, gates->notes[i].text);
+		km_out_puts(out, "\n");
+	}
+	if (gates->nr_added)
+		km_out_printf(out, "- %zu call site%s that the baseline does not have\n",
+			      gates->nr_added, gates->nr_added == 1 ? "" : "s");
+	if (gates->nr_removed)
+		km_out_printf(out, "- %zu call site%s that only the baseline has\n",
+			      gates->nr_removed, gates->nr_removed == 1 ? "" : "s");
+	if (gates->nr_notes || gates->nr_added || gates->nr_removed)
+		km_out_puts(out, "\n");
+}
+
+/* Returns how many lines had no room. */
+static size_t write_gate_lines(struct page *page, const char *what,
+			       const struct km_gate_line *lines, size_t nr)
+{
+	struct km_out *out = &page->part;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (!begin_part(page))
+			return nr - i;
+		km_out_printf(out, "| %s | ", what);
+		if (*lines[i].place)
+			km_md_code(out, lines[i].place);
+		km_out_puts(out, " | ");
+		km_md_text(out, lines[i].text);
+		km_out_puts(out, " | ");
+		km_md_code(out, lines[i].gates);
+		km_out_puts(out, " |\n");
+		if (!end_part(page, GATE_BYTES))
+			return nr - i;
+	}
+	return 0;
+}
+
+/* What kmemstat check came to. */
+static void write_gates(struct page *page, const struct km_gates *gates)
+{
+	const struct km_render_options plain = { 0 };
+	size_t nr_left;
+
+	if (!begin_part(page))
+		return;
+	km_out_puts(&page->part, "## kmemstat ");
+	km_render_check_verdict(gates, &plain, &page->part);
+	km_out_puts(&page->part, "\n");
+	write_gate_notes(page, gates);
+	if (gates->nr_trips || gates->nr_lines_undecided)
+		km_out_puts(&page->part, "| Verdict | Where | What | Gate |\n"
+					 "| --- | --- | --- | --- |\n");
+	end_part(page, MOST_BYTES);
+	nr_left = write_gate_lines(page, "failed", gates->trips, gates->nr_trips);
+	nr_left +=
+		write_gate_lines(page, "not decided", gates->undecided, gates->nr_lines_undecided);
+	write_cut(page, nr_left, "line");
+	write_fixed(page, "\n", MOST_BYTES);
 }
 
 static const char *layer_live(const struct page *page, const struct km_layer_summary *layer,
@@ -357,15 +453,6 @@ static void write_finding(struct page *page, const struct km_finding *finding)
 	"| Severity | Where | What | Change | Hits | Wasted |\n"                                   \
 	"| --- | --- | --- | --- | ---: | ---: |\n"
 
-/* Writes a fixed text if there is room for it. */
-static bool write_fixed(struct page *page, const char *text, size_t most_bytes)
-{
-	if (!begin_part(page))
-		return false;
-	km_out_puts(&page->part, text);
-	return end_part(page, most_bytes);
-}
-
 /* The findings from *at on that are of such a severity; *at is behind the last that had room. */
 static bool write_rows(struct page *page, enum km_finding_severity least, size_t *at,
 		       size_t most_bytes)
@@ -393,16 +480,6 @@ static size_t count_left(const struct page *page, size_t at)
 	for (; at < page->options->view->nr_findings; at++)
 		nr += !page->report->findings[at].suppressed;
 	return nr;
-}
-
-/* A line that says how many rows are left out. */
-static void write_cut(struct page *page, size_t nr, const char *what)
-{
-	if (!nr || !begin_part(page))
-		return;
-	km_out_printf(&page->part, "\n%zu more %s%s left out: the page would be too long.\n\n", nr,
-		      what, nr == 1 ? " is" : "s are");
-	end_part(page, MOST_BYTES + 1000);
 }
 
 /* Findings are sorted by severity: those of low are folded away. */
@@ -477,6 +554,8 @@ struct km_error *km_render_markdown(const struct km_report *report,
 {
 	struct page page = { .report = report, .options = options, .out = out };
 
+	if (options->gates)
+		write_gates(&page, options->gates);
 	if (begin_part(&page)) {
 		write_head(&page);
 		write_quality(&page);

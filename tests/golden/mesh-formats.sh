@@ -5,7 +5,7 @@
 	--format jsonl="$TMP/report.jsonl" mesh/trace.dat | sed -n '/findings/p'
 ls "$TMP"
 cat "$TMP/report.md"
-grep -v '^#' "$TMP/kmemstat.prom" | grep -v quality
+grep -v '^#' "$TMP/kmemstat.prom" | grep -v -e quality -e ' 0$'
 tail -n 1 "$TMP/kmemstat.prom"
 sed 's/^{"type": "\([a-z_]*\)".*/\1/' "$TMP/report.jsonl" | uniq -c
 grep -m 2 '^{"type": "finding"' "$TMP/report.jsonl"
