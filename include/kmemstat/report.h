@@ -31,8 +31,9 @@ struct km_callsite {
 	uint64_t traced; /* as in struct km_site */
 	bool has_symbol;
 	struct km_symbol symbol;
-	const char *name;       /* for people: "symbol+0x4a [module]", or the address */
-	struct km_chain source; /* empty without debug information */
+	const char *name;          /* for people: "symbol+0x4a [module]", or the address */
+	struct km_chain source;    /* empty without debug information */
+	struct km_excerpt excerpt; /* the lines around its first frame, if they were asked for */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
 	uint64_t accounted_hits;
 	double frag_percent;    /* 100 * bytes_waste / bytes_alloc */

@@ -53,6 +53,13 @@ struct km_chain {
 	size_t nr_frames;
 };
 
+/* Lines of a source file. */
+struct km_excerpt {
+	const char **lines; /* without their ends */
+	uint32_t first;     /* number of the first one */
+	uint32_t nr_lines;  /* 0: none are known */
+};
+
 struct km_resolver_options {
 	const char *vmlinux;           /* or NULL */
 	const char *const *debug_dirs; /* searched before the system's */
@@ -61,6 +68,7 @@ struct km_resolver_options {
 	bool search_system;         /* look into /usr/lib/debug by itself */
 	/* a checkout that files are named from, where they are found in it; or NULL */
 	const char *source_root;
+	bool has_excerpts; /* km_resolver_excerpt() reads lines below it */
 };
 
 /* Debug information of the traced kernel and its modules. */
@@ -82,6 +90,13 @@ void km_resolver_destroy(struct km_resolver *resolver);
  */
 KM_MUST_CHECK struct km_error *km_resolver_lookup(struct km_resolver *resolver, uint64_t address,
 						  struct km_chain *ret);
+/*
+ * The lines of source around the first frame of a chain; none without options.has_excerpts,
+ * or if the file is not below source_root: then there is a note. Errors: KM_ERR_MEMORY.
+ */
+KM_MUST_CHECK struct km_error *km_resolver_excerpt(struct km_resolver *resolver,
+						   const struct km_chain *chain,
+						   struct km_excerpt *ret);
 /* What went wrong with debug files so far: one line each, for stderr. */
 size_t km_resolver_nr_notes(const struct km_resolver *resolver);
 const char *km_resolver_note(const struct km_resolver *resolver, size_t i);

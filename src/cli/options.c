@@ -419,6 +419,17 @@ static const struct km_option table[] = {
 	  .set = km_set_flag,
 	  AT(no_debug_search),
 	  .help = "Do not look into /usr/lib/debug for the traced kernel's debug information." },
+	{ .name = "source",
+	  .group = KM_GROUP_SYMBOL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_flag,
+	  AT(source),
+	  .help = "Show the lines of source around the call with each finding, from the files below "
+		  "--source-root.",
+	  .more = "Ten lines, as gdb's list has them, with the line of the call marked. A file is "
+		  "read only if its name leads to one below that directory: no absolute name, no "
+		  "\"..\", no symbolic link that leads out. JSON reports have them for every call "
+		  "site." },
 	{ .name = "source-root",
 	  .arg = "DIR",
 	  .group = KM_GROUP_SYMBOL,

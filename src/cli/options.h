@@ -106,6 +106,7 @@ struct km_options {
 	size_t nr_debug_dirs;
 	bool no_debug_search;
 	const char *source_root;
+	bool source; /* --source: lines of it */
 	const char *topology;
 	size_t threads;    /* 0: one a CPU */
 	size_t interval_s; /* 0: no report before the end */

@@ -394,6 +394,20 @@ static void settle_model_views(struct km_options *options)
 		options->views[options->nr_views++] = "models";
 }
 
+static struct km_error *check_source(const struct km_options *options)
+{
+	if (!options->source_root)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--source needs to know where the sources "
+						       "are"),
+				       "give --source-root DIR");
+	if (!is_whole(options) && !km_options_has_view(options, "summary"))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--source is about findings"),
+			"add --summary");
+	return NULL;
+}
+
 /*
  * The view without one asked for: options of the call-site table ask for that. Options that
  * the views have no use for are errors, not ignored.
@@ -426,7 +440,9 @@ static struct km_error *settle_views(struct km_options *options)
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--per N:M is for two sides"),
 			"give one number, or compare with kmemstat diff");
-	error = is_csv ? check_csv(options) : NULL;
+	error = options->source ? check_source(options) : NULL;
+	if (!error && is_csv)
+		error = check_csv(options);
 	if (!error)
 		error = check_pairing(options);
 	if (!error)

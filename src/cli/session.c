@@ -495,6 +495,7 @@ static struct km_error *open_resolver(struct km_session *session)
 		.kernel_release = km_source_info(session->source)->kernel_release,
 		.search_system = !options->no_debug_search,
 		.source_root = options->source_root,
+		.has_excerpts = options->source,
 	};
 
 	if (session->symtab)

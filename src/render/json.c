@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kmemstat/suppress.h"
@@ -232,6 +234,43 @@ json_t *km_json_place(const struct km_callsite *site, const struct km_render_opt
 	return object;
 }
 
+/* Safe text that keeps its tabs. */
+static json_t *source_line(const char *text)
+{
+	json_t *value = json_string("");
+
+	for (const char *end; value; text = end + 1) {
+		char *part, *safe, *joined = NULL;
+
+		end = strchrnul(text, '\t');
+		part = strndup(text, (size_t)(end - text));
+		safe = part ? km_text_safe(part) : NULL;
+		free(part);
+		if (!safe || asprintf(&joined, "%s%s%s", json_string_value(value), safe,
+				      *end ? "\t" : "") < 0 ||
+		    json_string_set(value, joined)) {
+			json_decref(value);
+			value = NULL;
+		}
+		free(safe);
+		free(joined);
+		if (!*end)
+			break;
+	}
+	return value;
+}
+
+static json_t *make_excerpt(const struct km_excerpt *excerpt)
+{
+	json_t *object = json_object(), *list = json_array();
+
+	set_number(&object, "first", excerpt->first);
+	for (uint32_t i = 0; i < excerpt->nr_lines; i++)
+		append(&list, source_line(excerpt->lines[i]));
+	set(&object, "lines", list);
+	return object;
+}
+
 void km_json_set_source(json_t **object, const struct km_callsite *site)
 {
 	json_t *list;
@@ -252,6 +291,8 @@ void km_json_set_source(json_t **object, const struct km_callsite *site)
 		append(&list, item);
 	}
 	set(object, "source", list);
+	if (site->excerpt.nr_lines)
+		set(object, "source_lines", make_excerpt(&site->excerpt));
 }
 
 static json_t *make_sizes(const struct km_callsite *site)

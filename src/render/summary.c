@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDENT = 4 };
+enum { INDENT = 4, MARGIN = 11 /* of source lines */ };
 
 static void write_input(const struct km_report *report, const struct km_render_options *options,
 			struct km_out *out)
@@ -68,6 +68,46 @@ static void write_counts(const struct km_report *report, struct km_out *out)
 	if (report->nr_suppressed)
 		km_out_printf(out, "; %zu suppressed", report->nr_suppressed);
 	km_out_puts(out, "\n");
+}
+
+/* Tabs become spaces: a line begins after its number. */
+static void write_source_line(struct km_out *out, const char *text, size_t most)
+{
+	char spaces[1024];
+	size_t len = 0;
+
+	for (const char *c = text; *c && len < sizeof(spaces) - 9 && len < most; c++) {
+		if (*c != '\t') {
+			spaces[len++] = *c;
+			continue;
+		}
+		do
+			spaces[len++] = ' ';
+		while (len % 8);
+	}
+	spaces[len < most ? len : most] = '\0';
+	km_out_puts(out, len ? " " : "");
+	km_out_puts_safe(out, spaces);
+}
+
+/* As compilers show it: each line with its number, that of the call marked. */
+static void write_excerpt(const struct km_callsite *site, const struct km_render_options *options,
+			  struct km_out *out)
+{
+	const struct km_excerpt *excerpt = &site->excerpt;
+	const size_t most = options->width > MARGIN ? options->width - MARGIN : SIZE_MAX;
+
+	for (uint32_t i = 0; i < excerpt->nr_lines; i++) {
+		const bool is_call = excerpt->first + i == site->source.frames[0].line;
+
+		if (is_call)
+			km_paint_begin(out, options, KM_PAINT_BOLD);
+		km_out_printf(out, "%c%7" PRIu32 " |", is_call ? '>' : ' ', excerpt->first + i);
+		write_source_line(out, excerpt->lines[i], most);
+		if (is_call)
+			km_paint_end(out, options, KM_PAINT_BOLD);
+		km_out_puts(out, "\n");
+	}
 }
 
 static void write_details(const struct km_report *report, const struct km_finding *finding,
@@ -121,6 +161,7 @@ static void write_finding(const struct km_report *report, const struct km_findin
 	km_out_printf(out, "%*s", INDENT, "");
 	km_text_wrap(out, finding->advice, INDENT, INDENT, options->width);
 	write_details(report, finding, has_source, options, out);
+	write_excerpt(finding->callsite, options, out);
 }
 
 /* What would make the findings better: symbols, source lines. */

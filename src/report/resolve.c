@@ -9,9 +9,12 @@ static struct km_error *resolve_one(const struct km_callsite *site, struct km_re
 {
 	struct km_callsite *own = (struct km_callsite *)site;
 
+	struct km_error *error;
+
 	if (own->source.nr_frames)
 		return NULL;
-	return km_resolver_lookup(resolver, own->address, &own->source);
+	error = km_resolver_lookup(resolver, own->address, &own->source);
+	return error ? error : km_resolver_excerpt(resolver, &own->source, &own->excerpt);
 }
 
 static struct km_error *resolve_list(const struct km_list *list, struct km_resolver *resolver)

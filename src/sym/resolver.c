@@ -13,6 +13,7 @@
 #include "kmemstat/sym.h"
 #include "sym/arena.h"
 #include "sym/dwarf.h"
+#include "sym/excerpt.h"
 #include "sym/match.h"
 #include "sym/search.h"
 #include "sym/srcroot.h"
@@ -39,6 +40,7 @@ struct km_resolver {
 	const struct km_symtab *tab;
 	struct km_search *search;
 	struct km_srcroot *source_root; /* or NULL */
+	bool has_excerpts;
 	struct km_arena arena;
 	struct object *objects;
 	size_t nr_objects;
@@ -253,6 +255,7 @@ struct km_error *km_resolver_create(const struct km_symtab *tab,
 		return &km_error_memory;
 	elf_version(EV_CURRENT);
 	resolver->tab = tab;
+	resolver->has_excerpts = options->has_excerpts && options->source_root;
 	error = km_search_create(options, &resolver->search);
 	if (!error && options->source_root)
 		error = km_srcroot_create(options->source_root, &resolver->source_root);
@@ -371,6 +374,20 @@ struct km_error *km_resolver_lookup(struct km_resolver *resolver, uint64_t addre
 	if (!error)
 		*ret = chain;
 	return error;
+}
+
+struct km_error *km_resolver_excerpt(struct km_resolver *resolver, const struct km_chain *chain,
+				     struct km_excerpt *ret)
+{
+	const struct km_frame *frame = chain->nr_frames ? &chain->frames[0] : NULL;
+	struct km_error *error;
+
+	*ret = (struct km_excerpt){ 0 };
+	if (!resolver->has_excerpts || !frame || !frame->file || !frame->line)
+		return NULL;
+	error = km_excerpt_read(km_srcroot_dir(resolver->source_root), frame->file, frame->line,
+				&resolver->arena, ret);
+	return error ? note_error(resolver, error) : NULL;
 }
 
 size_t km_resolver_nr_notes(const struct km_resolver *resolver)

@@ -138,3 +138,8 @@ const char *km_srcroot_find(struct km_srcroot *root, const char *built, const ch
 		return NULL;
 	return known->file;
 }
+
+const char *km_srcroot_dir(const struct km_srcroot *root)
+{
+	return root->real;
+}

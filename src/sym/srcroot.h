@@ -18,5 +18,7 @@ void km_srcroot_destroy(struct km_srcroot *root);
  */
 const char *km_srcroot_find(struct km_srcroot *root, const char *built, const char *tidy,
 			    struct km_arena *arena);
+/* The directory, links followed. */
+const char *km_srcroot_dir(const struct km_srcroot *root);
 
 #endif
