@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The events kmemstat knows, named as the kernel's trace systems kmem and percpu name them. */
 enum km_event_kind {
@@ -82,15 +83,20 @@ enum {
 enum km_want {
 	KM_WANT_ALLOCS, /* allocations that succeeded, with the first three columns only */
 	/*
-	 * Every allocation and free of the kinds above, with the columns what, ts_ns, ptr, cpu and
-	 * group, but no cache names of frees; call_site and size only of allocations whose group
-	 * is new. Of page and percpu events all columns.
+	 * Every allocation and free of the kinds above, of slab events only with the columns ts_ns,
+	 * ptr, cpu (see is_one_cpu) and group; call_site, size and what only of allocations whose
+	 * group is new on their CPU. Of page and percpu events all columns.
 	 */
 	KM_WANT_PAIRS,
 	KM_WANT_ALL, /* the same, all columns */
 };
 
 #define KM_BATCH_EVENTS 512
+/*
+ * So many ptr behind that of the row in hand may be read without asking how many rows there are, to
+ * fetch what they stand for: whatever they are.
+ */
+#define KM_BATCH_AHEAD  12
 
 /*
  * What an object takes: bytes asked for and bytes given; both 0 for a free. Of a percpu object
@@ -133,13 +139,15 @@ struct km_batch {
 	uint32_t nr;
 	bool has_new;    /* a row's group is KM_ROW_ALLOC */
 	bool has_others; /* not all rows are slab events; may be set without need */
+	bool is_one_cpu; /* all rows are of one CPU; with KM_WANT_PAIRS only cpu[0] need be set */
 	bool has_stacks; /* a row has a stack; may be set without need */
+	uint64_t others[KM_BATCH_EVENTS / 64]; /* with has_others: see km_batch_next_other() */
 	uint64_t call_site[KM_BATCH_EVENTS];
 	struct km_event_size size[KM_BATCH_EVENTS];
 	struct km_event_what what[KM_BATCH_EVENTS];
 	/* not with KM_WANT_ALLOCS */
 	uint64_t ts_ns[KM_BATCH_EVENTS];
-	uint64_t ptr[KM_BATCH_EVENTS];
+	uint64_t ptr[KM_BATCH_EVENTS + KM_BATCH_AHEAD];
 	uint16_t cpu[KM_BATCH_EVENTS];
 	uint32_t group[KM_BATCH_EVENTS]; /* its number (km_groups_number()), or KM_ROW_* */
 	/* of slab events only with KM_WANT_ALL */
@@ -148,13 +156,46 @@ struct km_batch {
 	km_stack_id stack[KM_BATCH_EVENTS];
 };
 
+/* Notes whether row `i` is of another layer than slab. */
+static inline void km_batch_set_other(struct km_batch *batch, uint32_t i, bool is_other)
+{
+	if (is_other && !batch->has_others) {
+		memset(batch->others, 0, sizeof(batch->others));
+		batch->has_others = true;
+	}
+	if (batch->has_others)
+		batch->others[i / 64] =
+			(batch->others[i / 64] & ~(1ULL << i % 64)) | (uint64_t)is_other << i % 64;
+}
+
+static inline bool km_batch_is_other(const struct km_batch *batch, uint32_t i)
+{
+	return batch->has_others && (batch->others[i / 64] >> i % 64 & 1);
+}
+
+/* The first row from `from` on, up to `to`, that is of another layer than slab; `to`: none is. */
+static inline uint32_t km_batch_next_other(const struct km_batch *batch, uint32_t from, uint32_t to)
+{
+	if (!batch->has_others)
+		return to;
+	for (uint32_t at = from; at < to; at = at / 64 * 64 + 64) {
+		const uint64_t others = batch->others[at / 64] >> at % 64;
+
+		if (others) {
+			at += (uint32_t)__builtin_ctzll(others);
+			return at < to ? at : to;
+		}
+	}
+	return to;
+}
+
 /* Sets what row `i` is, from its kind, size and ptr: KM_ROW_ALLOC, KM_ROW_FREE or KM_ROW_NONE. */
 static inline void km_batch_mark(struct km_batch *batch, uint32_t i)
 {
 	const enum km_event_kind kind = batch->what[i].kind;
 
 	batch->group[i] = KM_ROW_NONE;
-	batch->has_others |= !km_event_is_slab(kind);
+	km_batch_set_other(batch, i, !km_event_is_slab(kind));
 	if (km_event_is_alloc(kind) && batch->size[i].alloc) {
 		batch->group[i] = KM_ROW_ALLOC;
 		batch->has_new = true;

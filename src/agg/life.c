@@ -12,9 +12,6 @@
 
 #include "agg/life_private.h"
 
-/* rows between the prefetch of a bucket and its use */
-#define PREFETCH_ROWS 12
-
 /* Ticks begin this short; they double when there are too many. */
 #define FIRST_TICK_NS 1024
 
@@ -28,6 +25,12 @@ struct km_error *km_life_create(const struct km_life_options *options, struct km
 	life->options = *options;
 	life->tick_ns = FIRST_TICK_NS;
 	life->nr_kin = 1;
+	life->add_plain = km_life_add_plain;
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	    __builtin_cpu_supports("bmi2"))
+		life->add_plain = km_life_add_avx2;
+#endif
 	error = km_life_table_init(&life->table);
 	if (error) {
 		km_life_destroy(life);
@@ -56,25 +59,53 @@ void km_life_destroy(struct km_life *life)
 	free(life);
 }
 
-/* Makes room for one more in an array that begins a cache line; it may move. */
-static bool make_room(void *array, size_t nr, size_t *room, size_t size)
+/* Room for more items than `room` in an array that begins a cache line, or NULL. */
+static void *make_array(size_t size, size_t *room)
 {
 	const size_t more = *room ? 2 * *room : 64;
 	size_t bytes;
 	void *items;
 
-	if (nr < *room)
-		return true;
 	if (__builtin_mul_overflow(more, size, &bytes))
+		return NULL;
+	items = aligned_alloc(LINE_BYTES, bytes);
+	if (items)
+		*room = more;
+	return items;
+}
+
+/* Makes room for one more site; kin point at theirs. */
+static bool make_room_for_site(struct km_life *life)
+{
+	struct site *sites;
+
+	if (life->nr_sites < life->room_sites)
+		return true;
+	sites = make_array(sizeof(*sites), &life->room_sites);
+	if (!sites)
 		return false;
-	items = aligned_alloc(64, bytes);
-	if (!items)
+	for (size_t i = 1; i < life->nr_kin; i++)
+		life->kin[i].site = &sites[km_life_site_of(life, &life->kin[i])];
+	if (life->nr_sites)
+		memcpy(sites, life->sites, life->nr_sites * sizeof(*sites));
+	free(life->sites);
+	life->sites = sites;
+	return true;
+}
+
+static bool make_room_for_kin(struct km_life *life)
+{
+	struct kin *kin;
+
+	if (life->nr_kin < life->room_kin)
+		return true;
+	kin = make_array(sizeof(*kin), &life->room_kin);
+	if (!kin)
 		return false;
-	if (*room)
-		memcpy(items, *(void **)array, nr * size);
-	free(*(void **)array);
-	*(void **)array = items;
-	*room = more;
+	if (life->kin)
+		memcpy(kin, life->kin, life->nr_kin * sizeof(*kin));
+	free(life->kin);
+	life->kin = kin;
 	return true;
 }
 
@@ -89,8 +120,7 @@ static struct km_error *find_site(struct km_life *life, uint64_t address, uint8_
 		*ret = (uint32_t)(*found - 1);
 		return NULL;
 	}
-	if (life->nr_sites >= UINT32_MAX - 1 ||
-	    !make_room(&life->sites, life->nr_sites, &life->room_sites, sizeof(*life->sites)))
+	if (life->nr_sites >= KIN_MASK || !make_room_for_site(life))
 		return &km_error_memory;
 	error = km_map_set(&life->site_of[family], address, life->nr_sites + 1);
 	if (error)
@@ -150,17 +180,33 @@ static int16_t node_of(const struct km_life *life, uint16_t cpu)
 	return topology && cpu < topology->nr_cpus ? topology->node_of_cpu[cpu] : -1;
 }
 
+static inline uint16_t cpu_of(const struct km_batch *batch, uint32_t i)
+{
+	return batch->cpu[batch->is_one_cpu ? 0 : i];
+}
+
+/* The kin of a group, 0: it has none yet. */
+static uint32_t kin_of(const struct km_life *life, uint32_t queue, uint16_t cpu, uint32_t group)
+{
+	const struct queue_map *map = queue < life->nr_queues ? &life->queues[queue] : NULL;
+
+	if (!map || cpu >= map->nr_cpus || group >= map->cpus[cpu].nr)
+		return 0;
+	return map->cpus[cpu].kin[group];
+}
+
 /* A new kin: that of row `i`. */
-static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows, uint32_t i)
+static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows, uint32_t i,
+				uint16_t cpu)
 {
 	const struct km_batch *batch = rows->batch;
-	const uint16_t cpu = batch->cpu[i];
+	const struct km_event_size size = batch->size[i];
 	const uint8_t family = km_family_of(batch->what[i].kind);
 	struct kin_map *map = find_map(life, rows->queue, cpu, rows->batch->group[i]);
 	struct km_error *error;
 	uint32_t site;
 
-	if (!map || !make_room(&life->kin, life->nr_kin, &life->room_kin, sizeof(*life->kin)))
+	if (!map || !make_room_for_kin(life))
 		return &km_error_memory;
 	if (life->nr_kin > KIN_MASK)
 		return km_error_advise(
@@ -172,9 +218,9 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 	if (error)
 		return error;
 	life->kin[life->nr_kin] = (struct kin){
-		.site = site,
-		.req = batch->size[i].req,
-		.alloc = batch->size[i].alloc,
+		.site = &life->sites[site],
+		.alloc = size.alloc,
+		.waste = size.alloc - size.req,
 		.cpu = cpu,
 	};
 	map->kin[rows->batch->group[i]] = (uint32_t)life->nr_kin++;
@@ -196,7 +242,7 @@ void km_life_close_tick(struct km_life *life, struct km_tick *ret)
 		.live_waste = life->live_waste,
 		.peak_bytes = life->tick_peak,
 		.allocs = life->nr_allocs - life->tick_allocs,
-		.frees = life->nr_frees - life->tick_frees,
+		.frees = km_life_nr_frees(life) - life->tick_frees,
 	};
 	if (life->tick_peak > life->peak_bytes) {
 		life->peak_bytes = life->tick_peak;
@@ -209,7 +255,7 @@ static void begin_tick(struct km_life *life)
 	life->tick_peak = life->live_bytes;
 	life->tick_peak_ns = life->now_ns;
 	life->tick_allocs = life->nr_allocs;
-	life->tick_frees = life->nr_frees;
+	life->tick_frees = km_life_nr_frees(life);
 }
 
 /* Two ticks become one. */
@@ -278,12 +324,11 @@ static void drop_young(struct km_life *life, uint64_t now_ns)
 }
 
 /*
- * An age that is over half of the trace so far is noted, and asked again when its end is known.
  * Those left after drop_young() were alive at half time: the list is no longer than twice the most
  * objects that lived at one time.
  */
-static struct km_error *note_old(struct km_life *life, uint32_t site, uint64_t age_ns,
-				 uint64_t now_ns)
+struct km_error *km_life_note_old(struct km_life *life, uint32_t kin, uint64_t age_ns,
+				  uint64_t now_ns)
 {
 	if (life->nr_old == life->room_old) {
 		drop_young(life, now_ns);
@@ -297,7 +342,10 @@ static struct km_error *note_old(struct km_life *life, uint32_t site, uint64_t a
 			life->room_old = room;
 		}
 	}
-	life->old[life->nr_old++] = (struct old_age){ .age_ns = age_ns, .site = site };
+	life->old[life->nr_old++] = (struct old_age){
+		.age_ns = age_ns,
+		.site = km_life_site_of(life, &life->kin[kin]),
+	};
 	return NULL;
 }
 
@@ -319,208 +367,39 @@ void km_life_move_time(struct km_life *life, uint64_t ts_ns)
 	life->wake_ns = life->tick_end_ns < units_end_ns ? life->tick_end_ns : units_end_ns;
 }
 
-static inline unsigned int bucket_of(uint64_t age_ns)
-{
-	unsigned int bucket = 63 - (unsigned int)__builtin_clzll(age_ns | 1);
-
-	return bucket < KM_LIFE_BUCKETS ? bucket : KM_LIFE_BUCKETS - 1;
-}
-
-/*
- * What km_life_add() uses for each row, in locals: there are stores, and the compiler would have to
- * load all of struct km_life again after each of them.
- */
-struct hot {
-	struct km_life_table table;
-	struct kin *kin;
-	struct site *sites;
-	const uint32_t *kin_of; /* of groups on the CPU in hand */
-	size_t nr_kin_of;
-	uint64_t first_ns, now_ns, wake_ns, short_ns;
-	unsigned int unit_shift;
-	bool is_plain; /* units are ns: known when the loop is compiled */
-	/*
-	 * Not beside live_waste: compilers would change both with one wide instruction in one place
-	 * and not in another, and a wide load right after narrow stores waits.
-	 */
-	uint64_t live_bytes, tick_peak, tick_peak_ns;
-	uint64_t nr_allocs, live_waste, nr_frees, unknown_frees;
-};
-
-static inline unsigned int unit_shift_of(const struct hot *hot)
-{
-	return hot->is_plain ? 0 : hot->unit_shift;
-}
-
-static inline __attribute__((always_inline)) struct hot load_hot(const struct km_life *life,
-								 uint32_t queue, uint16_t cpu)
-{
-	struct hot hot = {
-		.table = life->table,
-		.kin = life->kin,
-		.sites = life->sites,
-		.first_ns = life->first_ns,
-		.now_ns = life->now_ns,
-		.wake_ns = life->wake_ns,
-		.short_ns = life->options.short_ns,
-		.unit_shift = life->unit_shift,
-		.live_bytes = life->live_bytes,
-		.live_waste = life->live_waste,
-		.tick_peak = life->tick_peak,
-		.tick_peak_ns = life->tick_peak_ns,
-		.nr_allocs = life->nr_allocs,
-		.nr_frees = life->nr_frees,
-		.unknown_frees = life->unknown_frees,
-	};
-
-	if (queue < life->nr_queues && cpu < life->queues[queue].nr_cpus) {
-		hot.kin_of = life->queues[queue].cpus[cpu].kin;
-		hot.nr_kin_of = life->queues[queue].cpus[cpu].nr;
-	}
-	return hot;
-}
-
-/* Puts back what rows change. */
-static inline __attribute__((always_inline)) void store_hot(struct km_life *life,
-							    const struct hot *hot)
-{
-	life->table.nr_used = hot->table.nr_used;
-	life->now_ns = hot->now_ns;
-	life->live_bytes = hot->live_bytes;
-	life->live_waste = hot->live_waste;
-	life->tick_peak = hot->tick_peak;
-	life->tick_peak_ns = hot->tick_peak_ns;
-	life->nr_allocs = hot->nr_allocs;
-	life->nr_frees = hot->nr_frees;
-	life->unknown_frees = hot->unknown_frees;
-}
-
-/* Takes an object out of what lives; returns how long it lived. */
-static inline __attribute__((always_inline)) uint64_t
-end_object(struct hot *hot, struct kin *kin, struct site *site, uint64_t *value, uint64_t ts_ns)
-{
-	const uint64_t units = (ts_ns - hot->first_ns) >> unit_shift_of(hot);
-	const uint64_t age_ns = (units - (*value >> KIN_BITS)) << unit_shift_of(hot);
-
-	*value = 0;
-	kin->ages_upper += __builtin_add_overflow(kin->ages, age_ns, &kin->ages);
-	site->live_bytes -= kin->alloc;
-	hot->live_bytes -= kin->alloc;
-	hot->live_waste -= kin->alloc - kin->req;
-	return age_ns;
-}
-
-/* The object at `value` is freed. An age that is to be noted (note_old()) is put into ret. */
-static inline __attribute__((always_inline)) void
-free_object(struct hot *hot, uint64_t *value, uint16_t cpu, uint64_t ts_ns, struct old_age *ret)
-{
-	struct kin *kin = &hot->kin[*value & KIN_MASK];
-	struct site *site = &hot->sites[kin->site];
-	const uint64_t age_ns = end_object(hot, kin, site, value, ts_ns);
-
-	kin->freed++;
-	kin->pingpong += kin->cpu != cpu;
-	hot->nr_frees++;
-	site->lifetimes[bucket_of(age_ns)]++;
-	site->short_lived += age_ns < hot->short_ns;
-	if (__builtin_expect(age_ns > (ts_ns - hot->first_ns) / 2, 0))
-		*ret = (struct old_age){ .age_ns = age_ns, .site = kin->site };
-}
-
-/* Its pointer is allocated again: it was freed at some time before, without an event. */
-static inline void replace_object(struct hot *hot, uint64_t *value, uint64_t ts_ns)
-{
-	struct kin *kin = &hot->kin[*value & KIN_MASK];
-
-	end_object(hot, kin, &hot->sites[kin->site], value, ts_ns);
-	kin->replaced++;
-}
-
-static inline __attribute__((always_inline)) void make_object(struct hot *hot, uint64_t *value,
-							      uint32_t number, uint64_t ts_ns)
-{
-	struct kin *kin = &hot->kin[number];
-	struct site *site = &hot->sites[kin->site];
-
-	*value = (ts_ns - hot->first_ns) >> unit_shift_of(hot) << KIN_BITS | number;
-	kin->allocs++;
-	hot->nr_allocs++;
-	site->live_bytes += kin->alloc;
-	if (site->live_bytes > site->peak_bytes) {
-		site->peak_bytes = site->live_bytes;
-		site->peak_ns = ts_ns;
-	}
-	hot->live_waste += kin->alloc - kin->req;
-	hot->live_bytes += kin->alloc;
-	if (hot->live_bytes > hot->tick_peak) {
-		hot->tick_peak = hot->live_bytes;
-		hot->tick_peak_ns = ts_ns;
-	}
-}
-
-/* The kin of a group on the CPU in hand, 0: it has none yet. */
-static inline uint32_t kin_of(const struct hot *hot, uint32_t group)
-{
-	return group < hot->nr_kin_of ? hot->kin_of[group] : 0;
-}
-
-/* NUMA: who frees on another node, and who asked for another node. */
-static void count_nodes(struct km_life *life, const struct km_rows *rows, uint32_t i)
+void km_life_count_nodes(struct km_life *life, const struct km_rows *rows, uint32_t i)
 {
 	const struct km_batch *batch = rows->batch;
-	const int16_t node = node_of(life, batch->cpu[i]);
+	const uint16_t cpu = cpu_of(batch, i);
+	const int16_t node = node_of(life, cpu);
+	const uint64_t *value;
 	const struct kin *kin;
 	int16_t made_on;
 
 	if (node < 0)
 		return;
 	if (batch->group[i] < KM_MOST_GROUPS) {
-		const struct hot hot = load_hot(life, rows->queue, batch->cpu[i]);
-		const uint32_t number = kin_of(&hot, batch->group[i]);
+		const uint32_t number = kin_of(life, rows->queue, cpu, batch->group[i]);
 
 		if (number && batch->more[i].node >= 0)
-			life->sites[life->kin[number].site].remote += batch->more[i].node != node;
+			life->kin[number].site->remote += batch->more[i].node != node;
 		return;
 	}
-	if (km_event_is_free(batch->what[i].kind)) {
-		const uint64_t *value = km_life_table_find(&life->table, batch->ptr[i]);
-
-		if (!value || !*value)
-			return;
-		kin = &life->kin[*value & KIN_MASK];
-		made_on = node_of(life, kin->cpu);
-		life->sites[kin->site].node_pingpong += made_on >= 0 && made_on != node;
-	}
+	if (!km_event_is_free(batch->what[i].kind))
+		return;
+	value = km_life_table_find(&life->table, batch->ptr[i]);
+	if (!value || !*value)
+		return;
+	kin = &life->kin[*value & KIN_MASK];
+	made_on = node_of(life, kin->cpu);
+	kin->site->node_pingpong += made_on >= 0 && made_on != node;
 }
 
-/* The value of what lives at a pointer, NULL if nothing does. */
-static inline uint64_t *find_object(struct hot *hot, uint64_t ptr)
-{
-	uint64_t *value = km_life_table_find(&hot->table, ptr);
-
-	return value && *value ? value : NULL;
-}
-
-/* A row that filters left out. */
-static inline void hide_row(struct hot *hot, const struct km_batch *batch, uint32_t i,
-			    uint64_t ts_ns, struct old_age *ret_old)
-{
-	uint64_t *value = NULL;
-
-	if (batch->group[i] == KM_ROW_HIDDEN)
-		value = find_object(hot, batch->ptr[i]);
-	if (value && km_event_is_free(batch->what[i].kind))
-		free_object(hot, value, batch->cpu[i], ts_ns, ret_old);
-	else if (value)
-		replace_object(hot, value, ts_ns);
-}
-
-/* What a row needs that the loop does not do itself. */
-static struct km_error *prepare_row(struct km_life *life, const struct km_rows *rows, uint32_t i,
-				    uint64_t ts_ns)
+struct km_error *km_life_prepare_row(struct km_life *life, const struct km_rows *rows, uint32_t i,
+				     uint64_t ts_ns)
 {
 	const uint32_t group = rows->batch->group[i];
-	struct hot hot;
+	const uint16_t cpu = cpu_of(rows->batch, i);
 
 	if (ts_ns >= life->wake_ns)
 		km_life_move_time(life, ts_ns);
@@ -530,102 +409,33 @@ static struct km_error *prepare_row(struct km_life *life, const struct km_rows *
 		if (error)
 			return error;
 	}
-	if (group >= KM_MOST_GROUPS)
+	if (group >= KM_MOST_GROUPS || kin_of(life, rows->queue, cpu, group))
 		return NULL;
-	hot = load_hot(life, rows->queue, rows->batch->cpu[i]);
-	return kin_of(&hot, group) ? NULL : add_kin(life, rows, i);
+	return add_kin(life, rows, i, cpu);
 }
 
-/*
- * `is_plain`: slab events only, nodes are not known, and time units are ns, as in nearly all
- * batches.
- */
-static inline __attribute__((always_inline)) struct km_error *
-add_rows(struct km_life *life, const struct km_rows *rows, const bool is_plain)
+/* Rows none of which is of another layer. */
+static struct km_error *add_slab(struct km_life *life, const struct km_rows *rows, uint32_t from,
+				 uint32_t to)
 {
-	const struct km_batch *batch = rows->batch;
-	uint16_t cpu = batch->cpu[rows->from];
-	struct hot hot = load_hot(life, rows->queue, cpu);
 	struct km_error *error = NULL;
 
-	hot.is_plain = is_plain;
-	for (uint32_t i = rows->from; i < rows->to; i++) {
-		struct old_age old = { 0 };
-		const uint32_t group = batch->group[i];
-		const bool is_alloc = group < KM_MOST_GROUPS;
-		uint32_t number = is_alloc ? kin_of(&hot, group) : 1;
-		uint64_t ts_ns = batch->ts_ns[i], *value;
-
-		if (i + PREFETCH_ROWS < batch->nr)
-			__builtin_prefetch(
-				km_life_table_bucket(&hot.table, batch->ptr[i + PREFETCH_ROWS]));
-		if (!is_plain && !km_event_is_slab(batch->what[i].kind))
-			continue;
-		/* a clock that ran back stands still here */
-		if (ts_ns < hot.now_ns)
-			ts_ns = hot.now_ns;
-		if (__builtin_expect(ts_ns >= hot.wake_ns || batch->cpu[i] != cpu || !number, 0)) {
-			store_hot(life, &hot);
-			error = prepare_row(life, rows, i, ts_ns);
-			if (error)
-				return error;
-			cpu = batch->cpu[i];
-			hot = load_hot(life, rows->queue, cpu);
-			/* units that got longer: the rest is not plain */
-			if (is_plain && hot.unit_shift) {
-				struct km_rows rest = *rows;
-
-				rest.from = i;
-				return km_life_add(life, &rest);
-			}
-			hot.is_plain = is_plain;
-			number = is_alloc ? kin_of(&hot, group) : 1;
-		}
-		hot.now_ns = ts_ns;
-		if (!is_plain && life->options.topology)
-			count_nodes(life, rows, i);
-		if (is_alloc) {
-			value = km_life_table_get(&hot.table, batch->ptr[i]);
-			if (__builtin_expect(*value != 0, 0))
-				replace_object(&hot, value, ts_ns);
-			make_object(&hot, value, number, ts_ns);
-			/* the next row has the table made anew */
-			if (__builtin_expect(hot.table.nr_used > hot.table.most_used, 0))
-				hot.wake_ns = 0;
-		} else if (__builtin_expect(group == KM_ROW_FREE, 1)) {
-			value = find_object(&hot, batch->ptr[i]);
-			if (value)
-				free_object(&hot, value, cpu, ts_ns, &old);
-			else
-				hot.unknown_frees++;
-		} else {
-			hide_row(&hot, batch, i, ts_ns, &old);
-		}
-		if (__builtin_expect(old.age_ns != 0, 0)) {
-			error = note_old(life, old.site, old.age_ns, ts_ns);
-			if (error)
-				break;
-		}
-	}
-	store_hot(life, &hot);
+	while (from < to && !error)
+		error = life->options.topology || life->unit_shift
+				? km_life_add_any(life, rows, &from, to)
+				: life->add_plain(life, rows, &from, to);
 	return error;
-}
-
-static struct km_error *add_plain(struct km_life *life, const struct km_rows *rows)
-{
-	return add_rows(life, rows, true);
-}
-
-static struct km_error *add_any(struct km_life *life, const struct km_rows *rows)
-{
-	return add_rows(life, rows, false);
 }
 
 struct km_error *km_life_add(struct km_life *life, const struct km_rows *rows)
 {
-	if (rows->from == rows->to)
-		return NULL;
-	if (life->options.topology || life->unit_shift || rows->batch->has_others)
-		return add_any(life, rows);
-	return add_plain(life, rows);
+	struct km_error *error = NULL;
+
+	for (uint32_t from = rows->from; from < rows->to && !error;) {
+		const uint32_t other = km_batch_next_other(rows->batch, from, rows->to);
+
+		error = add_slab(life, rows, from, other);
+		from = other + 1;
+	}
+	return error;
 }

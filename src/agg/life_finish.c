@@ -19,6 +19,18 @@ uint64_t km_life_median_ns(const struct km_life_stats *stats)
 	return 0;
 }
 
+/* The bucket that short_ns is in was counted as two. */
+static void fill_lifetimes(const struct km_life *life, const struct site *site,
+			   struct km_life_stats *stats)
+{
+	const unsigned int of_short = km_life_bucket_of(life->options.short_ns);
+
+	for (unsigned int i = 0; i <= KM_LIFE_BUCKETS; i++) {
+		stats->lifetimes[i > of_short ? i - 1 : i] += site->lifetimes[i];
+		stats->short_lived += i <= of_short ? site->lifetimes[i] : 0;
+	}
+}
+
 /* The sums of a call site's kin, and what the site itself has. */
 static void fill_stats(const struct km_life *life, struct km_site_life *sites, sum_ns *waste_ns)
 {
@@ -31,31 +43,29 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, s
 		stats->live_bytes = site->live_bytes;
 		stats->peak_bytes = site->peak_bytes;
 		stats->peak_ns = site->peak_ns;
-		stats->short_lived = site->short_lived;
 		stats->node_pingpong = site->node_pingpong;
 		stats->remote = site->remote;
-		memcpy(stats->lifetimes, site->lifetimes, sizeof(stats->lifetimes));
+		fill_lifetimes(life, site, stats);
 		memcpy(stats->samples, site->samples, sizeof(stats->samples));
 	}
 	for (size_t i = 1; i < life->nr_kin; i++) {
 		const struct kin *kin = &life->kin[i];
-		struct km_life_stats *stats = &sites[kin->site].stats;
-		const uint64_t live = kin->allocs - kin->freed - kin->replaced;
+		const uint64_t freed = kin->freed[0] + kin->freed[1];
+		const uint32_t site = km_life_site_of(life, kin);
+		struct km_life_stats *stats = &sites[site].stats;
 
-		stats->allocs += kin->allocs;
-		stats->freed += kin->freed;
-		stats->bytes_freed += kin->freed * kin->alloc;
+		stats->allocs += freed + kin->replaced;
+		stats->freed += freed;
+		stats->bytes_freed += freed * kin->alloc;
 		stats->replaced += kin->replaced;
 		stats->bytes_replaced += kin->replaced * kin->alloc;
-		stats->live += live;
-		stats->live_bytes_req += live * kin->req;
-		stats->pingpong += kin->pingpong;
-		waste_ns[kin->site] +=
-			((sum_ns)kin->ages_upper << 64 | kin->ages) * (kin->alloc - kin->req);
+		stats->pingpong += kin->freed[1];
+		waste_ns[km_life_site_of(life, kin)] +=
+			((sum_ns)kin->ages_upper << 64 | kin->ages) * kin->waste;
 	}
 }
 
-/* What is live at the end has lived until then. */
+/* What is live at the end: it has lived until then. */
 static void fill_live(const struct km_life *life, struct km_site_life *sites, sum_ns *waste_ns)
 {
 	const uint64_t half = (life->now_ns - life->first_ns) / 2;
@@ -65,13 +75,20 @@ static void fill_live(const struct km_life *life, struct km_site_life *sites, su
 		for (int k = 0; k < KM_BUCKET_SLOTS; k++) {
 			const uint64_t value = life->table.buckets[i].value[k];
 			const struct kin *kin = &life->kin[value & KIN_MASK];
+			struct km_life_stats *stats;
 			uint64_t age_ns;
+			uint32_t site;
 
 			if (!value)
 				continue;
+			site = km_life_site_of(life, kin);
+			stats = &sites[site].stats;
 			age_ns = (units - (value >> KIN_BITS)) << life->unit_shift;
-			sites[kin->site].stats.over_half += age_ns > half;
-			waste_ns[kin->site] += (sum_ns)age_ns * (kin->alloc - kin->req);
+			stats->allocs++;
+			stats->live++;
+			stats->live_bytes_req += kin->alloc - kin->waste;
+			stats->over_half += age_ns > half;
+			waste_ns[site] += (sum_ns)age_ns * kin->waste;
 		}
 	}
 	for (size_t i = 0; i < life->nr_old; i++)

@@ -16,25 +16,38 @@
 /* Sums of times, and of bytes x time. */
 typedef unsigned __int128 sum_ns;
 
-/* Allocations alike, made on one CPU. A cache line, as a site begins one. */
+#define LINE_BYTES 64
+
+/*
+ * Allocations alike, made on one CPU. A cache line, as a site begins one. How many there were is
+ * the sum of what became of them.
+ */
 struct kin {
-	uint32_t site, req, alloc;
-	uint16_t cpu;
-	uint64_t ages, ages_upper; /* of what no longer lives: a sum of 128 bits */
-	uint64_t allocs, freed, replaced, pingpong;
-} __attribute__((aligned(64)));
+	struct site *site;     /* moves when the array of sites does */
+	uint64_t alloc, waste; /* bytes of each */
+	uint64_t ages;         /* of what no longer lives: a sum of 96 bits */
+	uint32_t ages_upper;
+	uint32_t cpu;
+	uint64_t freed[2]; /* on the same CPU, on another */
+	uint64_t replaced;
+} __attribute__((aligned(LINE_BYTES)));
 
-_Static_assert(sizeof(struct kin) == 64, "a cache line");
+_Static_assert(sizeof(struct kin) == LINE_BYTES, "a cache line");
 
+/*
+ * An odd number of cache lines, so that all places in the cache are used alike. The bucket of
+ * lifetimes that options.short_ns is in is two: those that are shorter, and the others.
+ */
 struct site {
 	uint64_t live_bytes, peak_bytes, peak_ns;
-	uint64_t short_lived;
 	uint64_t address;
 	uint64_t node_pingpong, remote;
 	uint8_t family;
-	uint64_t lifetimes[KM_LIFE_BUCKETS];
+	uint64_t lifetimes[KM_LIFE_BUCKETS + 1];
 	uint64_t samples[KM_LIFE_SAMPLES];
-} __attribute__((aligned(64)));
+} __attribute__((aligned(LINE_BYTES)));
+
+_Static_assert(sizeof(struct site) / LINE_BYTES % 2 == 1, "an odd number of cache lines");
 
 /* The kin of the groups of one queue on one CPU, by the group's number; 0: none yet. */
 struct kin_map {
@@ -53,6 +66,15 @@ struct old_age {
 	uint32_t site;
 };
 
+struct km_life;
+
+/*
+ * Takes slab events: rows from *at on, to `to`; *at is where it stopped: at `to`, at an error, or
+ * where they are no longer of the kind it is for.
+ */
+typedef struct km_error *(*km_life_add_fn)(struct km_life *life, const struct km_rows *rows,
+					   uint32_t *at, uint32_t to);
+
 struct km_life {
 	struct km_life_options options;
 	struct km_life_table table;
@@ -70,8 +92,10 @@ struct km_life {
 
 	uint64_t live_bytes, live_waste;
 	uint64_t peak_bytes, peak_ns; /* before the tick in hand */
-	uint64_t unknown_frees;
-	uint64_t nr_allocs, nr_frees; /* paired */
+	/* of slab events: all, and those that are neither allocation nor free */
+	uint64_t nr_rows, nr_passed;
+	uint64_t nr_allocs, unknown_frees;
+	km_life_add_fn add_plain;
 
 	/* those that may turn out to have lived over half of the trace */
 	struct old_age *old;
@@ -82,11 +106,51 @@ struct km_life {
 	uint64_t tick_ns, tick_end_ns;
 	uint64_t wake_ns;                 /* rows from here on need move_time() */
 	uint64_t tick_peak, tick_peak_ns; /* in the tick in hand */
-	uint64_t tick_allocs, tick_frees; /* nr_allocs and nr_frees at its start */
+	uint64_t tick_allocs, tick_frees; /* those paired at its start */
 };
+
+/* The frees that were paired. */
+static inline uint64_t km_life_nr_frees(const struct km_life *life)
+{
+	return life->nr_rows - life->nr_passed - life->nr_allocs - life->unknown_frees;
+}
+
+/* The index of its site. */
+static inline uint32_t km_life_site_of(const struct km_life *life, const struct kin *kin)
+{
+	return (uint32_t)(kin->site - life->sites);
+}
+
+static inline unsigned int km_life_bucket_of(uint64_t age_ns)
+{
+	unsigned int bucket = 63 - (unsigned int)__builtin_clzll(age_ns | 1);
+
+	return bucket < KM_LIFE_BUCKETS ? bucket : KM_LIFE_BUCKETS - 1;
+}
 
 /* Moves ticks and time units on, to a row at `ts_ns`. */
 void km_life_move_time(struct km_life *life, uint64_t ts_ns);
+/* The loops of life_rows.h. Plain: nodes are not known, and time units are ns. */
+KM_MUST_CHECK struct km_error *km_life_add_plain(struct km_life *life, const struct km_rows *rows,
+						 uint32_t *at, uint32_t to);
+#ifdef __x86_64__
+/* The same, for processors with AVX2 and BMI2. */
+KM_MUST_CHECK struct km_error *km_life_add_avx2(struct km_life *life, const struct km_rows *rows,
+						uint32_t *at, uint32_t to);
+#endif
+KM_MUST_CHECK struct km_error *km_life_add_any(struct km_life *life, const struct km_rows *rows,
+					       uint32_t *at, uint32_t to);
+/* What row `i`, at `ts_ns`, needs that the loops do not do themselves. */
+KM_MUST_CHECK struct km_error *km_life_prepare_row(struct km_life *life, const struct km_rows *rows,
+						   uint32_t i, uint64_t ts_ns);
+/* NUMA: who frees on another node, and who asked for another node. */
+void km_life_count_nodes(struct km_life *life, const struct km_rows *rows, uint32_t i);
+/*
+ * An age that is over half of the trace so far is noted, and asked again when its end is known.
+ * `kin`: the index of whose it is.
+ */
+KM_MUST_CHECK struct km_error *km_life_note_old(struct km_life *life, uint32_t kin, uint64_t age_ns,
+						uint64_t now_ns);
 /* What the tick in hand would be if it ended now; its peak becomes one of the whole. */
 void km_life_close_tick(struct km_life *life, struct km_tick *ret);
 

@@ -39,14 +39,18 @@ void km_life_table_deinit(struct km_life_table *table);
 /* Makes the table anew, with room for at least as many pointers again as have objects. */
 KM_MUST_CHECK struct km_error *km_life_table_renew(struct km_life_table *table);
 
+/* The offset of a pointer's bucket, with offset_mask. */
+static inline uint64_t km_life_table_hash(uint64_t ptr)
+{
+	/* an odd multiplier with well spread bits; of its product the upper ones are the best */
+	return ptr * 0x9e3779b97f4a7c15ULL >> 26;
+}
+
 static inline struct km_life_bucket *km_life_table_bucket(const struct km_life_table *table,
 							  uint64_t ptr)
 {
-	/* an odd multiplier with well spread bits; of its product the upper ones are the best */
-	const uint64_t hash = ptr * 0x9e3779b97f4a7c15ULL;
-
 	return (struct km_life_bucket *)(void *)((char *)table->buckets +
-						 (hash >> 26 & table->offset_mask));
+						 (km_life_table_hash(ptr) & table->offset_mask));
 }
 
 /* Which of a bucket's slots hold the pointer: bit i for slot i. Branches could not be foretold. */

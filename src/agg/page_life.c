@@ -286,7 +286,8 @@ struct km_error *km_page_life_add(struct km_page_life *life, const struct km_row
 {
 	const struct km_batch *batch = rows->batch;
 
-	for (uint32_t i = rows->from; i < rows->to; i++) {
+	for (uint32_t i = km_batch_next_other(rows->batch, rows->from, rows->to); i < rows->to;
+	     i = km_batch_next_other(rows->batch, i + 1, rows->to)) {
 		struct km_error *error;
 
 		if (km_event_layer(batch->what[i].kind) != KM_LAYER_PAGE ||

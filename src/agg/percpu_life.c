@@ -200,7 +200,8 @@ static struct km_error *add_row(struct km_percpu_life *life, const struct km_row
 
 struct km_error *km_percpu_life_add(struct km_percpu_life *life, const struct km_rows *rows)
 {
-	for (uint32_t i = rows->from; i < rows->to; i++) {
+	for (uint32_t i = km_batch_next_other(rows->batch, rows->from, rows->to); i < rows->to;
+	     i = km_batch_next_other(rows->batch, i + 1, rows->to)) {
 		struct km_error *error;
 
 		if (km_event_layer(rows->batch->what[i].kind) != KM_LAYER_PERCPU ||

@@ -6,9 +6,6 @@
 
 #include "agg/life_table.h"
 
-/* rows between the prefetch of a bucket and its use */
-#define PREFETCH_ROWS 12
-
 struct km_ptrs {
 	struct km_life_table table; /* index in items + 1 */
 	struct km_ptr *items;
@@ -97,9 +94,8 @@ struct km_error *km_ptrs_add(struct km_ptrs *ptrs, const struct km_rows *rows)
 	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
 		const uint32_t group = rows->batch->group[i];
 
-		if (i + PREFETCH_ROWS < batch->nr)
-			__builtin_prefetch(
-				km_life_table_bucket(&ptrs->table, batch->ptr[i + PREFETCH_ROWS]));
+		__builtin_prefetch(
+			km_life_table_bucket(&ptrs->table, batch->ptr[i + KM_BATCH_AHEAD]));
 		if (!km_event_is_slab(batch->what[i].kind))
 			continue;
 		if (group < KM_MOST_GROUPS)

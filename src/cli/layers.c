@@ -2,7 +2,7 @@
 /* Pairing of page and percpu events. */
 #include "cli/layers.h"
 
-/* Most traces are of slab events alone: those cost a look a run. */
+/* Most batches are of slab events alone: those cost a look a run. */
 static struct km_error *take(void *arg, const struct km_rows *rows)
 {
 	struct km_layers *layers = arg;

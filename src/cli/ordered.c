@@ -161,7 +161,7 @@ static struct km_error *keep_stacks(const struct ordered *ordered, const struct 
 
 	filled->nr_stacks = 0;
 	for (uint32_t i = 0; batch->has_stacks && i < batch->nr && !error; i++)
-		if (ordered->want == KM_WANT_ALL || !km_event_is_slab(batch->what[i].kind))
+		if (ordered->want == KM_WANT_ALL || km_batch_is_other(batch, i))
 			if (batch->stack[i])
 				error = keep_stack(filled, queue->worker.reader, &batch->stack[i]);
 	return error;

@@ -203,17 +203,14 @@ count_alloc(struct km_pages *pages, struct km_group_table known, const struct km
  */
 static inline __attribute__((always_inline)) bool
 put_group(struct km_pages *pages, struct km_group_table known, const struct km_fast_desc *desc,
-	  const uint8_t *data, size_t size, const enum km_want want, struct km_batch *batch,
-	  uint32_t i)
+	  const uint8_t *data, size_t size, struct km_batch *batch, uint32_t i)
 {
 	const struct km_group *group =
 		known.slots ? count_alloc(pages, known, desc, data, size) : NULL;
 
 	if (__builtin_expect(group != NULL, 1)) {
-		if (want == KM_WANT_ALL) {
-			batch->call_site[i] = group->call_site;
-			batch->size[i] = group->size;
-		}
+		batch->call_site[i] = group->call_site;
+		batch->size[i] = group->size;
 		batch->what[i] = group->what;
 		batch->group[i] = group->number;
 		return true;
@@ -226,16 +223,15 @@ put_group(struct km_pages *pages, struct km_group_table known, const struct km_f
 	return true;
 }
 
-static inline __attribute__((always_inline)) void
-put_free(struct km_pages *pages, const struct km_fast_desc *desc, const uint8_t *data, size_t size,
-	 const enum km_want want, struct km_batch *batch, uint32_t i)
+static inline __attribute__((always_inline)) void put_free(struct km_pages *pages,
+							   const struct km_fast_desc *desc,
+							   const uint8_t *data, size_t size,
+							   struct km_batch *batch, uint32_t i)
 {
 	const uint32_t what = desc->what[0];
 
 	memcpy(&batch->what[i], &what, sizeof(what));
 	batch->group[i] = KM_ROW_FREE;
-	if (want == KM_WANT_PAIRS)
-		return;
 	batch->call_site[i] = km_native_u64(data + KM_FAST_CALL_SITE);
 	batch->size[i] = (struct km_event_size){ 0 };
 	batch->what[i].cache = km_fast_cache(&pages->records, data, size, desc->name_offset);
@@ -253,26 +249,23 @@ static inline int16_t fast_node(const struct km_formats *formats, const uint8_t 
 }
 
 /*
- * Adds an allocation or free of the fast layout to a batch of more columns than KM_WANT_ALLOCS
- * has; false if its sizes are odd. Real traces are regular enough for the branch on which it is.
+ * Adds an allocation or free of the fast layout to a batch of all columns; false if its sizes are
+ * odd. Real traces are regular enough for the branch on which it is.
  */
 static inline __attribute__((always_inline)) bool
 put_fast(struct km_pages *pages, struct km_group_table known, const struct km_fast_desc *desc,
-	 const uint8_t *data, size_t size, uint64_t ts_ns, const enum km_want want,
-	 struct km_batch *batch, uint32_t i)
+	 const uint8_t *data, size_t size, uint64_t ts_ns, struct km_batch *batch, uint32_t i)
 {
 	const bool is_alloc = desc->counts != KM_FAST_FREE;
 	const struct km_field pid = pages->formats->common_pid;
 
 	if (!is_alloc)
-		put_free(pages, desc, data, size, want, batch, i);
-	else if (!put_group(pages, known, desc, data, size, want, batch, i))
+		put_free(pages, desc, data, size, batch, i);
+	else if (!put_group(pages, known, desc, data, size, batch, i))
 		return false;
 	batch->ptr[i] = km_native_u64(data + KM_FAST_PTR);
 	batch->ts_ns[i] = ts_ns;
 	batch->cpu[i] = pages->cpu;
-	if (want == KM_WANT_PAIRS)
-		return true;
 	batch->pid[i] = pid.size == 4 ? (int32_t)km_native_u32(data + pid.offset) : 0;
 	batch->more[i] = (struct km_event_more){
 		.gfp_flags = is_alloc ? km_native_u32(data + desc->gfp_offset) : 0,
@@ -377,17 +370,13 @@ static inline const uint8_t *walk_limit(const struct km_pages *pages)
  * they use is held in locals: there are stores, and the compiler would have to load all else again
  * after each of them. Any record but a plain event in the fast layout is left to take_record().
  */
-static inline __attribute__((always_inline)) void walk_fast(struct km_pages *pages,
-							    struct km_batch *batch,
-							    const enum km_want want,
-							    const bool is_plain)
+static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
 {
 	const struct km_fast_desc *const descs = pages->formats->fast_descs;
 	const struct km_group_table known =
 		pages->known ? *pages->known : (struct km_group_table){ 0 };
 	uint64_t *const slots = pages->records.slots;
 	const uint8_t *const end = pages->end, *const limit = walk_limit(pages);
-	const uint64_t offset_ns = (uint64_t)pages->clock.offset_ns;
 	const uint8_t *pos = pages->pos, *taken = pos;
 	uint64_t ts = pages->raw_ts;
 	uint32_t nr = batch->nr;
@@ -406,8 +395,7 @@ static inline __attribute__((always_inline)) void walk_fast(struct km_pages *pag
 					     0))
 				break;
 			if (!put_fast(pages, known, desc, data, 4 * words,
-				      is_plain ? now + offset_ns : km_clock_ns(&pages->clock, now),
-				      want, batch, nr))
+				      km_clock_ns(&pages->clock, now), batch, nr))
 				break;
 			slots[desc->slot]++;
 			ts = now;
@@ -426,17 +414,103 @@ static inline __attribute__((always_inline)) void walk_fast(struct km_pages *pag
 	store_walk(pages, batch, pos, pos != taken, ts, nr);
 }
 
-static void walk_fast_pairs(struct km_pages *pages, struct km_batch *batch)
+/*
+ * The loop for KM_WANT_PAIRS: takes plain events up to one that is not, or is an allocation of a
+ * group that is not known, or until the batch is full. Time is put as it is in the trace.
+ */
+static void put_known(struct km_pages *pages, const uint8_t *limit, struct km_batch *batch)
 {
-	if (km_clock_is_plain(&pages->clock))
-		walk_fast(pages, batch, KM_WANT_PAIRS, true);
-	else
-		walk_fast(pages, batch, KM_WANT_PAIRS, false);
+	const struct km_fast_desc *const descs = pages->formats->fast_descs;
+	const struct km_group_table known = *pages->known;
+	uint64_t *const slots = pages->records.slots;
+	const uint8_t *pos = pages->pos;
+	uint64_t ts = pages->raw_ts;
+	size_t nr = batch->nr;
+
+	/* as in count_known() */
+	while (nr < KM_BATCH_EVENTS) {
+		const uint32_t head = km_native_u32(pos);
+		const size_t words = head & 31;
+		const uint8_t *data = pos + 4, *next = data + 4 * words;
+		const struct km_fast_desc *desc = desc_of(descs, data);
+		const struct km_group *group;
+
+		__builtin_prefetch(pos + PREFETCH_BYTES);
+		if (__builtin_expect(next > limit, 0))
+			break;
+		if (__builtin_expect(!km_fast_fits(desc, words), 0))
+			break;
+		if (__builtin_expect(km_fast_ptr_is_odd(data), 0))
+			break;
+		batch->group[nr] = KM_ROW_FREE;
+		if (desc->counts != KM_FAST_FREE) {
+			group = count_alloc(pages, known, desc, data, 4 * words);
+			if (__builtin_expect(!group, 0))
+				break;
+			batch->group[nr] = group->number;
+		}
+		ts += head >> 5;
+		slots[desc->slot]++;
+		batch->ptr[nr] = km_native_u64(data + KM_FAST_PTR);
+		batch->ts_ns[nr++] = ts;
+		pos = next;
+	}
+	if (pos != pages->pos) {
+		pages->last_raw = ts;
+		pages->records.has_target = true;
+	}
+	pages->pos = pos;
+	pages->raw_ts = ts;
+	batch->nr = (uint32_t)nr;
 }
 
-static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
+/* Puts a plain allocation at pages->pos whose group is not known; false if it is not plain. */
+static bool put_new(struct km_pages *pages, const uint8_t *limit, struct km_batch *batch)
 {
-	walk_fast(pages, batch, KM_WANT_ALL, false);
+	const uint32_t head = km_native_u32(pages->pos), words = head & 31;
+	const uint8_t *data = pages->pos + 4;
+	const struct km_fast_desc *desc = desc_of(pages->formats->fast_descs, data);
+	const uint32_t i = batch->nr;
+
+	if (data + 4 * (size_t)words > limit || !km_fast_fits(desc, words) ||
+	    desc->counts == KM_FAST_FREE || km_fast_is_odd(desc, data))
+		return false;
+	km_fast_put(&pages->records, desc, data, 4 * words, batch, i);
+	batch->group[i] = KM_ROW_ALLOC;
+	batch->has_new = true;
+	batch->ptr[i] = km_native_u64(data + KM_FAST_PTR);
+	pages->raw_ts += head >> 5;
+	pages->last_raw = pages->raw_ts;
+	batch->ts_ns[i] = km_clock_ns(&pages->clock, pages->raw_ts);
+	pages->records.slots[desc->slot]++;
+	pages->records.has_target = true;
+	pages->pos = data + 4 * (size_t)words;
+	batch->nr++;
+	return true;
+}
+
+static void walk_fast_pairs(struct km_pages *pages, struct km_batch *batch)
+{
+	const uint8_t *const limit = walk_limit(pages);
+
+	while (pages->pos < pages->end && batch->nr < KM_BATCH_EVENTS) {
+		const uint32_t from = batch->nr;
+
+		if (pages->pos > limit) {
+			take_record(pages, batch);
+			continue;
+		}
+		put_known(pages, limit, batch);
+		if (km_clock_is_plain(&pages->clock))
+			for (uint32_t i = from; i < batch->nr; i++)
+				batch->ts_ns[i] += (uint64_t)pages->clock.offset_ns;
+		else
+			for (uint32_t i = from; i < batch->nr; i++)
+				batch->ts_ns[i] = km_clock_ns(&pages->clock, batch->ts_ns[i]);
+		if (pages->pos < pages->end && batch->nr < KM_BATCH_EVENTS &&
+		    (pages->pos > limit || !put_new(pages, limit, batch)))
+			take_record(pages, batch);
+	}
 }
 
 /*
@@ -532,7 +606,7 @@ static void put_kept(struct km_pages *pages, struct km_batch *batch)
 	batch->what[i] = pages->kept.what;
 	batch->group[i] = pages->kept.group;
 	batch->has_new |= pages->kept.group == KM_ROW_ALLOC;
-	batch->has_others |= !km_event_is_slab(pages->kept.what.kind);
+	km_batch_set_other(batch, i, !km_event_is_slab(pages->kept.what.kind));
 	batch->ts_ns[i] = pages->kept.ts_ns;
 	batch->ptr[i] = pages->kept.ptr;
 	batch->pid[i] = pages->kept.pid;
@@ -549,11 +623,13 @@ bool km_pages_fill(struct km_pages *pages, struct km_batch *batch)
 
 	if (!pages->use_generic && !formats->is_big_endian && __BYTE_ORDER == __LITTLE_ENDIAN)
 		walk_fn = pages->want == KM_WANT_ALL     ? walk_fast_all
+			  : !pages->known                ? walk_generic
 			  : pages->want == KM_WANT_PAIRS ? walk_fast_pairs
-			  : pages->known                 ? walk_fast_allocs
-							 : walk_generic;
+							 : walk_fast_allocs;
 	if (!batch->nr)
 		km_records_clear_stacks(&pages->records);
+	batch->is_one_cpu = true;
+	batch->cpu[0] = pages->cpu;
 	if (pages->has_kept)
 		put_kept(pages, batch);
 	do {

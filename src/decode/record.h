@@ -67,7 +67,7 @@ static inline bool km_records_wants_stack(const struct km_records *records,
 					  const struct km_batch *batch, uint32_t i)
 {
 	return records->want == KM_WANT_ALL ||
-	       (records->want == KM_WANT_PAIRS && !km_event_is_slab(batch->what[i].kind));
+	       (records->want == KM_WANT_PAIRS && km_batch_is_other(batch, i));
 }
 
 /*

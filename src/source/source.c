@@ -153,7 +153,7 @@ struct km_error *km_reader_start(struct km_reader *reader, size_t part)
 struct km_error *km_reader_fill(struct km_reader *reader, struct km_batch *batch)
 {
 	batch->nr = 0;
-	batch->has_new = batch->has_others = batch->has_stacks = false;
+	batch->has_new = batch->has_others = batch->has_stacks = batch->is_one_cpu = false;
 	return reader->source->ops->reader_fill(reader, batch);
 }
 

@@ -35,6 +35,7 @@ static inline uint32_t made_row(struct made *made, enum km_event_kind kind, uint
 	made->batch.call_site[i] = 0;
 	made->batch.stack[i] = 0;
 	made->batch.group[i] = km_event_is_free(kind) ? KM_ROW_FREE : 0;
+	km_batch_set_other(&made->batch, i, !km_event_is_slab(kind));
 	return i;
 }
 

@@ -202,6 +202,7 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 		struct km_batch *b = &ret->batch;
 
 		b->nr = 0;
+		b->has_others = false;
 		is_full = km_pages_fill(&ret->pages, b);
 		ret->nr_events += b->nr;
 		if (want == KM_WANT_PAIRS)
@@ -211,17 +212,18 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 		for (uint32_t i = 0; want != KM_WANT_ALLOCS && i < b->nr; i++) {
 			/* with KM_WANT_PAIRS the group's number says what the columns would */
 			const bool is_all = want == KM_WANT_ALL;
+			const bool has_what = is_all || km_batch_is_other(b, i);
 			uint64_t values[] = {
 				is_all ? b->call_site[i] : b->group[i],
 				is_all ? b->size[i].req : 0,
 				is_all ? b->size[i].alloc : 0,
 				is_all ? b->what[i].cache : 0,
 				is_all ? (uint32_t)b->pid[i] : 0,
-				b->what[i].kind,
-				b->what[i].flags,
+				has_what ? b->what[i].kind : 0,
+				has_what ? b->what[i].flags : 0,
 				b->ts_ns[i],
 				b->ptr[i],
-				b->cpu[i],
+				b->cpu[b->is_one_cpu && !is_all ? 0 : i],
 			};
 
 			for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
