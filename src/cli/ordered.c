@@ -4,8 +4,9 @@
  *
  * Each queue has a reader and a ring of batches. The calling thread merges the queues by runs: from
  * the queue with the earliest row it takes all rows that are not later than the earliest of the
- * others. Other threads fill the rings, each those of its own queues; without other threads a ring
- * has one batch, filled when it is empty. The order, and so the result, is the same in any case.
+ * others. Other threads fill the rings, and so does the calling one where it would have to wait;
+ * without other threads a ring has one batch, filled when it is empty. The order, and so the
+ * result, is the same in any case.
  */
 #include "cli/ordered.h"
 
@@ -45,6 +46,7 @@ struct queue {
 	/* of batches: filled and taken so far; their difference is how full the ring is */
 	size_t nr_filled, nr_taken;
 	bool is_done;  /* nothing more is filled in */
+	bool is_busy;  /* a thread fills one in */
 	uint32_t next; /* row of the batch in hand */
 };
 
@@ -62,7 +64,8 @@ struct ordered {
 	/* everything below, and the rings' counts, under the lock */
 	pthread_mutex_t lock;
 	pthread_cond_t has_filled, has_room;
-	bool is_over; /* fillers end */
+	bool is_over;   /* fillers end */
+	size_t nr_idle; /* fillers that wait for room */
 	const struct queue *waited_for;
 	struct km_error *error;
 	/* progress */
@@ -70,16 +73,18 @@ struct ordered {
 	atomic_uint_fast64_t bytes_done, events_done;
 };
 
-/* A thread that fills the rings of every nr_fillers-th queue. */
+/* A thread that fills rings. */
 struct filler {
 	struct ordered *ordered;
-	size_t first;
+	bool is_first;
 	pthread_t thread;
 };
 
 /* Rings together take at most this much, but have room for two batches each. */
 #define RINGS_BYTES (16U << 20)
 #define MOST_RING   16
+/* Runs are long: their end is looked for in steps of so many rows. */
+#define RUN_STEP    16
 
 /* Gives each part to its queue. */
 static struct km_error *assign_parts(struct ordered *ordered)
@@ -283,24 +288,38 @@ static void publish(struct ordered *ordered, struct queue *queue, const struct f
 		ordered->error = error;
 }
 
-/* Of a filler's queues the one whose ring has least in it, or NULL if none has room. */
-static struct queue *choose_queue(const struct filler *filler, bool *ret_is_done)
+/* The queue whose ring has least in it, of those nobody fills; NULL if none has room. */
+static struct queue *choose_queue(const struct ordered *ordered, bool *ret_is_done)
 {
-	const struct ordered *ordered = filler->ordered;
 	struct queue *best = NULL;
 
 	*ret_is_done = true;
-	for (size_t i = filler->first; i < ordered->nr_queues; i += ordered->nr_fillers) {
+	for (size_t i = 0; i < ordered->nr_queues; i++) {
 		struct queue *queue = &ordered->queues[i];
 		const size_t nr = queue->nr_filled - queue->nr_taken;
 
 		if (queue->is_done)
 			continue;
 		*ret_is_done = false;
-		if (nr < queue->nr_ring && (!best || nr < best->nr_filled - best->nr_taken))
+		if (nr < queue->nr_ring && !queue->is_busy &&
+		    (!best || nr < best->nr_filled - best->nr_taken))
 			best = queue;
 	}
 	return best;
+}
+
+/* Fills in a batch, without the lock that is held. */
+static void fill_next(struct ordered *ordered, struct queue *queue)
+{
+	struct filled *filled = &queue->ring[queue->nr_filled % queue->nr_ring];
+	struct km_error *error;
+
+	queue->is_busy = true;
+	pthread_mutex_unlock(&ordered->lock);
+	error = fill(ordered, queue, filled);
+	pthread_mutex_lock(&ordered->lock);
+	queue->is_busy = false;
+	publish(ordered, queue, filled, error);
 }
 
 /*
@@ -318,30 +337,51 @@ static void *run_filler(void *arg)
 	struct ordered *ordered = filler->ordered;
 	bool is_done = false;
 
+	/* the calling thread fills for itself as long */
+	if (filler->is_first && ordered->options->beside)
+		ordered->options->beside(ordered->options->beside_arg);
 	pthread_mutex_lock(&ordered->lock);
 	while (!ordered->is_over && !ordered->error) {
-		struct queue *queue = choose_queue(filler, &is_done);
-		struct filled *filled;
-		struct km_error *error;
+		struct queue *queue = choose_queue(ordered, &is_done);
 
 		if (is_done)
 			break;
 		if (!queue) {
+			ordered->nr_idle++;
 			pthread_cond_wait(&ordered->has_room, &ordered->lock);
+			ordered->nr_idle--;
 			continue;
 		}
-		filled = &queue->ring[queue->nr_filled % queue->nr_ring];
-		pthread_mutex_unlock(&ordered->lock);
-		error = fill(ordered, queue, filled);
-		pthread_mutex_lock(&ordered->lock);
-		publish(ordered, queue, filled, error);
-		if (ordered->waited_for == queue && is_worth_waking(queue))
+		fill_next(ordered, queue);
+		if (ordered->waited_for && is_worth_waking(ordered->waited_for))
 			pthread_cond_signal(&ordered->has_filled);
 	}
 	/* who waits for a batch learns of an error */
 	pthread_cond_signal(&ordered->has_filled);
 	pthread_mutex_unlock(&ordered->lock);
 	return NULL;
+}
+
+/*
+ * Waits, with the lock, for a batch of a queue, its end, or an error. Meanwhile this thread fills,
+ * that ring if nobody does, or else another.
+ */
+static void await_batch(struct ordered *ordered, struct queue *queue)
+{
+	while (queue->nr_filled == queue->nr_taken && !queue->is_done && !ordered->error) {
+		bool is_done;
+		struct queue *other = queue->is_busy ? choose_queue(ordered, &is_done) : queue;
+
+		if (other) {
+			fill_next(ordered, other);
+			if (ordered->nr_idle)
+				pthread_cond_signal(&ordered->has_room);
+			continue;
+		}
+		ordered->waited_for = queue;
+		pthread_cond_wait(&ordered->has_filled, &ordered->lock);
+		ordered->waited_for = NULL;
+	}
 }
 
 /*
@@ -367,12 +407,7 @@ static bool take_batch(struct ordered *ordered, struct queue *queue, bool is_fir
 		if (queue->nr_filled - queue->nr_taken == queue->nr_ring / 2)
 			pthread_cond_broadcast(&ordered->has_room);
 	}
-	if (queue->nr_filled == queue->nr_taken) {
-		ordered->waited_for = queue;
-		while (!is_worth_waking(queue) && !ordered->error)
-			pthread_cond_wait(&ordered->has_filled, &ordered->lock);
-		ordered->waited_for = NULL;
-	}
+	await_batch(ordered, queue);
 	has_batch = queue->nr_filled > queue->nr_taken;
 	pthread_mutex_unlock(&ordered->lock);
 	return has_batch;
@@ -436,13 +471,12 @@ static uint32_t run_end(const struct queue *queue, const struct queue *other)
 
 	if (!other)
 		return batch->nr;
-	limit = next_ts(other);
-	if (queue->number < other->number)
-		while (to < batch->nr && batch->ts_ns[to] <= limit)
-			to++;
-	else
-		while (to < batch->nr && batch->ts_ns[to] < limit)
-			to++;
+	/* of one time goes first what is of the queue with the lower number */
+	limit = next_ts(other) - (queue->number > other->number);
+	while (to + RUN_STEP <= batch->nr && batch->ts_ns[to + RUN_STEP - 1] <= limit)
+		to += RUN_STEP;
+	while (to < batch->nr && batch->ts_ns[to] <= limit)
+		to++;
 	return to;
 }
 
@@ -541,7 +575,7 @@ static void start_fillers(struct ordered *ordered)
 	for (; nr < ordered->nr_fillers; nr++) {
 		struct filler *filler = &ordered->fillers[nr];
 
-		*filler = (struct filler){ .ordered = ordered, .first = nr };
+		*filler = (struct filler){ .ordered = ordered, .is_first = nr == 0 };
 		if (pthread_create(&filler->thread, NULL, run_filler, filler))
 			break;
 	}
@@ -601,7 +635,7 @@ static struct km_error *run(struct ordered *ordered, struct km_report_parts *ret
 	if (error)
 		return error;
 	start_fillers(ordered);
-	if (ordered->options->beside)
+	if (!ordered->nr_fillers && ordered->options->beside)
 		ordered->options->beside(ordered->options->beside_arg);
 	error = merge(ordered);
 	end_fillers(ordered);

@@ -41,7 +41,7 @@ struct km_scan_options {
 	km_interval_fn on_interval;
 	void *interval_arg;
 	double interval_s;
-	/* called once from the calling thread, while other threads read; or NULL */
+	/* called once, from one of the threads, while others read; or NULL */
 	void (*beside)(void *arg);
 	void *beside_arg;
 	const struct km_taker *takers;
