@@ -416,15 +416,18 @@ static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
 
 /*
  * The loop for KM_WANT_PAIRS: takes plain events up to one that is not, or is an allocation of a
- * group that is not known, or until the batch is full. Time is put as it is in the trace.
+ * group that is not known, or until the batch is full.
  */
-static void put_known(struct km_pages *pages, const uint8_t *limit, struct km_batch *batch)
+static __attribute__((noinline)) void put_known(struct km_pages *pages, const uint8_t *limit,
+						struct km_batch *batch)
 {
 	const struct km_fast_desc *const descs = pages->formats->fast_descs;
 	const struct km_group_table known = *pages->known;
+	const bool is_plain = km_clock_is_plain(&pages->clock);
+	const uint64_t offset_ns = is_plain ? (uint64_t)pages->clock.offset_ns : 0;
 	uint64_t *const slots = pages->records.slots;
 	const uint8_t *pos = pages->pos;
-	uint64_t ts = pages->raw_ts;
+	uint64_t ts = pages->raw_ts + offset_ns;
 	size_t nr = batch->nr;
 
 	/* as in count_known() */
@@ -433,18 +436,19 @@ static void put_known(struct km_pages *pages, const uint8_t *limit, struct km_ba
 		const size_t words = head & 31;
 		const uint8_t *data = pos + 4, *next = data + 4 * words;
 		const struct km_fast_desc *desc = desc_of(descs, data);
-		const struct km_group *group;
 
 		__builtin_prefetch(pos + PREFETCH_BYTES);
 		if (__builtin_expect(next > limit, 0))
 			break;
-		if (__builtin_expect(!km_fast_fits(desc, words), 0))
+		if (__builtin_expect(!km_fast_fits(desc, (uint32_t)words), 0))
 			break;
 		if (__builtin_expect(km_fast_ptr_is_odd(data), 0))
 			break;
 		batch->group[nr] = KM_ROW_FREE;
 		if (desc->counts != KM_FAST_FREE) {
-			group = count_alloc(pages, known, desc, data, 4 * words);
+			const struct km_group *group =
+				count_alloc(pages, known, desc, data, (size_t)(next - data));
+
 			if (__builtin_expect(!group, 0))
 				break;
 			batch->group[nr] = group->number;
@@ -455,17 +459,20 @@ static void put_known(struct km_pages *pages, const uint8_t *limit, struct km_ba
 		batch->ts_ns[nr++] = ts;
 		pos = next;
 	}
+	for (size_t i = batch->nr; !is_plain && i < nr; i++)
+		batch->ts_ns[i] = km_clock_ns(&pages->clock, batch->ts_ns[i]);
 	if (pos != pages->pos) {
-		pages->last_raw = ts;
+		pages->last_raw = ts - offset_ns;
 		pages->records.has_target = true;
 	}
 	pages->pos = pos;
-	pages->raw_ts = ts;
+	pages->raw_ts = ts - offset_ns;
 	batch->nr = (uint32_t)nr;
 }
 
 /* Puts a plain allocation at pages->pos whose group is not known; false if it is not plain. */
-static bool put_new(struct km_pages *pages, const uint8_t *limit, struct km_batch *batch)
+static __attribute__((noinline)) bool put_new(struct km_pages *pages, const uint8_t *limit,
+					      struct km_batch *batch)
 {
 	const uint32_t head = km_native_u32(pages->pos), words = head & 31;
 	const uint8_t *data = pages->pos + 4;
@@ -494,19 +501,11 @@ static void walk_fast_pairs(struct km_pages *pages, struct km_batch *batch)
 	const uint8_t *const limit = walk_limit(pages);
 
 	while (pages->pos < pages->end && batch->nr < KM_BATCH_EVENTS) {
-		const uint32_t from = batch->nr;
-
 		if (pages->pos > limit) {
 			take_record(pages, batch);
 			continue;
 		}
 		put_known(pages, limit, batch);
-		if (km_clock_is_plain(&pages->clock))
-			for (uint32_t i = from; i < batch->nr; i++)
-				batch->ts_ns[i] += (uint64_t)pages->clock.offset_ns;
-		else
-			for (uint32_t i = from; i < batch->nr; i++)
-				batch->ts_ns[i] = km_clock_ns(&pages->clock, batch->ts_ns[i]);
 		if (pages->pos < pages->end && batch->nr < KM_BATCH_EVENTS &&
 		    (pages->pos > limit || !put_new(pages, limit, batch)))
 			take_record(pages, batch);
