@@ -32,6 +32,8 @@ KM_MUST_CHECK struct km_error *km_groups_number(struct km_groups *groups, struct
  * km_groups_add(). Not of one that groups were merged into.
  */
 struct km_group_table *km_groups_table(struct km_groups *groups);
+/* The groups by number; good as long as `groups`. */
+const struct km_group_list *km_groups_list(const struct km_groups *groups);
 /*
  * Adds all groups of src to dst. `names` maps src's cache ids to names (index 0 unused);
  * dst keeps copies. A table that takes part in merges as dst gets its groups by merges only.

@@ -85,7 +85,7 @@ enum km_want {
 	/*
 	 * Every allocation and free of the kinds above, of slab events only with the columns ts_ns,
 	 * ptr, cpu (see is_one_cpu) and group; call_site, size and what only of allocations whose
-	 * group is new on their CPU. Of page and percpu events all columns.
+	 * group is new. Of page and percpu events all columns.
 	 */
 	KM_WANT_PAIRS,
 	KM_WANT_ALL, /* the same, all columns */

@@ -21,6 +21,33 @@ struct km_group {
 	uint64_t hits;             /* 0: no group, a free slot */
 };
 
+/* What all allocations of a group have in common, by the group's number. */
+struct km_group_info {
+	uint64_t call_site;
+	struct km_event_size size;
+	struct km_event_what what;
+};
+
+#define KM_GROUP_CHUNKS      28
+#define KM_GROUP_FIRST_CHUNK 64
+
+/*
+ * The groups in the order of their numbers. One that is in it stays where it is: others may read it
+ * while the table grows, if they were told the number afterwards.
+ */
+struct km_group_list {
+	struct km_group_info *chunks[KM_GROUP_CHUNKS]; /* each of twice as many as the one before */
+};
+
+/* The place of a number from 1 on; its chunk must be there. */
+static inline struct km_group_info *km_group_info(const struct km_group_list *list, uint32_t number)
+{
+	const uint64_t at = (uint64_t)number - 1 + KM_GROUP_FIRST_CHUNK;
+	const unsigned int chunk = 63 - (unsigned int)__builtin_clzll(at / KM_GROUP_FIRST_CHUNK);
+
+	return &list->chunks[chunk][at - ((uint64_t)KM_GROUP_FIRST_CHUNK << chunk)];
+}
+
 /* Open addressing, with free slots. A slot is half a cache line. */
 struct km_group_table {
 	struct km_group *slots; /* a power of two of them */

@@ -10,6 +10,7 @@
 
 #include "kmemstat/error.h"
 #include "kmemstat/event.h"
+#include "kmemstat/groups.h"
 #include "kmemstat/quality.h"
 
 /*
@@ -22,7 +23,9 @@
 struct km_rows {
 	const struct km_batch *batch;
 	uint32_t from, to;
-	uint32_t queue;         /* from 0 on */
+	uint32_t queue; /* from 0 on */
+	/* by the group of its rows, as far as there are such; of one queue always the same */
+	const struct km_group_list *groups;
 	const uint64_t *stacks; /* see km_rows_stack() */
 	/* by the what.cache of its rows; those of two queues have nothing to do with each other */
 	const char *const *cache_names;

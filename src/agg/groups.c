@@ -12,6 +12,7 @@
 
 struct km_groups {
 	struct km_group_table table;
+	struct km_group_list list;
 	size_t nr;
 	struct km_group *items; /* after a merge: the groups without the free slots */
 	struct km_intern names;
@@ -79,15 +80,40 @@ void km_groups_destroy(struct km_groups *groups)
 	if (!groups)
 		return;
 	km_intern_deinit(&groups->names);
+	for (int i = 0; i < KM_GROUP_CHUNKS; i++)
+		free(groups->list.chunks[i]);
 	free(groups->table.slots);
 	free(groups->items);
 	free(groups);
+}
+
+/* Puts the group of the next number into the list. */
+static struct km_error *list_add(struct km_groups *groups, const struct km_group *group)
+{
+	struct km_group_info **chunk = groups->list.chunks;
+	size_t nr = KM_GROUP_FIRST_CHUNK, before = 0;
+
+	for (; groups->nr - before >= nr; chunk++) {
+		before += nr;
+		nr *= 2;
+	}
+	if (!*chunk)
+		*chunk = reallocarray(NULL, nr, sizeof(**chunk));
+	if (!*chunk)
+		return &km_error_memory;
+	(*chunk)[groups->nr - before] =
+		(struct km_group_info){ group->call_site, group->size, group->what };
+	return NULL;
 }
 
 /* Fills a free slot; grows the table when it is a quarter full. */
 static struct km_error *group_add(struct km_groups *groups, struct km_group *free_slot,
 				  const struct km_group *group)
 {
+	struct km_error *error = list_add(groups, group);
+
+	if (error)
+		return error;
 	*free_slot = *group;
 	free_slot->number = (uint32_t)++groups->nr;
 	return 4 * groups->nr > nr_slots_of(groups) ? resize(groups, 2 * nr_slots_of(groups))
@@ -147,6 +173,11 @@ struct km_error *km_groups_number(struct km_groups *groups, struct km_batch *bat
 struct km_group_table *km_groups_table(struct km_groups *groups)
 {
 	return &groups->table;
+}
+
+const struct km_group_list *km_groups_list(const struct km_groups *groups)
+{
+	return &groups->list;
 }
 
 /* Makes the dense array of groups. */

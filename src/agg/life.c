@@ -195,14 +195,12 @@ static uint32_t kin_of(const struct km_life *life, uint32_t queue, uint16_t cpu,
 	return map->cpus[cpu].kin[group];
 }
 
-/* A new kin: that of row `i`. */
-static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows, uint32_t i,
-				uint16_t cpu)
+/* A new kin: that of the group in the queue of `rows`, on one CPU. */
+static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows, uint16_t cpu,
+				uint32_t group)
 {
-	const struct km_batch *batch = rows->batch;
-	const struct km_event_size size = batch->size[i];
-	const uint8_t family = km_family_of(batch->what[i].kind);
-	struct kin_map *map = find_map(life, rows->queue, cpu, rows->batch->group[i]);
+	const struct km_group_info *info = km_group_info(rows->groups, group);
+	struct kin_map *map = find_map(life, rows->queue, cpu, group);
 	struct km_error *error;
 	uint32_t site;
 
@@ -214,16 +212,16 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 					"over %u kinds of allocation: too many to be paired",
 					KIN_MASK),
 			"give --no-pairing");
-	error = find_site(life, batch->call_site[i], family, &site);
+	error = find_site(life, info->call_site, km_family_of(info->what.kind), &site);
 	if (error)
 		return error;
 	life->kin[life->nr_kin] = (struct kin){
 		.site = &life->sites[site],
-		.alloc = size.alloc,
-		.waste = size.alloc - size.req,
+		.alloc = info->size.alloc,
+		.waste = info->size.alloc - info->size.req,
 		.cpu = cpu,
 	};
-	map->kin[rows->batch->group[i]] = (uint32_t)life->nr_kin++;
+	map->kin[group] = (uint32_t)life->nr_kin++;
 	return NULL;
 }
 
@@ -411,7 +409,7 @@ struct km_error *km_life_prepare_row(struct km_life *life, const struct km_rows 
 	}
 	if (group >= KM_MOST_GROUPS || kin_of(life, rows->queue, cpu, group))
 		return NULL;
-	return add_kin(life, rows, i, cpu);
+	return add_kin(life, rows, cpu, group);
 }
 
 /* Rows none of which is of another layer. */

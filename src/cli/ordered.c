@@ -227,7 +227,8 @@ static struct km_error *start_part(struct ordered *ordered, struct queue *queue)
 		queue->has_worker = true;
 		error = km_worker_init(&queue->worker, ordered->source, ordered->options->sift,
 				       ordered->want);
-		if (!error && !queue->worker.sift)
+		/* a report in between has what was handed on, not what the reader has counted */
+		if (!error && !queue->worker.sift && !ordered->options->on_interval)
 			km_reader_lend_groups(queue->worker.reader,
 					      km_groups_table(queue->worker.groups));
 	}
@@ -490,6 +491,7 @@ static struct km_error *give_run(const struct ordered *ordered, const struct que
 		.from = queue->next,
 		.to = to,
 		.queue = queue->number,
+		.groups = km_groups_list(queue->worker.groups),
 		.stacks = filled->stacks,
 		.cache_names = filled->cache_names,
 	};

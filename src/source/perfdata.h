@@ -226,33 +226,31 @@ size_t pd_chain_kernel(const struct perfdata *pd, const uint8_t *chain, size_t n
 /* Samples waiting to be put in order (perfdata_queue.c). */
 
 /*
- * One that waits: decoded, if it is plain and only KM_WANT_PAIRS asks for it, or raw, with the kind
- * KM_EV_OTHER. Of a raw one `ptr` is its place in the queue's bytes, where the chain's addresses
- * are, then the raw data, and `size` has their numbers.
+ * One that waits: decoded, if it is plain, only KM_WANT_PAIRS asks for it, and it is no allocation
+ * of a group that is not known; or raw. Of a raw one `ptr` is its place in the queue's bytes, where
+ * the chain's addresses are, then the raw data.
  */
 struct pd_row {
 	uint64_t ts_ns;
 	uint64_t ptr;
-	uint64_t call_site;
-	struct km_event_size size;
-	struct km_event_what what;
+	uint32_t group; /* as in a batch; of a raw one the size of its raw data */
 	uint16_t cpu;
-	uint16_t slot; /* of its format */
+	uint16_t raw; /* 0: plain, else 1 + the number of addresses in its chain */
 };
 
 static inline bool pd_row_is_raw(const struct pd_row *row)
 {
-	return row->what.kind == KM_EV_OTHER;
+	return row->raw != 0;
 }
 
 static inline uint32_t pd_row_raw_size(const struct pd_row *row)
 {
-	return row->size.req;
+	return row->group;
 }
 
 static inline uint32_t pd_row_nr_chain(const struct pd_row *row)
 {
-	return row->size.alloc;
+	return row->raw - 1U;
 }
 
 /* Rows that came one after the other, in order of time. */
@@ -327,23 +325,26 @@ struct pd_fast {
 	struct pd_queue *queue; /* with KM_WANT_PAIRS */
 };
 
-/* Whether events of such a file can go that way. */
-bool pd_fast_suits(const struct perfdata *pd, enum km_want want);
+/* Whether events of such a file can go that way; `known` as in struct pd_fast. */
+bool pd_fast_suits(const struct perfdata *pd, enum km_want want,
+		   const struct km_group_table *known);
 /*
  * Takes samples from `pos` on into the batch, until one is not plain or not whole before `end`, or
  * the batch is full. Returns where it stopped.
  */
 const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end,
 			    struct km_batch *batch);
-/* The same for KM_WANT_PAIRS, into the queue until that has no more room. */
+/*
+ * The same for KM_WANT_PAIRS, into the queue until that has no more room, and only up to an
+ * allocation whose group is not known. What it takes is counted.
+ */
 const uint8_t *pd_fast_walk_pairs(const struct pd_fast *walk, const uint8_t *pos,
 				  const uint8_t *end);
 /*
- * Puts up to `nr` rows, to the first that is raw, into a batch with room for them, and counts them.
- * Returns how many there were.
+ * Puts up to `nr` rows, to the first that is raw, into a batch with room for them. Returns how many
+ * there were.
  */
-uint32_t pd_fast_put(const struct pd_fast *walk, const struct pd_row *rows, uint32_t nr,
-		     struct km_batch *batch);
+uint32_t pd_fast_put(const struct pd_row *rows, uint32_t nr, struct km_batch *batch);
 
 /* The readers (perfdata_reader.c), as in km_source_ops. */
 struct km_error *pd_reader_create(struct km_source *source, enum km_want want,

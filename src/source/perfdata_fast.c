@@ -50,21 +50,21 @@ static inline size_t raw_place(const struct pd_attr *attr, const uint8_t *data, 
 	return size < at + 4 + 8 ? 0 : at;
 }
 
-bool pd_fast_suits(const struct perfdata *pd, enum km_want want)
+bool pd_fast_suits(const struct perfdata *pd, enum km_want want, const struct km_group_table *known)
 {
-	return want != KM_WANT_ALL && !pd->is_big_endian && pd->nr_attrs && pd->room_ids &&
-	       !pd->nr_exclude_pids && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+	return (want == KM_WANT_ALLOCS || (want == KM_WANT_PAIRS && known)) && !pd->is_big_endian &&
+	       pd->nr_attrs && pd->room_ids && !pd->nr_exclude_pids &&
+	       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
-/* Counts an allocation if its group is known. */
-static inline bool count(const struct pd_fast *walk, const struct km_fast_desc *desc,
-			 const uint8_t *data, size_t size)
+/* Counts an allocation if its group is known, and returns that; else NULL. */
+static inline __attribute__((always_inline)) const struct km_group *
+count(struct km_records *records, struct km_group_table known, const struct km_fast_desc *desc,
+      const uint8_t *data, size_t size)
 {
-	if (!walk->known)
-		return false;
-	if (desc->counts == KM_FAST_NAMED_ALLOC)
-		return km_fast_count_named(walk->records, *walk->known, desc, data, size);
-	return km_fast_count(*walk->known, desc, data, km_fast_what(desc, data));
+	if (__builtin_expect(desc->counts == KM_FAST_NAMED_ALLOC, 0))
+		return km_fast_count_named(records, known, desc, data, size);
+	return km_fast_count(known, desc, data, km_fast_what(desc, data));
 }
 
 /* A sample that is plain. */
@@ -131,6 +131,13 @@ static __attribute__((noinline)) void end_stretch(const struct pd_fast *walk,
 	walk->stream_bytes[stretch.stream] += (uint64_t)(pos - stretch.from);
 }
 
+static inline void count_rows(const struct pd_fast *walk, const struct stretch *stretch,
+			      uint64_t nr)
+{
+	if (stretch->cpu != UINT32_MAX)
+		walk->streams[stretch->stream].quality.count[KM_EVENTS_USED] += nr;
+}
+
 static inline bool is_in_stretch(const struct stretch *stretch, const struct plain *plain)
 {
 	return __builtin_expect(plain->cpu == stretch->cpu && plain->ts_ns >= stretch->last_ns, 1);
@@ -182,7 +189,8 @@ const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, cons
 		if (!is_in_stretch(&stretch, &plain) && !turn_to(walk, &stretch, &plain, pos))
 			break;
 		if (plain.desc->counts != KM_FAST_FREE &&
-		    !count(walk, plain.desc, plain.data, plain.raw_size) &&
+		    !(walk->known &&
+		      count(walk->records, *walk->known, plain.desc, plain.data, plain.raw_size)) &&
 		    !km_fast_add(walk->records, plain.desc, plain.data, plain.raw_size, batch))
 			break;
 		stretch.last_ns = plain.ts_ns;
@@ -195,106 +203,145 @@ const uint8_t *pd_fast_walk(const struct pd_fast *walk, const uint8_t *pos, cons
 }
 
 /*
- * Without a branch on whether it is an allocation, which nothing foretells: a free's mask makes its
- * sizes 0.
+ * What was found plain: samples with such a head and raw data of such a size, of an event, have
+ * less to be looked at. Only of samples whose raw data are always in the same place.
  */
-static inline __attribute__((always_inline)) void
-fill_row(struct km_records *records, const struct plain *plain, struct pd_row *row)
-{
-	const struct km_fast_desc *desc = plain->desc;
-	const uint8_t *sizes = plain->data + desc->size_offset;
-	const uint32_t what = km_fast_what(desc, plain->data);
+struct shape {
+	uint64_t head;
+	uint64_t raw; /* bits 0 to 31: the size of the raw data, 32 to 47: the event's id */
+	const struct km_fast_desc *desc;
+};
 
-	row->ts_ns = plain->ts_ns;
-	row->ptr = km_native_u64(plain->data + KM_FAST_PTR);
-	row->call_site = km_native_u64(plain->data + KM_FAST_CALL_SITE);
-	row->size.req = (uint32_t)km_native_u64(sizes) & desc->alloc_mask;
-	row->size.alloc = (uint32_t)km_native_u64(sizes + 8) & desc->alloc_mask;
-	memcpy(&row->what, &what, sizeof(what));
-	row->cpu = (uint16_t)plain->cpu;
-	row->slot = desc->slot;
-	if (__builtin_expect(desc->counts == KM_FAST_NAMED_ALLOC, 0))
-		row->what.cache =
-			km_fast_cache(records, plain->data, plain->raw_size, desc->name_offset);
+/* The ids of the events there are are mostly in a row. */
+#define NR_SHAPES 16
+
+/* As parse_plain(), for what is not of the shape that it could be of: then it is, if it is plain.
+ */
+static __attribute__((noinline)) bool learn_shape(const struct km_fast_desc *descs,
+						  const struct pd_attr *attr, const uint8_t *pos,
+						  const uint8_t *end, struct shape *shape)
+{
+	const size_t size = sample_size(pos, end);
+	struct plain plain;
+
+	if (!size || !parse_plain(descs, attr, pos, size, &plain))
+		return false;
+	shape->head = km_native_u64(pos);
+	shape->raw = km_native_u64(pos + attr->read_at) & 0xffffffffffff;
+	shape->desc = plain.desc;
+	return true;
+}
+
+/* The same as parse_plain(), of a sample that may not be whole. */
+static inline __attribute__((always_inline)) bool
+parse_shape(const struct km_fast_desc *descs, const struct pd_attr *attr, struct shape *shapes,
+	    const uint8_t *pos, const uint8_t *end, struct plain *ret)
+{
+	const uint64_t head = km_native_u64(pos);
+	const uint64_t raw = km_native_u64(pos + attr->read_at) & 0xffffffffffff;
+	struct shape *shape = &shapes[(raw >> 32) % NR_SHAPES];
+
+	__builtin_prefetch(pos + PREFETCH_BYTES);
+	__builtin_prefetch(pos + PREFETCH_BYTES + 64);
+	if (__builtin_expect(shape->head != head || shape->raw != raw, 0) &&
+	    !learn_shape(descs, attr, pos, end, shape))
+		return false;
+	ret->desc = shape->desc;
+	ret->data = pos + attr->read_at + 4;
+	ret->raw_size = (uint32_t)raw;
+	ret->ts_ns = km_native_u64(pos + attr->time_at);
+	ret->cpu = km_native_u32(pos + attr->cpu_at);
+	return (head >> 48) <= (size_t)(end - pos) && !km_fast_ptr_is_odd(ret->data) &&
+	       (!attr->period_at || km_native_u64(pos + attr->period_at) <= 1);
+}
+
+/* The way of pd_fast_walk_pairs(). `is_simple`: all samples have one layout, without call chains.
+ */
+static inline __attribute__((always_inline)) const uint8_t *
+walk_pairs(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end, const bool is_simple)
+{
+	const struct km_fast_desc *const descs = walk->records->formats->fast_descs;
+	const struct km_group_table known = *walk->known;
+	const struct pd_attr first_attr = walk->pd->attrs[0];
+	/* the size of the raw data can be read before it is known that the sample is whole */
+	const ptrdiff_t least = is_simple ? first_attr.read_at + 8 : PD_HEAD_BYTES;
+	struct pd_queue *const queue = walk->queue;
+	struct pd_row *const rows = queue->rows, *const limit = rows + queue->room;
+	uint64_t *const slots = walk->records->slots;
+	struct shape shapes[NR_SHAPES];
+	struct stretch stretch = NO_STRETCH;
+	struct pd_row *row = rows + queue->nr, *first = row; /* of the stretch */
+
+	memset(shapes, 0, sizeof(shapes));
+	while (row < limit && end - pos >= least) {
+		uint32_t group = KM_ROW_FREE;
+		struct plain plain;
+
+		if (is_simple) {
+			if (!parse_shape(descs, &first_attr, shapes, pos, end, &plain))
+				break;
+		} else {
+			const size_t size = sample_size(pos, end);
+			const struct pd_attr *attr = size ? attr_of(walk->pd, pos, size) : NULL;
+
+			if (!attr || !parse_plain(descs, attr, pos, size, &plain))
+				break;
+		}
+		if (!is_in_stretch(&stretch, &plain)) {
+			if (queue->nr_runs == queue->room_runs)
+				break;
+			count_rows(walk, &stretch, (uint64_t)(row - first));
+			first = row;
+			if (!turn_to(walk, &stretch, &plain, pos))
+				break;
+		}
+		if (plain.desc->counts != KM_FAST_FREE) {
+			const struct km_group *its =
+				count(walk->records, known, plain.desc, plain.data, plain.raw_size);
+
+			if (__builtin_expect(!its, 0))
+				break;
+			group = its->number;
+		}
+		if (row == first && (row == rows || plain.ts_ns < row[-1].ts_ns))
+			queue->runs[queue->nr_runs++].next = (uint32_t)(row - rows);
+		stretch.last_ns = plain.ts_ns;
+		slots[plain.desc->slot]++;
+		row->ts_ns = plain.ts_ns;
+		row->ptr = km_native_u64(plain.data + KM_FAST_PTR);
+		row->group = group;
+		row->cpu = (uint16_t)plain.cpu;
+		row->raw = 0;
+		row++;
+		pos += km_native_u64(pos) >> 48;
+	}
+	count_rows(walk, &stretch, (uint64_t)(row - first));
+	/* that of a sample that was not taken is none */
+	if (row != first)
+		end_stretch(walk, stretch, pos);
+	queue->nr = (uint32_t)(row - rows);
+	return pos;
 }
 
 const uint8_t *pd_fast_walk_pairs(const struct pd_fast *walk, const uint8_t *pos,
 				  const uint8_t *end)
 {
-	const struct km_fast_desc *const descs = walk->records->formats->fast_descs;
-	struct pd_queue *const queue = walk->queue;
-	struct pd_row *const rows = queue->rows, *const limit = rows + queue->room;
-	struct stretch stretch = NO_STRETCH;
-	const struct pd_attr *attr = NULL;
-	struct pd_attr layout = { 0 }; /* that of attr */
-	struct pd_row *row = rows + queue->nr;
+	const struct perfdata *pd = walk->pd;
 
-	while (row < limit && end - pos >= PD_HEAD_BYTES) {
-		const size_t size = sample_size(pos, end);
-		const struct pd_attr *its = size ? attr_of(walk->pd, pos, size) : NULL;
-		struct plain plain;
-
-		if (!its)
-			break;
-		if (__builtin_expect(its != attr, 0)) {
-			attr = its;
-			layout = *its;
-		}
-		if (!parse_plain(descs, &layout, pos, size, &plain) ||
-		    km_fast_sizes_upper(plain.data, plain.desc) & plain.desc->alloc_mask)
-			break;
-		if (!is_in_stretch(&stretch, &plain)) {
-			if (queue->nr_runs == queue->room_runs ||
-			    !turn_to(walk, &stretch, &plain, pos))
-				break;
-			if (row == rows || plain.ts_ns < row[-1].ts_ns)
-				queue->runs[queue->nr_runs++].next = (uint32_t)(row - rows);
-		}
-		stretch.last_ns = plain.ts_ns;
-		fill_row(walk->records, &plain, row++);
-		pos += size;
-	}
-	end_stretch(walk, stretch, pos);
-	queue->nr = (uint32_t)(row - rows);
-	return pos;
+	if (pd->is_uniform && !(pd->attrs[0].sample_type & PD_SAMPLE_CALLCHAIN))
+		return walk_pairs(walk, pos, end, true);
+	return walk_pairs(walk, pos, end, false);
 }
 
-uint32_t pd_fast_put(const struct pd_fast *walk, const struct pd_row *rows, uint32_t nr,
-		     struct km_batch *batch)
+uint32_t pd_fast_put(const struct pd_row *rows, uint32_t nr, struct km_batch *batch)
 {
-	const struct km_group_table known =
-		walk->known ? *walk->known : (struct km_group_table){ 0 };
-	const uint16_t *const cpu_streams = walk->pd->cpu_streams;
-	struct km_stream_stats *const streams = walk->streams;
-	uint64_t *const slots = walk->records->slots;
 	uint32_t at = batch->nr, i;
 
 	for (i = 0; i < nr && !pd_row_is_raw(&rows[i]); i++, at++) {
-		const struct pd_row *row = &rows[i];
-		const struct km_group_key key = {
-			.call_site = row->call_site,
-			.req = row->size.req,
-			.alloc = row->size.alloc,
-			.what = km_group_what(row->what),
-		};
-		const struct km_group *group = NULL;
-
-		batch->call_site[at] = row->call_site;
-		batch->size[at] = row->size;
-		batch->what[at] = row->what;
-		batch->ts_ns[at] = row->ts_ns;
-		batch->ptr[at] = row->ptr;
-		batch->cpu[at] = row->cpu;
-		batch->group[at] = KM_ROW_FREE;
-		slots[row->slot]++;
-		streams[cpu_streams[row->cpu] - 1].quality.count[KM_EVENTS_USED]++;
-		if (!row->size.alloc)
-			continue;
-		if (known.slots)
-			group = km_group_count(known, key);
-		batch->group[at] = group ? group->number : KM_ROW_ALLOC;
-		if (__builtin_expect(!group, 0))
-			batch->has_new = true;
+		batch->ts_ns[at] = rows[i].ts_ns;
+		batch->ptr[at] = rows[i].ptr;
+		batch->cpu[at] = rows[i].cpu;
+		batch->group[at] = rows[i].group;
 	}
 	batch->nr = at;
 	return i;

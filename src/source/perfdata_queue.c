@@ -19,6 +19,8 @@
 #define FIRST_ROOM         4096U
 /* so much is free after pd_queue_reserve(), if there may be so much */
 #define ROOM_AHEAD         1024U
+/* runs are long: the end of what can go is looked for in steps of so many rows */
+#define TAKE_STEP          8U
 
 void pd_queue_deinit(struct pd_queue *queue)
 {
@@ -91,8 +93,9 @@ struct km_error *pd_queue_add(struct pd_queue *queue, const struct pd_sample *sa
 	const struct pd_row row = {
 		.ts_ns = sample->time_ns,
 		.ptr = queue->nr_bytes,
-		.size = { sample->raw_size, (uint32_t)nr_chain },
+		.group = sample->raw_size,
 		.cpu = cpu,
+		.raw = (uint16_t)(1 + nr_chain),
 	};
 	const size_t size = row_bytes(&row);
 	struct km_error *error = pd_queue_reserve(queue);
@@ -259,8 +262,11 @@ uint32_t pd_queue_take(struct pd_queue *queue, uint32_t most, const struct pd_ro
 	if (most > queue->left)
 		most = queue->left;
 	end = run->end - run->next > most ? run->next + most : run->end;
-	for (at = run->next + 1; at < end && rows[at].ts_ns <= until_ns; at++)
-		;
+	at = run->next + 1;
+	while (end - at >= TAKE_STEP && rows[at + TAKE_STEP - 1].ts_ns <= until_ns)
+		at += TAKE_STEP;
+	while (at < end && rows[at].ts_ns <= until_ns)
+		at++;
 	*ret = &rows[run->next];
 	most = at - run->next;
 	queue->left -= most;

@@ -16,6 +16,8 @@
 #define MISC_LOST_BPF  (1U << 15) /* what a BPF program of the recorder left out is no loss */
 #define MAX_CHAIN      (RECORD_MAX / 8)
 
+_Static_assert(MAX_CHAIN < UINT16_MAX, "struct pd_row holds it");
+
 /* What recorders say they lost: the kernel in the buffer, and perf at the end, of the same. */
 struct losses {
 	uint64_t records, samples;
@@ -137,7 +139,7 @@ struct km_error *pd_reader_start(struct km_reader *base, size_t part)
 	reader->packed_record = reader->unpacked_pos = reader->unpacked_size = 0;
 	reader->is_unpacked_lost = reader->is_at_end = reader->is_finished = false;
 	reader->nr_streams = 0;
-	reader->is_fast = pd_fast_suits(pd, reader->records.want);
+	reader->is_fast = pd_fast_suits(pd, reader->records.want, base->known);
 	/* what is of no CPU is counted with the first */
 	error = pd->base.info.nr_streams ? NULL : pd_stream_of(pd, 0, &stream);
 	return error ? error : grow_streams(reader, pd->base.info.nr_streams);
@@ -574,7 +576,6 @@ static struct pd_fast make_fast(struct pd_reader *reader)
 /* Takes what the queue lets out, until the batch is full. */
 static struct km_error *take_queued(struct pd_reader *reader, struct km_batch *batch)
 {
-	const struct pd_fast walk = make_fast(reader);
 	struct km_error *error = NULL;
 
 	while (batch->nr < KM_BATCH_EVENTS && !error) {
@@ -585,7 +586,7 @@ static struct km_error *take_queued(struct pd_reader *reader, struct km_batch *b
 		if (!nr)
 			break;
 		for (uint32_t i = 0; i < nr && !error; i++) {
-			i += pd_fast_put(&walk, rows + i, nr - i, batch);
+			i += pd_fast_put(rows + i, nr - i, batch);
 			if (i < nr)
 				error = take_raw(reader, &rows[i], batch);
 		}

@@ -43,7 +43,11 @@ static struct feed *feed_create(uint64_t short_ns, const struct km_topology *top
 
 static void feed_flush(struct feed *feed)
 {
-	const struct km_rows rows = { .batch = &feed->batch, .to = feed->batch.nr };
+	const struct km_rows rows = {
+		.batch = &feed->batch,
+		.to = feed->batch.nr,
+		.groups = km_groups_list(feed->groups),
+	};
 
 	ASSERT_OK(km_groups_number(feed->groups, &feed->batch));
 	ASSERT_OK(km_life_add(feed->life, &rows));

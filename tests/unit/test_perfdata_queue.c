@@ -72,19 +72,20 @@ static void add(struct pair *p, uint64_t ts_ns)
 	p->queue.rows[p->queue.nr++] = (struct pd_row){
 		.ts_ns = ts_ns,
 		.ptr = number,
-		.what.kind = KM_EV_KFREE,
+		.group = KM_ROW_FREE,
 	};
 }
 
 static uint32_t number_of(const struct pair *p, const struct pd_row *row)
 {
-	const uint8_t *bytes = p->queue.bytes + row->ptr;
-	const uint32_t nr_chain = pd_row_nr_chain(row);
+	const uint8_t *bytes;
 	uint64_t address;
-	uint32_t number, last;
+	uint32_t number, last, nr_chain;
 
 	if (!pd_row_is_raw(row))
 		return (uint32_t)row->ptr;
+	bytes = p->queue.bytes + row->ptr;
+	nr_chain = pd_row_nr_chain(row);
 	memcpy(&number, bytes + 8 * (size_t)nr_chain, 4);
 	assert_int_equal(nr_chain, number % 3);
 	assert_int_equal(pd_row_raw_size(row), 4 * (number % 4 + 1));
