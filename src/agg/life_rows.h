@@ -235,16 +235,15 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 		const uint64_t ts_ns = batch->ts_ns[i] < hot.now_ns ? hot.now_ns : batch->ts_ns[i];
 		const uint64_t now = (ts_ns - hot.first_ns) >> unit_shift_of(&hot);
 		uint64_t value, age_ns, *slot;
-		uint32_t number;
 
 		__builtin_prefetch(bucket_at(&hot, batch->ptr[i + KM_BATCH_AHEAD]));
 		if (__builtin_expect(ts_ns >= hot.wake_ns, 0) ||
 		    (!is_one_cpu && __builtin_expect(batch->cpu[i] != hot.cpu, 0)))
 			goto prepare;
+		hot.now_ns = ts_ns;
 		if (!is_plain && life->options.topology)
 			km_life_count_nodes(life, rows, (uint32_t)i);
 		if (group == KM_ROW_FREE) {
-			hot.now_ns = ts_ns;
 			slot = find_slot(life, &hot, batch->ptr[i], false);
 			value = slot ? *slot : 0;
 			if (__builtin_expect(!value, 0)) {
@@ -253,27 +252,25 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 			}
 			age_ns = free_object(&hot, slot, value, now);
 		} else if (__builtin_expect(group < KM_MOST_GROUPS, 1)) {
-			number = kin_of(&hot, group);
+			const uint32_t number = kin_of(&hot, group);
+
 			if (__builtin_expect(!number, 0))
 				goto prepare;
-			hot.now_ns = ts_ns;
 			slot = find_slot(life, &hot, batch->ptr[i], true);
 			if (__builtin_expect(*slot != 0, 0))
 				replace_object(&hot, slot, *slot, now);
 			make_object(&hot, slot, number, now, ts_ns);
 			continue;
 		} else {
-			hot.now_ns = ts_ns;
 			age_ns = pass_row(life, &hot, batch, (uint32_t)i, now, &value);
 		}
-		if (__builtin_expect(age_ns > (ts_ns - hot.first_ns) / 2, 0)) {
-			error = km_life_note_old(life, (uint32_t)(value & KIN_MASK), age_ns, ts_ns);
-			if (error) {
-				i++;
-				break;
-			}
-		}
-		continue;
+		if (__builtin_expect(age_ns <= (ts_ns - hot.first_ns) / 2, 1))
+			continue;
+		error = km_life_note_old(life, (uint32_t)(value & KIN_MASK), age_ns, ts_ns);
+		if (!error)
+			continue;
+		i++;
+		break;
 	prepare:
 		store_hot(life, &hot, (uint32_t)i);
 		error = km_life_prepare_row(life, rows, (uint32_t)i, ts_ns);

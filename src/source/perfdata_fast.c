@@ -255,8 +255,21 @@ parse_shape(const struct km_fast_desc *descs, const struct pd_attr *attr, struct
 	       (!attr->period_at || km_native_u64(pos + attr->period_at) <= 1);
 }
 
-/* The way of pd_fast_walk_pairs(). `is_simple`: all samples have one layout, without call chains.
- */
+/* As turn_to(), where `nr_rows` were taken of the stretch that ends, and a run may begin. */
+static inline __attribute__((always_inline)) bool turn_to_run(const struct pd_fast *walk,
+							      struct stretch *stretch,
+							      const struct plain *plain,
+							      const uint8_t *pos, uint64_t nr_rows)
+{
+	const struct stretch ended = *stretch;
+
+	if (walk->queue->nr_runs == walk->queue->room_runs || !turn_to(walk, stretch, plain, pos))
+		return false;
+	count_rows(walk, &ended, nr_rows);
+	return true;
+}
+
+/* The way of pd_fast_walk_pairs(). `is_simple`: all have one layout, without call chains. */
 static inline __attribute__((always_inline)) const uint8_t *
 walk_pairs(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end, const bool is_simple)
 {
@@ -288,12 +301,9 @@ walk_pairs(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end, c
 				break;
 		}
 		if (!is_in_stretch(&stretch, &plain)) {
-			if (queue->nr_runs == queue->room_runs)
+			if (!turn_to_run(walk, &stretch, &plain, pos, (uint64_t)(row - first)))
 				break;
-			count_rows(walk, &stretch, (uint64_t)(row - first));
 			first = row;
-			if (!turn_to(walk, &stretch, &plain, pos))
-				break;
 		}
 		if (plain.desc->counts != KM_FAST_FREE) {
 			const struct km_group *its =
@@ -307,12 +317,12 @@ walk_pairs(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end, c
 			queue->runs[queue->nr_runs++].next = (uint32_t)(row - rows);
 		stretch.last_ns = plain.ts_ns;
 		slots[plain.desc->slot]++;
-		row->ts_ns = plain.ts_ns;
-		row->ptr = km_native_u64(plain.data + KM_FAST_PTR);
-		row->group = group;
-		row->cpu = (uint16_t)plain.cpu;
-		row->raw = 0;
-		row++;
+		*row++ = (struct pd_row){
+			.ts_ns = plain.ts_ns,
+			.ptr = km_native_u64(plain.data + KM_FAST_PTR),
+			.group = group,
+			.cpu = (uint16_t)plain.cpu,
+		};
 		pos += km_native_u64(pos) >> 48;
 	}
 	count_rows(walk, &stretch, (uint64_t)(row - first));
