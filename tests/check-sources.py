@@ -20,7 +20,7 @@ ARROWS = {
     "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event", "kmemstat/filter",
             "kmemstat/groups", "kmemstat/life", "kmemstat/locality", "kmemstat/pagelife",
             "kmemstat/percpulife", "kmemstat/stacks", "kmemstat/tally"},
-    "sym": {"base", "kmemstat/error", "kmemstat/sym"},
+    "sym": {"base", "kmemstat/error", "kmemstat/sym", "kmemstat/types"},
     "model": {"base", "agg/life_table", "kmemstat/error", "kmemstat/event", "kmemstat/life",
               "kmemstat/model", "kmemstat/quality", "kmemstat/replay"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",

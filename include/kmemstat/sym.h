@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "kmemstat/error.h"
+#include "kmemstat/types.h"
 
 /* The symbol table of a running kernel, from the text of /proc/kallsyms. */
 struct km_symtab;
@@ -97,6 +98,14 @@ KM_MUST_CHECK struct km_error *km_resolver_lookup(struct km_resolver *resolver, 
 KM_MUST_CHECK struct km_error *km_resolver_excerpt(struct km_resolver *resolver,
 						   const struct km_chain *chain,
 						   struct km_excerpt *ret);
+/*
+ * What the call site with that return address allocates, that requested `sizes` bytes (ascending,
+ * each once) of the allocator. Empty if the debug information does not tell: nothing is guessed.
+ * Strings and layouts are the resolver's and live as long.
+ */
+KM_MUST_CHECK struct km_error *km_resolver_types(struct km_resolver *resolver, uint64_t address,
+						 const uint32_t *sizes, size_t nr_sizes,
+						 struct km_types *ret);
 /* What went wrong with debug files so far: one line each, for stderr. */
 size_t km_resolver_nr_notes(const struct km_resolver *resolver);
 const char *km_resolver_note(const struct km_resolver *resolver, size_t i);

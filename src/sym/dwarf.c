@@ -14,57 +14,13 @@
 #include "sym/dwarf.h"
 
 #include <dwarf.h>
-#include <elfutils/libdw.h>
-#include <elfutils/libdwfl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "sym/dwarf_private.h"
 #include "sym/srcpath.h"
 #include "sym/srcroot.h"
-
-#define DEPTH_MAX 64 /* of inlined calls and blocks; GCC stops far below */
-#define DIES_MAX  (1U << 22)
-#define UNITS_MAX (1U << 18)
-
-struct function {
-	uint64_t low, high;
-	Dwarf_Off die;
-};
-
-/* What was read of one unit. */
-struct unit {
-	Dwarf_Off offset;
-	struct function *functions;
-	size_t nr_functions, max_functions;
-	char *root;                     /* directory of the kernel tree, or NULL */
-	char *comp_dir;                 /* where the compiler ran, normalized, or NULL */
-	struct km_srcroot *source_root; /* or NULL */
-};
-
-struct unit_range {
-	uint64_t low, high;
-	Dwarf_Off unit;
-};
-
-struct km_dwarf {
-	Dwfl *dwfl;
-	Dwarf *dw;
-	uint64_t bias;                  /* address in the file = address in the DWARF + bias */
-	struct km_srcroot *source_root; /* or NULL */
-	struct unit **units;
-	size_t nr_units, max_units;
-	bool has_ranges;
-	struct unit_range *ranges; /* of all units, for files without .debug_aranges */
-	size_t nr_ranges, max_ranges;
-};
-
-/* Scopes around an address, outermost (the function) first. */
-struct scopes {
-	Dwarf_Die dies[DEPTH_MAX];
-	size_t nr;
-	uint32_t nr_seen; /* DIEs looked at */
-};
 
 /* Debug files are found by kmemstat's own rules: libdwfl must not look, or download. */
 static int no_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
@@ -123,11 +79,12 @@ void km_dwarf_set_source_root(struct km_dwarf *dwarf, struct km_srcroot *root)
 	dwarf->source_root = root;
 }
 
-static void unit_destroy(struct unit *unit)
+static void unit_destroy(struct km_unit *unit)
 {
 	if (!unit)
 		return;
 	free(unit->functions);
+	free(unit->types);
 	free(unit->root);
 	free(unit->comp_dir);
 	free(unit);
@@ -147,7 +104,7 @@ void km_dwarf_close(struct km_dwarf *dwarf)
 }
 
 /* Makes room for one more element in an array. */
-static bool grow(void *array, size_t nr, size_t *max, size_t element_bytes)
+bool km_grow(void *array, size_t nr, size_t *max, size_t element_bytes)
 {
 	void **at = array, *grown;
 	size_t new_max = *max ? *max * 2 : 16;
@@ -163,14 +120,14 @@ static bool grow(void *array, size_t nr, size_t *max, size_t element_bytes)
 }
 
 /* The next sibling, which in a sound file lies behind `die`. */
-static bool next_sibling(Dwarf_Die *die)
+bool km_die_next(Dwarf_Die *die)
 {
 	Dwarf_Off before = dwarf_dieoffset(die);
 
 	return dwarf_siblingof(die, die) == 0 && dwarf_dieoffset(die) > before;
 }
 
-static struct km_error *add_function(struct unit *unit, Dwarf_Die *die)
+static struct km_error *add_function(struct km_unit *unit, Dwarf_Die *die)
 {
 	Dwarf_Addr base, low, high;
 	ptrdiff_t at = 0;
@@ -178,25 +135,25 @@ static struct km_error *add_function(struct unit *unit, Dwarf_Die *die)
 	while ((at = dwarf_ranges(die, at, &base, &low, &high)) > 0) {
 		if (low >= high)
 			continue;
-		if (unit->nr_functions >= DIES_MAX)
+		if (unit->nr_functions >= KM_DIES_MAX)
 			break;
-		if (!grow(&unit->functions, unit->nr_functions, &unit->max_functions,
-			  sizeof(*unit->functions)))
+		if (!km_grow(&unit->functions, unit->nr_functions, &unit->max_functions,
+			     sizeof(*unit->functions)))
 			return &km_error_memory;
 		unit->functions[unit->nr_functions++] =
-			(struct function){ low, high, dwarf_dieoffset(die) };
+			(struct km_function){ low, high, dwarf_dieoffset(die) };
 	}
 	return NULL;
 }
 
 /* Lists the functions below `parent`; Rust has them in name spaces and types. */
-static struct km_error *list_functions(struct unit *unit, Dwarf_Die *parent, bool is_rust,
+static struct km_error *list_functions(struct km_unit *unit, Dwarf_Die *parent, bool is_rust,
 				       unsigned int depth, uint32_t *nr_seen)
 {
 	struct km_error *error = NULL;
 	Dwarf_Die die;
 
-	if (depth >= DEPTH_MAX || dwarf_child(parent, &die))
+	if (depth >= KM_DEPTH_MAX || dwarf_child(parent, &die))
 		return NULL;
 	do {
 		switch (dwarf_tag(&die)) {
@@ -215,12 +172,12 @@ static struct km_error *list_functions(struct unit *unit, Dwarf_Die *parent, boo
 		default:
 			break;
 		}
-	} while (!error && ++*nr_seen < DIES_MAX && next_sibling(&die));
+	} while (!error && ++*nr_seen < KM_DIES_MAX && km_die_next(&die));
 	return error;
 }
 
 /* The kernel tree's directory, by the headers the unit uses: the shortest that one is below. */
-static struct km_error *find_root(struct unit *unit, Dwarf_Die *cudie)
+static struct km_error *find_root(struct km_unit *unit, Dwarf_Die *cudie)
 {
 	Dwarf_Files *files;
 	size_t nr;
@@ -249,16 +206,16 @@ static struct km_error *find_root(struct unit *unit, Dwarf_Die *cudie)
 	return NULL;
 }
 
-static struct km_error *read_unit(struct km_dwarf *dwarf, Dwarf_Die *cudie, struct unit **ret)
+static struct km_error *read_unit(struct km_dwarf *dwarf, Dwarf_Die *cudie, struct km_unit **ret)
 {
-	struct unit *unit = calloc(1, sizeof(*unit));
+	struct km_unit *unit = calloc(1, sizeof(*unit));
 	struct km_error *error;
 	Dwarf_Attribute attr;
 	const char *comp_dir;
 	uint32_t nr_seen = 0;
 	int language = dwarf_srclang(cudie);
 
-	if (!unit || !grow(&dwarf->units, dwarf->nr_units, &dwarf->max_units, sizeof(unit))) {
+	if (!unit || !km_grow(&dwarf->units, dwarf->nr_units, &dwarf->max_units, sizeof(unit))) {
 		free(unit);
 		return &km_error_memory;
 	}
@@ -289,20 +246,21 @@ static struct km_error *read_unit_ranges(struct km_dwarf *dwarf)
 	uint8_t type;
 	uint32_t nr = 0;
 
-	while (nr++ < UNITS_MAX && !dwarf_get_units(dwarf->dw, cu, &cu, NULL, &type, &die, NULL)) {
+	while (nr++ < KM_UNITS_MAX &&
+	       !dwarf_get_units(dwarf->dw, cu, &cu, NULL, &type, &die, NULL)) {
 		Dwarf_Addr base, low, high;
 		ptrdiff_t at = 0;
 
 		if (type != DW_UT_compile && type != DW_UT_partial)
 			continue;
 		while ((at = dwarf_ranges(&die, at, &base, &low, &high)) > 0) {
-			if (low >= high || dwarf->nr_ranges >= DIES_MAX)
+			if (low >= high || dwarf->nr_ranges >= KM_DIES_MAX)
 				continue;
-			if (!grow(&dwarf->ranges, dwarf->nr_ranges, &dwarf->max_ranges,
-				  sizeof(*dwarf->ranges)))
+			if (!km_grow(&dwarf->ranges, dwarf->nr_ranges, &dwarf->max_ranges,
+				     sizeof(*dwarf->ranges)))
 				return &km_error_memory;
 			dwarf->ranges[dwarf->nr_ranges++] =
-				(struct unit_range){ low, high, dwarf_dieoffset(&die) };
+				(struct km_unit_range){ low, high, dwarf_dieoffset(&die) };
 		}
 	}
 	dwarf->has_ranges = true;
@@ -310,8 +268,8 @@ static struct km_error *read_unit_ranges(struct km_dwarf *dwarf)
 }
 
 /* The unit that holds an address; *ret_found is false if none does. */
-static struct km_error *find_unit_die(struct km_dwarf *dwarf, uint64_t address, Dwarf_Die *ret,
-				      bool *ret_found)
+struct km_error *km_dwarf_find_unit(struct km_dwarf *dwarf, uint64_t address, Dwarf_Die *ret,
+				    bool *ret_found)
 {
 	struct km_error *error;
 
@@ -324,7 +282,7 @@ static struct km_error *find_unit_die(struct km_dwarf *dwarf, uint64_t address, 
 			return error;
 	}
 	for (size_t i = 0; i < dwarf->nr_ranges && !*ret_found; i++) {
-		const struct unit_range *range = &dwarf->ranges[i];
+		const struct km_unit_range *range = &dwarf->ranges[i];
 
 		if (address >= range->low && address < range->high)
 			*ret_found = dwarf_offdie(dwarf->dw, range->unit, ret) != NULL;
@@ -332,7 +290,7 @@ static struct km_error *find_unit_die(struct km_dwarf *dwarf, uint64_t address, 
 	return NULL;
 }
 
-static struct km_error *get_unit(struct km_dwarf *dwarf, Dwarf_Die *cudie, struct unit **ret)
+struct km_error *km_dwarf_get_unit(struct km_dwarf *dwarf, Dwarf_Die *cudie, struct km_unit **ret)
 {
 	Dwarf_Off offset = dwarf_dieoffset(cudie);
 
@@ -346,12 +304,12 @@ static struct km_error *get_unit(struct km_dwarf *dwarf, Dwarf_Die *cudie, struc
 }
 
 /* Adds the inlined calls that hold `address`, outermost first. */
-static void follow_inlined(struct scopes *scopes, Dwarf_Die *parent, uint64_t address,
+static void follow_inlined(struct km_scopes *scopes, Dwarf_Die *parent, uint64_t address,
 			   unsigned int depth)
 {
 	Dwarf_Die die;
 
-	if (depth >= DEPTH_MAX || dwarf_child(parent, &die))
+	if (depth >= KM_DEPTH_MAX || dwarf_child(parent, &die))
 		return;
 	do {
 		int tag = dwarf_tag(&die);
@@ -360,20 +318,20 @@ static void follow_inlined(struct scopes *scopes, Dwarf_Die *parent, uint64_t ad
 			continue;
 		if (dwarf_haspc(&die, address) <= 0)
 			continue;
-		if (tag == DW_TAG_inlined_subroutine && scopes->nr < DEPTH_MAX)
+		if (tag == DW_TAG_inlined_subroutine && scopes->nr < KM_DEPTH_MAX)
 			scopes->dies[scopes->nr++] = die;
 		follow_inlined(scopes, &die, address, depth + 1);
 		return;
-	} while (++scopes->nr_seen < DIES_MAX && next_sibling(&die));
+	} while (++scopes->nr_seen < KM_DIES_MAX && km_die_next(&die));
 }
 
-static bool find_scopes(struct km_dwarf *dwarf, const struct unit *unit, uint64_t address,
-			struct scopes *scopes)
+bool km_dwarf_find_scopes(struct km_dwarf *dwarf, const struct km_unit *unit, uint64_t address,
+			  struct km_scopes *scopes)
 {
-	const struct function *best = NULL;
+	const struct km_function *best = NULL;
 
 	for (size_t i = 0; i < unit->nr_functions; i++) {
-		const struct function *function = &unit->functions[i];
+		const struct km_function *function = &unit->functions[i];
 
 		if (address >= function->low && address < function->high &&
 		    (!best || function->high - function->low < best->high - best->low))
@@ -387,8 +345,8 @@ static bool find_scopes(struct km_dwarf *dwarf, const struct unit *unit, uint64_
 }
 
 /* A file name, relative to the kernel tree or the source root, or NULL. */
-static struct km_error *tidy_path(const struct unit *unit, const char *file, struct km_arena *arena,
-				  const char **ret)
+static struct km_error *tidy_path(const struct km_unit *unit, const char *file,
+				  struct km_arena *arena, const char **ret)
 {
 	const char *below = NULL;
 	char *path;
@@ -422,7 +380,7 @@ static uint32_t attr_number(Dwarf_Die *die, unsigned int name)
 }
 
 /* Where the inlined call `die` is called. */
-static struct km_error *call_position(const struct unit *unit, Dwarf_Die *cudie, Dwarf_Die *die,
+static struct km_error *call_position(const struct km_unit *unit, Dwarf_Die *cudie, Dwarf_Die *die,
 				      struct km_arena *arena, struct km_frame *frame)
 {
 	Dwarf_Attribute attr;
@@ -439,8 +397,9 @@ static struct km_error *call_position(const struct unit *unit, Dwarf_Die *cudie,
 }
 
 /* What the line table says of an address. */
-static struct km_error *line_position(const struct unit *unit, Dwarf_Die *cudie, uint64_t address,
-				      struct km_arena *arena, struct km_frame *frame)
+static struct km_error *line_position(const struct km_unit *unit, Dwarf_Die *cudie,
+				      uint64_t address, struct km_arena *arena,
+				      struct km_frame *frame)
 {
 	Dwarf_Line *line = dwarf_getsrc_die(cudie, address);
 	int number;
@@ -454,8 +413,8 @@ static struct km_error *line_position(const struct unit *unit, Dwarf_Die *cudie,
 	return tidy_path(unit, dwarf_linesrc(line, NULL, NULL), arena, &frame->file);
 }
 
-static struct km_error *make_chain(const struct unit *unit, Dwarf_Die *cudie, uint64_t address,
-				   struct scopes *scopes, struct km_arena *arena,
+static struct km_error *make_chain(const struct km_unit *unit, Dwarf_Die *cudie, uint64_t address,
+				   struct km_scopes *scopes, struct km_arena *arena,
 				   struct km_chain *ret)
 {
 	struct km_frame *frames = km_arena_alloc(arena, scopes->nr * sizeof(*frames));
@@ -480,7 +439,7 @@ static struct km_error *make_chain(const struct unit *unit, Dwarf_Die *cudie, ui
 }
 
 /* The address that libdwfl's layout gave a place in a section. */
-static bool section_address(struct km_dwarf *dwarf, size_t section, uint64_t offset, uint64_t *ret)
+bool km_dwarf_address(struct km_dwarf *dwarf, size_t section, uint64_t offset, uint64_t *ret)
 {
 	Elf_Scn *scn = elf_getscn(dwarf_getelf(dwarf->dw), section);
 	GElf_Shdr shdr;
@@ -494,21 +453,21 @@ static bool section_address(struct km_dwarf *dwarf, size_t section, uint64_t off
 struct km_error *km_dwarf_lookup(struct km_dwarf *dwarf, size_t section, uint64_t offset,
 				 struct km_arena *arena, struct km_chain *ret)
 {
-	struct scopes scopes = { .nr = 0 };
+	struct km_scopes scopes = { .nr = 0 };
 	struct km_error *error;
-	struct unit *unit = NULL;
+	struct km_unit *unit = NULL;
 	uint64_t address;
 	Dwarf_Die cudie;
 	bool found;
 
 	*ret = (struct km_chain){ 0 };
-	if (!section_address(dwarf, section, offset, &address))
+	if (!km_dwarf_address(dwarf, section, offset, &address))
 		return NULL;
-	error = find_unit_die(dwarf, address, &cudie, &found);
+	error = km_dwarf_find_unit(dwarf, address, &cudie, &found);
 	if (error || !found)
 		return error;
-	error = get_unit(dwarf, &cudie, &unit);
-	if (error || !find_scopes(dwarf, unit, address, &scopes))
+	error = km_dwarf_get_unit(dwarf, &cudie, &unit);
+	if (error || !km_dwarf_find_scopes(dwarf, unit, address, &scopes))
 		return error;
 	return make_chain(unit, &cudie, address, &scopes, arena, ret);
 }

@@ -17,6 +17,7 @@
 #include "sym/match.h"
 #include "sym/search.h"
 #include "sym/srcroot.h"
+#include "sym/types.h"
 #include "sym/unpack.h"
 #include "sym/wrappers.h"
 
@@ -33,6 +34,7 @@ struct object {
 struct cached {
 	uint64_t address;
 	struct km_chain chain;
+	size_t nr_wrappers; /* taken off the chain */
 	bool is_used;
 };
 
@@ -299,7 +301,7 @@ static struct cached *cache_slot(struct cached *cache, size_t size, uint64_t add
 }
 
 static struct km_error *cache_add(struct km_resolver *resolver, uint64_t address,
-				  const struct km_chain *chain)
+				  const struct km_chain *chain, size_t nr_wrappers)
 {
 	if (resolver->nr_cached * 2 >= resolver->cache_size) {
 		size_t size = resolver->cache_size ? resolver->cache_size * 2 : 256;
@@ -316,33 +318,47 @@ static struct km_error *cache_add(struct km_resolver *resolver, uint64_t address
 		resolver->cache_size = size;
 	}
 	*cache_slot(resolver->cache, resolver->cache_size, address) =
-		(struct cached){ address, *chain, true };
+		(struct cached){ address, *chain, nr_wrappers, true };
 	resolver->nr_cached++;
 	return NULL;
 }
 
-static struct km_error *look_up(struct km_resolver *resolver, uint64_t address,
-				struct km_chain *ret)
+/* The debug file of the call that returns to `address`, and its place there; NULL: none. */
+static struct km_error *find_place(struct km_resolver *resolver, uint64_t address,
+				   struct km_dwarf **ret, size_t *ret_section, uint64_t *ret_offset)
 {
+	const size_t nr_before = resolver->nr_objects;
 	struct object *object;
 	struct km_error *error;
 	struct km_symbol symbol;
+
+	*ret = NULL;
+	/* the call instruction ends right before the return address */
+	if (!resolver->tab || !address || !km_symtab_find(resolver->tab, address - 1, &symbol))
+		return NULL;
+	error = get_object(resolver, symbol.module, &object);
+	if (!error && resolver->nr_objects > nr_before)
+		error = find_object_file(resolver, object);
+	if (!error && object->dwarf &&
+	    km_match_to_file(object->match, &symbol, address - 1, ret_section, ret_offset))
+		*ret = object->dwarf;
+	return error;
+}
+
+static struct km_error *look_up(struct km_resolver *resolver, uint64_t address,
+				struct km_chain *ret, size_t *ret_nr_wrappers)
+{
+	struct km_error *error;
+	struct km_dwarf *dwarf;
 	uint64_t offset;
 	size_t section, skip;
 
 	*ret = (struct km_chain){ 0 };
-	/* the call instruction ends right before the return address */
-	if (!resolver->tab || !address || !km_symtab_find(resolver->tab, address - 1, &symbol))
-		return NULL;
-	size_t nr_before = resolver->nr_objects;
-
-	error = get_object(resolver, symbol.module, &object);
-	if (!error && resolver->nr_objects > nr_before)
-		error = find_object_file(resolver, object);
-	if (error || !object->dwarf ||
-	    !km_match_to_file(object->match, &symbol, address - 1, &section, &offset))
+	*ret_nr_wrappers = 0;
+	error = find_place(resolver, address, &dwarf, &section, &offset);
+	if (error || !dwarf)
 		return error;
-	error = km_dwarf_lookup(object->dwarf, section, offset, &resolver->arena, ret);
+	error = km_dwarf_lookup(dwarf, section, offset, &resolver->arena, ret);
 	if (error)
 		return error;
 	skip = km_chain_nr_wrappers(ret->frames, ret->nr_frames);
@@ -350,27 +366,35 @@ static struct km_error *look_up(struct km_resolver *resolver, uint64_t address,
 		ret->frames += skip;
 		ret->nr_frames -= skip;
 	}
+	*ret_nr_wrappers = skip;
 	return NULL;
+}
+
+static const struct cached *find_cached(const struct km_resolver *resolver, uint64_t address)
+{
+	const struct cached *slot;
+
+	if (!resolver->cache_size)
+		return NULL;
+	slot = cache_slot(resolver->cache, resolver->cache_size, address);
+	return slot->is_used ? slot : NULL;
 }
 
 struct km_error *km_resolver_lookup(struct km_resolver *resolver, uint64_t address,
 				    struct km_chain *ret)
 {
+	const struct cached *cached = find_cached(resolver, address);
 	struct km_chain chain;
 	struct km_error *error;
+	size_t nr_wrappers;
 
-	if (resolver->cache_size) {
-		const struct cached *slot =
-			cache_slot(resolver->cache, resolver->cache_size, address);
-
-		if (slot->is_used) {
-			*ret = slot->chain;
-			return NULL;
-		}
+	if (cached) {
+		*ret = cached->chain;
+		return NULL;
 	}
-	error = look_up(resolver, address, &chain);
+	error = look_up(resolver, address, &chain, &nr_wrappers);
 	if (!error)
-		error = cache_add(resolver, address, &chain);
+		error = cache_add(resolver, address, &chain, nr_wrappers);
 	if (!error)
 		*ret = chain;
 	return error;
@@ -388,6 +412,28 @@ struct km_error *km_resolver_excerpt(struct km_resolver *resolver, const struct 
 	error = km_excerpt_read(km_srcroot_dir(resolver->source_root), frame->file, frame->line,
 				&resolver->arena, ret);
 	return error ? note_error(resolver, error) : NULL;
+}
+
+struct km_error *km_resolver_types(struct km_resolver *resolver, uint64_t address,
+				   const uint32_t *sizes, size_t nr_sizes, struct km_types *ret)
+{
+	struct km_types_query query = { .sizes = sizes, .nr_sizes = nr_sizes };
+	const struct cached *cached;
+	struct km_error *error;
+	struct km_dwarf *dwarf;
+	struct km_chain chain;
+
+	*ret = (struct km_types){ 0 };
+	error = km_resolver_lookup(resolver, address, &chain);
+	if (error || !chain.nr_frames)
+		return error;
+	cached = find_cached(resolver, address);
+	query.nr_wrappers = cached ? cached->nr_wrappers : 0;
+	query.line = chain.frames[0].line;
+	error = find_place(resolver, address, &dwarf, &query.section, &query.offset);
+	if (error || !dwarf)
+		return error;
+	return km_dwarf_types(dwarf, &query, &resolver->arena, ret);
 }
 
 size_t km_resolver_nr_notes(const struct km_resolver *resolver)

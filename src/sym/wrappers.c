@@ -34,6 +34,7 @@ static const char *const wrapper_names[] = {
 	"kmem_cache_alloc_node_trace",
 	"kmem_cache_alloc_trace",
 	"kmem_cache_zalloc",
+	"kmemdup", /* with CONFIG_FORTIFY_SOURCE, in fortify-string.h */
 	"krealloc_array",
 	"kvcalloc",
 	"kvcalloc_node",
