@@ -34,6 +34,8 @@ struct km_callsite {
 	const char *name;          /* for people: "symbol+0x4a [module]", or the address */
 	struct km_chain source;    /* empty without debug information */
 	struct km_excerpt excerpt; /* the lines around its first frame, if they were asked for */
+	bool has_types;            /* they have been looked up */
+	struct km_types types;
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
 	uint64_t accounted_hits;
 	double frag_percent;    /* 100 * bytes_waste / bytes_alloc */
@@ -94,6 +96,16 @@ struct km_report_cache {
 
 /* "event", "free", "size": what a cache's name is from. */
 const char *km_cache_naming_name(enum km_cache_naming naming);
+
+/* A type that is sure to be allocated, by all call sites that allocate it. */
+struct km_report_type {
+	const struct km_type *type;
+	const struct km_callsite *callsite; /* that with most of bytes_waste */
+	uint64_t hits, bytes_req, bytes_alloc, bytes_waste;
+	uint64_t nr_sites;
+	const char *size_class; /* of that call site */
+	const char *advice;     /* what its layout says; "": nothing */
+};
 
 struct km_report_task {
 	int32_t pid;
@@ -165,9 +177,10 @@ struct km_finding {
 	char fingerprint[KM_FINGERPRINT_SIZE];
 	/* the same of symbols alone, without ordinal: no debug information changes it */
 	char fingerprint_symbol[KM_FINGERPRINT_SIZE];
-	const char *suppressed;                             /* the reason why it is; or NULL */
-	const char *message;                                /* what is wrong, with numbers */
-	const char *advice;                                 /* what change would mend it */
+	const char *suppressed;     /* the reason why it is; or NULL */
+	const struct km_type *type; /* what is allocated, once that is sure; or NULL */
+	const char *message;        /* what is wrong, with numbers */
+	const char *advice;         /* what change would mend it */
 	uint64_t hits, bytes_req, bytes_alloc, bytes_waste; /* of the sizes it is about */
 	/* of hits: still live, freed on another CPU, short-lived, accounted; else all */
 	uint64_t hits_affected;
@@ -264,6 +277,8 @@ struct km_report {
 	size_t nr_tasks;
 	struct km_report_ptr *ptrs; /* by pointer */
 	size_t nr_ptrs;
+	struct km_report_type *types; /* by bytes_waste; once km_report_sum_types() has run */
+	size_t nr_types;
 	const struct km_slabinfo *slabinfo; /* or NULL */
 	const struct km_lives *lives;       /* NULL: allocations and frees were not paired */
 	/*
@@ -322,6 +337,10 @@ struct km_report_parts {
 
 KM_MUST_CHECK struct km_error *km_report_build(struct km_report_parts *parts,
 					       struct km_report **ret);
+/* Whether a type is called that: "mesh_rmc", "struct mesh_rmc". */
+bool km_type_is_called(const struct km_type *type, const char *name);
+/* Fills report.types from the call sites, all of which km_report_resolve() has looked up. */
+KM_MUST_CHECK struct km_error *km_report_sum_types(struct km_report *report);
 void km_report_destroy(struct km_report *report);
 
 #endif

@@ -29,6 +29,7 @@ struct km_column {
 	bool is_raw_ip;   /* an address: in CSV without -F only with raw_ip */
 	bool needs_pairs; /* there only if allocations and frees were paired */
 	bool needs_slabinfo;
+	bool needs_types; /* types are looked up for it */
 	bool needs_replay;
 	bool needs_per; /* there only with report.per */
 	const char *help;
@@ -50,6 +51,7 @@ struct km_column {
 /* A kind of table. */
 struct km_listing {
 	const char *name;    /* of its option and renderer: "caller" */
+	bool is_verb;        /* it is not an option's name, but a verb's */
 	const char *rows_of; /* what its rows are: "call sites" */
 	const struct km_column *columns;
 	size_t nr_columns;
@@ -79,6 +81,7 @@ enum km_listing_id {
 	KM_LIST_MODEL_CLASSES, /* their size classes */
 	KM_LIST_MODEL_SITES,   /* call sites in them */
 	KM_LIST_LOCALITY,      /* call sites with what --locality found */
+	KM_LIST_TYPES,         /* of the verb types */
 	KM_NR_LISTINGS,
 };
 

@@ -100,7 +100,8 @@ static void print_columns(struct km_out *out, const struct km_listing *listing)
 
 	for (enum km_listing_id i = next_with(listing->columns, 0); i < KM_NR_LISTINGS;
 	     i = next_with(listing->columns, i + 1)) {
-		km_out_printf(out, "%s --%s", before, km_listing(i)->name);
+		km_out_printf(out, "%s %s%s", before, km_listing(i)->is_verb ? "" : "--",
+			      km_listing(i)->name);
 		before = " and";
 	}
 	km_out_puts(out, " (* shown by default, + can be sorted by):\n");
@@ -144,8 +145,8 @@ void km_help_print(struct km_out *out, unsigned int verb)
 			print_option(out, &table[i]);
 		}
 	}
-	for (enum km_listing_id i = 0; verb == KM_VERB_STAT && i < KM_NR_LISTINGS; i++)
-		if (!is_told(km_listing(i)))
+	for (enum km_listing_id i = 0; (verb & KM_VERBS_TABLE) && i < KM_NR_LISTINGS; i++)
+		if (!is_told(km_listing(i)) && km_listing(i)->is_verb == (verb == KM_VERB_TYPES))
 			print_columns(out, km_listing(i));
 	km_out_puts(out, "\nExit status:\n");
 	infos = km_exit_infos(&nr);
@@ -256,7 +257,8 @@ static void print_mdoc_listing(struct km_out *out, const struct km_listing *list
 
 	for (enum km_listing_id i = next_with(listing->columns, 0); i < KM_NR_LISTINGS;
 	     i = next_with(listing->columns, i + 1)) {
-		km_out_printf(out, "%s Fl \\-%s", before, km_listing(i)->name);
+		km_out_printf(out, "%s %s%s", before, km_listing(i)->is_verb ? "Cm " : "Fl \\-",
+			      km_listing(i)->name);
 		before = " No and";
 	}
 	km_out_puts(out, "\n.Bl -tag -width \"bytes_alloc_\" -compact\n");

@@ -20,8 +20,11 @@ enum km_verb_bit {
 	KM_VERB_DUMP = 4,
 	KM_VERB_DIFF = 8,
 	KM_VERB_CHECK = 16,
-	KM_VERBS_JUDGE = KM_VERB_STAT | KM_VERB_CHECK, /* those with findings */
-	KM_VERBS_REPORT = KM_VERBS_JUDGE | KM_VERB_INFO,
+	KM_VERB_TYPES = 64,
+	KM_VERBS_JUDGE = KM_VERB_STAT | KM_VERB_CHECK,    /* those with findings */
+	KM_VERBS_TABLE = KM_VERB_STAT | KM_VERB_TYPES,    /* those with sorted tables */
+	KM_VERBS_SYMBOL = KM_VERBS_JUDGE | KM_VERB_TYPES, /* those with source lines */
+	KM_VERBS_REPORT = KM_VERBS_SYMBOL | KM_VERB_INFO,
 	KM_VERBS_TRACE = KM_VERBS_REPORT | KM_VERB_DUMP, /* those of one trace */
 	KM_VERBS_ALL = KM_VERBS_TRACE | KM_VERB_DIFF,
 };
@@ -100,6 +103,7 @@ struct km_options {
 	bool has_lines;
 	size_t lines; /* 0: all */
 	bool raw_ip;
+	const char *type; /* types --type; NULL: a table of all */
 	/* input and symbols */
 	const char *instance, *kallsyms, *vmlinux, *slabinfo;
 	const char **debug_dirs;

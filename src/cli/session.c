@@ -534,6 +534,31 @@ struct km_error *km_session_resolve(struct km_session *session, const struct km_
 	return NULL;
 }
 
+static void say_notes(struct km_session *session)
+{
+	for (size_t i = 0; !session->options->quiet && i < km_resolver_nr_notes(session->resolver);
+	     i++)
+		km_say("%s", km_resolver_note(session->resolver, i));
+}
+
+struct km_error *km_session_resolve_types(struct km_session *session,
+					  const struct km_view_options *view)
+{
+	struct km_error *error = open_resolver(session);
+
+	if (!error && session->resolver)
+		error = km_report_resolve(session->report, NULL, session->resolver);
+	if (!error)
+		error = km_report_sum_types(session->report);
+	if (!error)
+		error = km_view_create(session->report, view, &session->view);
+	if (error || !session->resolver)
+		return error;
+	say_notes(session);
+	km_session_log(session, "types looked up: %zu", session->report->nr_types);
+	return NULL;
+}
+
 void km_session_say_suppressions(const struct km_session *session)
 {
 	char day[KM_DAY_SIZE];

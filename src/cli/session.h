@@ -58,6 +58,9 @@ KM_MUST_CHECK struct km_error *km_session_build(struct km_session *session);
  */
 KM_MUST_CHECK struct km_error *
 km_session_resolve(struct km_session *session, const struct km_view_options *view, bool all_rows);
+/* Looks up all call sites with their types, sums the types up, and chooses rows of them. */
+KM_MUST_CHECK struct km_error *km_session_resolve_types(struct km_session *session,
+							const struct km_view_options *view);
 /* Says on standard error which suppressions suppress nothing. */
 void km_session_say_suppressions(const struct km_session *session);
 void km_session_deinit(struct km_session *session);

@@ -69,8 +69,11 @@ static size_t choose_columns(const struct km_report *report, const struct km_lis
 	for (size_t i = 0; i < listing->nr_columns; i++) {
 		const struct km_column *column = &listing->columns[i];
 
-		/* addresses differ with every boot: only for those who ask */
-		if ((options->raw_ip || !column->is_raw_ip) && km_column_is_there(report, column))
+		/*
+		 * addresses differ with every boot, types are looked up: only for those who ask
+		 */
+		if ((options->raw_ip || !column->is_raw_ip) && !column->needs_types &&
+		    km_column_is_there(report, column))
 			ret[nr++] = column;
 	}
 	return nr;

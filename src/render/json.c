@@ -312,6 +312,31 @@ static json_t *make_sizes(const struct km_callsite *site)
 	return list;
 }
 
+/* What is allocated there. */
+static void set_types(json_t **object, const struct km_callsite *site)
+{
+	json_t *list;
+
+	if (!site->types.nr)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < site->types.nr; i++) {
+		const struct km_type *type = &site->types.types[i];
+		json_t *item = json_object();
+
+		set_text(&item, "name", type->name);
+		set_number(&item, "bytes", type->bytes);
+		set_text(&item, "sureness", km_sureness_name(type->sureness));
+		set_text(&item, "form", km_type_form_name(type->form));
+		set_number(&item, "bytes_req_min", type->min_req);
+		set_number(&item, "bytes_req_max", type->max_req);
+		if (type->element_bytes)
+			set_number(&item, "element_bytes", type->element_bytes);
+		append(&list, item);
+	}
+	set(object, "types", list);
+}
+
 static json_t *make_callsite(const struct km_report *report, const struct km_callsite *site,
 			     const struct km_render_options *options)
 {
@@ -334,6 +359,7 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 	km_json_set_locality(&object, site);
 	set(&object, "sizes", make_sizes(site));
 	km_json_set_source(&object, site);
+	set_types(&object, site);
 	return object;
 }
 
@@ -383,6 +409,8 @@ static json_t *make_finding(const struct km_finding *finding,
 	set_number(&object, "bytes_saved", finding->bytes_saved);
 	set_number(&object, "bytes_over", finding->bytes_over);
 	set_text(&object, "size_class", finding->size_class);
+	if (finding->type)
+		set_text(&object, "type_name", finding->type->name);
 	km_json_set_source(&place, finding->callsite);
 	set(&object, "callsite", place);
 	return object;
@@ -513,8 +541,7 @@ static struct km_error *walk_suppressions(const struct km_suppressions *suppress
 	return error;
 }
 
-struct km_error *km_json_walk(const struct km_report *report,
-			      const struct km_render_options *options, struct km_json_sink *sink)
+struct km_error *km_json_walk_head(const struct km_report *report, struct km_json_sink *sink)
 {
 	struct km_error *error = sink->add_member(sink, "schema_version", number(SCHEMA_VERSION));
 	json_t *generator = json_object();
@@ -529,6 +556,14 @@ struct km_error *km_json_walk(const struct km_report *report,
 		error = sink->add_member(sink, "input", make_input(report));
 	if (!error)
 		error = sink->add_member(sink, "quality", make_quality(report));
+	return error;
+}
+
+struct km_error *km_json_walk(const struct km_report *report,
+			      const struct km_render_options *options, struct km_json_sink *sink)
+{
+	struct km_error *error = km_json_walk_head(report, sink);
+
 	if (!error)
 		error = sink->add_member(sink, "summary", make_summary(report));
 	if (!error && report->per)
@@ -576,8 +611,9 @@ static void end_list(struct km_json_sink *sink)
 	km_out_puts(sink->out, "\n]");
 }
 
-struct km_error *km_render_json(const struct km_report *report,
-				const struct km_render_options *options, struct km_out *out)
+struct km_error *km_json_write(const struct km_report *report,
+			       const struct km_render_options *options, km_json_walk_fn walk,
+			       struct km_out *out)
 {
 	struct km_json_sink sink = {
 		.out = out,
@@ -586,8 +622,14 @@ struct km_error *km_render_json(const struct km_report *report,
 		.add_row = write_row,
 		.end_list = end_list,
 	};
-	struct km_error *error = km_json_walk(report, options, &sink);
+	struct km_error *error = walk(report, options, &sink);
 
 	km_out_puts(out, "\n}\n");
 	return error;
+}
+
+struct km_error *km_render_json(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out)
+{
+	return km_json_write(report, options, km_json_walk, out);
 }

@@ -91,6 +91,16 @@ struct km_json_sink {
 	bool has_member, has_row;
 	const char *type;
 };
+/* What every document begins with: version, generator, input, quality. */
+KM_MUST_CHECK struct km_error *km_json_walk_head(const struct km_report *report,
+						 struct km_json_sink *sink);
+/* One object with what a function hands over. */
+typedef struct km_error *(*km_json_walk_fn)(const struct km_report *report,
+					    const struct km_render_options *options,
+					    struct km_json_sink *sink);
+KM_MUST_CHECK struct km_error *km_json_write(const struct km_report *report,
+					     const struct km_render_options *options,
+					     km_json_walk_fn walk, struct km_out *out);
 /* Hands all of a report over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_json_walk(const struct km_report *report,
 					    const struct km_render_options *options,

@@ -120,6 +120,12 @@ struct km_error *km_render_percpu(const struct km_report *report,
 				  const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_class(const struct km_report *report,
 				 const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_types(const struct km_report *report,
+				 const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_type(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_types_json(const struct km_report *report,
+				      const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_json(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_jsonl(const struct km_report *report,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The columns of call sites. */
 #include "report/listings.h"
+#include "report/types.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -67,6 +68,19 @@ static const char *text_function(const void *row, char *buf, size_t size)
 static const char *text_source(const void *row, char *buf, size_t size)
 {
 	return km_callsite_source_text(row, buf, size);
+}
+
+/* Of several that it may be no name is given. */
+static const char *text_type(const void *row, char *buf, size_t size)
+{
+	const struct km_type *type = km_callsite_type(row);
+
+	if (!type)
+		return "";
+	if (type->form == KM_FORM_WHOLE)
+		return type->name;
+	snprintf(buf, size, "%s%s", type->name, type->form == KM_FORM_ARRAY ? "[]" : " + ...");
+	return buf;
 }
 
 static uint64_t number_bytes(const void *row)
@@ -216,6 +230,9 @@ static const struct km_column columns[] = {
 	  .help = "source line of the call (needs debug information)" },
 	{ "function", "Function", KM_COL_TEXT, .text = text_function,
 	  .help = "function at that line, which may be inlined into the symbol" },
+	{ "type", "Type", KM_COL_TEXT, .needs_types = true, .text = text_type,
+	  .help = "structure that is allocated, if the debug information makes that sure; + ... is "
+		  "for what is behind it" },
 	{ "symbol", "Symbol", KM_COL_TEXT, SORTABLE, .text = text_symbol, .help = "symbol alone" },
 	{ "module", "Module", KM_COL_TEXT, SORTABLE, .text = text_module,
 	  .help = "module alone, empty for the kernel itself" },

@@ -18,5 +18,6 @@ extern const struct km_listing km_listing_models;
 extern const struct km_listing km_listing_model_classes;
 extern const struct km_listing km_listing_model_sites;
 extern const struct km_listing km_listing_locality;
+extern const struct km_listing km_listing_types;
 
 #endif

@@ -333,6 +333,7 @@ void km_report_destroy(struct km_report *report)
 	free(report->models);
 	free(report->model_classes);
 	free(report->model_sites);
+	free(report->types);
 	km_page_report_destroy(report->pages);
 	km_percpu_report_destroy(report->percpus);
 	free(report->streams);

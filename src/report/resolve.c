@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Source lines for the call sites that are shown, and for no others: look-ups are slow. */
 #include "report/findings.h"
+#include "report/types.h"
 
 #include "kmemstat/view.h"
 
@@ -17,8 +18,17 @@ static struct km_error *resolve_one(const struct km_callsite *site, struct km_re
 	return error ? error : km_resolver_excerpt(resolver, &own->source, &own->excerpt);
 }
 
+static bool has_type_column(const struct km_list *list)
+{
+	for (size_t i = 0; i < list->nr_columns; i++)
+		if (list->columns[i]->needs_types)
+			return true;
+	return false;
+}
+
 static struct km_error *resolve_list(const struct km_list *list, struct km_resolver *resolver)
 {
+	const bool has_types = has_type_column(list);
 	struct km_error *error = NULL;
 
 	if (!list->listing || !list->listing->callsite)
@@ -28,6 +38,8 @@ static struct km_error *resolve_list(const struct km_list *list, struct km_resol
 
 		if (site)
 			error = resolve_one(site, resolver);
+		if (!error && site && has_types)
+			error = km_callsite_find_types(site, resolver);
 	}
 	return error;
 }
@@ -42,7 +54,19 @@ static struct km_error *resolve_class(const struct km_report_class *class, size_
 	return error;
 }
 
-static struct km_error *resolve_view(const struct km_report *report, const struct km_view *view,
+/* With what is allocated there; only slab call sites have sizes to tell it by. */
+static struct km_error *resolve_finding(struct km_report *report, size_t i,
+					struct km_resolver *resolver)
+{
+	struct km_finding *finding = &report->findings[i];
+	struct km_error *error = resolve_one(finding->callsite, resolver);
+
+	if (!error)
+		error = km_callsite_find_types(finding->callsite, resolver);
+	return error ? error : km_finding_name_type((struct km_report_own *)report, finding);
+}
+
+static struct km_error *resolve_view(struct km_report *report, const struct km_view *view,
 				     struct km_resolver *resolver)
 {
 	struct km_error *error = NULL;
@@ -51,7 +75,7 @@ static struct km_error *resolve_view(const struct km_report *report, const struc
 		error = resolve_list(&view->lists[i], resolver);
 	if (view->shows & KM_SHOWS_FINDINGS)
 		for (size_t i = 0; !error && i < view->nr_findings; i++)
-			error = resolve_one(report->findings[i].callsite, resolver);
+			error = resolve_finding(report, i, resolver);
 	if (view->shows & KM_SHOWS_CLASSES)
 		for (size_t i = 0; !error && i < report->nr_classes; i++)
 			error = resolve_class(&report->classes[i], view->max_class_sites, resolver);
@@ -76,6 +100,10 @@ struct km_error *km_report_resolve(struct km_report *report, const struct km_vie
 	if (view)
 		return resolve_view(report, view, resolver);
 	error = resolve_all(report->callsites, report->nr_callsites, resolver);
+	for (size_t i = 0; !error && i < report->nr_callsites; i++)
+		error = km_callsite_find_types(&report->callsites[i], resolver);
+	for (size_t i = 0; !error && i < report->nr_findings; i++)
+		error = resolve_finding(report, i, resolver);
 	if (!error && report->pages)
 		error = resolve_all(report->pages->callers, report->pages->nr_callers, resolver);
 	if (!error && report->percpus)

@@ -21,6 +21,7 @@ static const struct km_listing *const listings[KM_NR_LISTINGS] = {
 	[KM_LIST_MODEL_CLASSES] = &km_listing_model_classes,
 	[KM_LIST_MODEL_SITES] = &km_listing_model_sites,
 	[KM_LIST_LOCALITY] = &km_listing_locality,
+	[KM_LIST_TYPES] = &km_listing_types,
 };
 
 const struct km_listing *km_listing(enum km_listing_id id)
@@ -91,8 +92,8 @@ static struct km_error *unknown_key(const struct km_listing *listing, const char
 	if (len == 0)
 		error = km_error_create(KM_ERR_USAGE, NULL, "empty %s", what);
 	else
-		error = km_error_create(KM_ERR_USAGE, NULL, "unknown %s \"%.*s\" of --%s", what,
-					(int)len, key, listing->name);
+		error = km_error_create(KM_ERR_USAGE, NULL, "unknown %s \"%.*s\" of %s%s", what,
+					(int)len, key, listing->is_verb ? "" : "--", listing->name);
 	if (list)
 		error = km_error_advise(error, "the keys are %s", list);
 	free(list);

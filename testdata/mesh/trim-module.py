@@ -7,7 +7,8 @@ usage: trim-module.py IN OUT SOURCE...
 IN comes from 'eu-strip --reloc-debug-sections -f IN MODULE.ko': 64 bit, little endian, DWARF 5,
 references between debug sections already resolved. OUT keeps of .debug_info and .debug_aranges
 the units whose name is among SOURCE, with their relocations, and whole: .debug_abbrev,
-.debug_line, .debug_str, .debug_line_str, .debug_rnglists, .symtab. Section numbers stay.
+.debug_line, .debug_str, .debug_line_str, .debug_rnglists, .symtab. Of .debug_loclists what other
+units have is zeros: offsets into it stay. Section numbers stay, too.
 """
 import re
 import struct
@@ -16,9 +17,9 @@ import sys
 
 SHT_NULL, SHT_NOBITS = 0, 8
 KEEP = {'.debug_info', '.debug_abbrev', '.debug_line', '.debug_str', '.debug_line_str',
-        '.debug_rnglists', '.debug_aranges', '.symtab', '.strtab', '.shstrtab',
+        '.debug_rnglists', '.debug_loclists', '.debug_aranges', '.symtab', '.strtab', '.shstrtab',
         '.note.gnu.build-id', '.rela.debug_info', '.rela.debug_line', '.rela.debug_aranges',
-        '.rela.debug_rnglists'}
+        '.rela.debug_rnglists', '.rela.debug_loclists'}
 
 
 def units(path):
@@ -30,6 +31,30 @@ def units(path):
     for m in pat.finditer(text):
         start = int(m[1], 16)
         yield start, start + 4 + int(m[2], 16), m[3]
+
+
+def loclists(path, data, kept):
+    """Blanks the location lists of units that are not kept; where those of the others are."""
+    text = subprocess.run(['readelf', '--debug-dump=info', path],
+                          capture_output=True, text=True, check=True).stdout
+    used, starts = set(), {start for start, _ in kept}
+    pat = re.compile(r'Compilation Unit @ offset (\w+):|(\w+) \(location list\)')
+    is_kept = False
+    for m in pat.finditer(text):
+        if m[1]:
+            is_kept = int(m[1], 16) in starts
+        elif is_kept:
+            used.add(int(m[2], 16))
+    ranges, at, offsets = [], 0, sorted(used)
+    while at < len(data):
+        length, = struct.unpack_from('<I', data, at)
+        end = at + 4 + length
+        if any(at <= offset < end for offset in offsets):
+            ranges.append((at, end))
+        else:
+            data[at + 12:end] = bytes(end - at - 12)
+        at = end
+    return ranges
 
 
 def aranges(data):
@@ -79,6 +104,12 @@ def main():
     for name, pieces in (('.debug_info', kept), ('.debug_aranges', [s[:2] for s in sets])):
         i, r = number[name], number['.rela' + name]
         data[i], data[r] = cut(data[i], data[r], pieces)
+
+    lists = loclists(path, data[number['.debug_loclists']], kept)
+    relas = data[number['.rela.debug_loclists']]
+    data[number['.rela.debug_loclists']] = bytearray().join(
+        struct.pack('<QQq', *rela) for rela in struct.iter_unpack('<QQq', relas)
+        if any(start <= rela[0] < end for start, end in lists))
 
     out = bytearray(elf[:64])
     for i, h in enumerate(headers):

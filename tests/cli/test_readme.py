@@ -42,7 +42,8 @@ def main():
     for block in BLOCK.finditer(text):
         got = block_output(block[2])
         results.append((f"kmemstat {block[2]}", got == block[3], got))
-    help_text = output(["--help"]) + output(["dump", "--help"]) + output(["check", "--help"])
+    help_text = output(["--help"]) + "".join(output([verb, "--help"])
+                                                for verb in ("dump", "check", "types"))
     known = set(re.findall(r"--[a-z][\w-]+", help_text)) | {"--csv"}
     # options of other programs are in indented blocks
     named = set(re.findall(r"--[a-z][\w-]+", re.sub(r"^    .*$", "", text, flags=re.MULTILINE)))
