@@ -56,6 +56,24 @@ install_npm()
 		echo "$0: npm failed: the tests that need its packages will be skipped" >&2
 }
 
+# promtool alone out of Debian's package prometheus, which would install and start a server.
+install_promtool()
+{
+	if [ -x tests/bin/promtool ] || command -v promtool >/dev/null; then
+		return
+	fi
+	say "promtool into tests/bin"
+	mkdir -p tests/bin/unpack
+	# apt's own user has to be able to write where it downloads to
+	if (cd tests/bin/unpack && apt-get -q -o APT::Sandbox::User=root download prometheus &&
+		dpkg-deb -x prometheus_*.deb .); then
+		mv tests/bin/unpack/usr/bin/promtool tests/bin/promtool
+	else
+		echo "$0: no promtool: the test that needs it will be skipped" >&2
+	fi
+	rm -rf tests/bin/unpack
+}
+
 # Configures build/ unless it is already that of this directory, and compiles.
 build()
 {

@@ -257,9 +257,11 @@ def check_openmetrics(text, report, _):
 
 
 def check_promtool(text):
-    if not shutil.which("promtool"):
+    own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin")
+    promtool = shutil.which("promtool", path=os.environ.get("PATH", "") + os.pathsep + own)
+    if not promtool:
         raise Skipped("no promtool (package prometheus)")
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
+    done = subprocess.run([promtool, "check", "metrics"], input=text, text=True,
                           capture_output=True, timeout=60, check=False)
     expect((done.returncode, done.stdout + done.stderr), (0, ""))
 
