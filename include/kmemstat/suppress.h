@@ -11,6 +11,7 @@ enum km_suppress_key {
 	KM_SUPPRESS_SYMBOL, /* the function, and those inlined at the call site */
 	KM_SUPPRESS_FILE,   /* of any of these */
 	KM_SUPPRESS_MODULE, /* "-": the kernel itself */
+	KM_SUPPRESS_STRUCT, /* what is allocated: "struct mesh_rmc" or "mesh_rmc" */
 	KM_SUPPRESS_FINGERPRINT,
 	KM_NR_SUPPRESS_KEYS,
 };
@@ -28,7 +29,7 @@ struct km_suppression {
 	/* by km_suppressions_apply(): */
 	bool is_expired;
 	uint64_t nr_findings; /* that it matches, also of one that is expired */
-	/* it asks for a file, and no finding has source lines */
+	/* it asks for a file or a struct, and no finding has source lines */
 	bool needs_source;
 };
 

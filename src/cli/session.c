@@ -573,7 +573,7 @@ void km_session_say_suppressions(const struct km_session *session)
 			       path, suppression->line, km_day_text(suppression->expires, day),
 			       suppression->nr_findings, suppression->nr_findings == 1 ? "" : "s");
 		else if (!suppression->nr_findings && suppression->needs_source)
-			km_say("%s:%" PRIu32 ": suppresses nothing: no finding has a source line; "
+			km_say("%s:%" PRIu32 ": suppresses nothing: no debug information was found; "
 			       "give --vmlinux FILE or --debug-dir DIR",
 			       path, suppression->line);
 		else if (!suppression->nr_findings)

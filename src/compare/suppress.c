@@ -60,6 +60,14 @@ static bool matches_module(const struct km_finding *finding, const char *glob)
 	       fnmatch(glob, site->symbol.module ? site->symbol.module : "-", 0) == 0;
 }
 
+static bool matches_struct(const struct km_finding *finding, const char *glob)
+{
+	const char *name = finding->type ? finding->type->name : NULL;
+	const char *tag = name ? strchr(name, ' ') : NULL;
+
+	return name && (fnmatch(glob, name, 0) == 0 || (tag && fnmatch(glob, tag + 1, 0) == 0));
+}
+
 static bool matches_fingerprint(const struct km_finding *finding, const char *glob)
 {
 	return fnmatch(glob, finding->fingerprint, 0) == 0 ||
@@ -74,6 +82,7 @@ static const struct {
 	[KM_SUPPRESS_SYMBOL] = { "symbol", matches_symbol },
 	[KM_SUPPRESS_FILE] = { "file", matches_file },
 	[KM_SUPPRESS_MODULE] = { "module", matches_module },
+	[KM_SUPPRESS_STRUCT] = { "struct", matches_struct },
 	[KM_SUPPRESS_FINGERPRINT] = { "fingerprint", matches_fingerprint },
 };
 
@@ -172,7 +181,7 @@ static struct km_error *take_stanza(const char *path, const struct km_stanza *st
 	if (!has_glob)
 		return km_error_advise(km_line_error(path, stanza->line,
 						     "a suppression that does not say of what"),
-				       "give it a rule, symbol, file, module or fingerprint");
+				       "give it a rule, symbol, file, module, struct or fingerprint");
 	if (!ret->reason)
 		return km_error_advise(
 			km_line_error(path, stanza->line, "a suppression without a reason"),
@@ -303,7 +312,9 @@ struct km_error *km_suppressions_apply(struct km_suppressions *suppressions, km_
 
 		suppression->nr_findings = 0;
 		suppression->is_expired = suppression->expires && suppression->expires < today;
-		suppression->needs_source = suppression->globs[KM_SUPPRESS_FILE] && !has_source;
+		suppression->needs_source = !has_source &&
+					    (suppression->globs[KM_SUPPRESS_FILE] ||
+					     suppression->globs[KM_SUPPRESS_STRUCT]);
 	}
 	for (size_t i = 0; i < report->nr_findings; i++)
 		judge(suppressions, &report->findings[i]);

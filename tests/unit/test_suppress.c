@@ -172,6 +172,8 @@ struct fixture {
 
 static void make_report(struct fixture *f)
 {
+	static const struct km_type type = { .name = "struct mesh_rmc" };
+
 	*f = (struct fixture){
 		.frames = { { "mesh_rmc_init", "net/mac80211/mesh.c", 177, 0, true },
 			    { "ieee80211_mesh_init_sdata", NULL, 0, 0, false } },
@@ -184,6 +186,7 @@ static void make_report(struct fixture *f)
 	f->sites[1] = (struct km_callsite){ .name = "0xffff" };
 	f->findings[0] = (struct km_finding){ .rule = KM_RULE_JUST_OVER,
 					      .callsite = &f->sites[0],
+					      .type = &type,
 					      .fingerprint = "00000000000000aa",
 					      .fingerprint_symbol = "00000000000000bb" };
 	f->findings[1] = (struct km_finding){ .rule = KM_RULE_WASTE,
@@ -235,6 +238,9 @@ static void matches(void **state)
 	suppresses("file: mesh.c\nreason: x\n", "");
 	suppresses("module: mac80211\nreason: x\n", "ad");
 	suppresses("module: -\nreason: x\n", "");
+	suppresses("struct: mesh_*\nreason: x\n", "a");
+	suppresses("struct: struct mesh_rmc\nreason: x\n", "a");
+	suppresses("struct: rmc\nreason: x\n", "");
 	suppresses("fingerprint: 00000000000000bb\nreason: x\n", "a");
 	suppresses("fingerprint: *[cd]\nreason: x\n", "cd");
 	suppresses("rule: just-over\nsymbol: none\nreason: x\n", "");
