@@ -143,6 +143,7 @@ def commands(testdata, tmp):
                            mesh]
     yield "models", ["--model", "all", "--model", "slub:min=128,page=64k", "--replay",
                      os.path.join(testdata, "replay", "trace.dat")]
+    yield "caches of their own", ["--own-cache", mesh]
     yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", mesh]
     formats = kmem.load_formats(os.path.join(testdata, "formats", "6.18-x86_64"))
     load = kmem.Workload(ringbuf.Layout(), formats, seed=5, nr_cpus=3, losses=0.02)

@@ -9,6 +9,7 @@
 #include "kmemstat/error.h"
 #include "kmemstat/life.h"
 #include "kmemstat/locality.h"
+#include "kmemstat/own.h"
 #include "kmemstat/quality.h"
 #include "kmemstat/report_models.h"
 #include "kmemstat/report_pages.h"
@@ -45,6 +46,8 @@ struct km_callsite {
 	const struct km_life_stats *life;   /* NULL: allocations and frees were not paired */
 	const struct km_locality *locality; /* NULL: not asked for */
 	uint64_t crowd; /* call sites in its size class, itself included; with locality */
+	/* NULL: not asked for, or no size is its own */
+	const struct km_own_cache *own_cache;
 	/* with report.per, else 0 */
 	double hits_per_unit, bytes_per_unit; /* of bytes_alloc */
 	uint64_t hits_rest;                   /* beyond a whole multiple of report.per */
@@ -131,6 +134,7 @@ enum km_rule {
 	KM_RULE_ACCOUNTED,
 	KM_RULE_PERCPU_WASTE,
 	KM_RULE_SCATTERED,
+	KM_RULE_OWN_CACHE,
 	KM_NR_RULES,
 };
 
@@ -153,6 +157,7 @@ struct km_rule_info {
 	bool is_about_sizes;     /* a finding is about one size class of a call site */
 	bool needs_pairs;        /* finds nothing unless allocations and frees were paired */
 	bool needs_locality;     /* finds nothing unless call sites have a locality */
+	bool needs_own_caches;   /* the same with struct km_report.own_caches */
 };
 const struct km_rule_info *km_rule_info(enum km_rule rule);
 /* "high", "medium", "low". */
@@ -294,6 +299,7 @@ struct km_report {
 	struct km_model_site_row *model_sites;
 	size_t nr_model_sites;
 	const struct km_localities *localities; /* or NULL */
+	const struct km_own_caches *own_caches; /* or NULL */
 	/* what the page and the percpu allocator did; NULL: no events, or they were not paired */
 	struct km_page_report *pages;
 	struct km_percpu_report *percpus;
@@ -317,10 +323,11 @@ struct km_report_parts {
 	const struct km_flag_name *gfp_names;       /* km_source_gfp_names() */
 	size_t nr_gfp_names;
 	const struct km_symtab *symtab; /* or NULL */
-	const struct km_caches *caches; /* or NULL, as are the next four */
+	const struct km_caches *caches; /* or NULL, as are the next six */
 	const struct km_tasks *tasks;
 	const struct km_ptrs *ptrs;
 	const struct km_localities *localities;
+	const struct km_own_caches *own_caches;
 	const struct km_slabinfo *slabinfo;
 	const struct km_models *models;
 	const struct km_replay_results *replay; /* of the models; or NULL */

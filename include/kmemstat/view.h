@@ -81,6 +81,7 @@ enum km_listing_id {
 	KM_LIST_MODEL_CLASSES, /* their size classes */
 	KM_LIST_MODEL_SITES,   /* call sites in them */
 	KM_LIST_LOCALITY,      /* call sites with what --locality found */
+	KM_LIST_OWN_CACHE,     /* call sites with what --own-cache found */
 	KM_LIST_TYPES,         /* of the verb types */
 	KM_NR_LISTINGS,
 };

@@ -50,6 +50,11 @@ static const struct km_option table[] = {
 		  "lines that they touch, against the least that would do.",
 	  .more = "With it the rule scattered finds call sites whose objects lie on far more pages "
 		  "than they need. Memory grows with the live objects." },
+	{ VIEW("own-cache"),
+	  .help = "The table of kmalloc call sites with one size, and what a kmem_cache of their "
+		  "own would save in pages when most of their objects are live, or cost.",
+	  .more = "With it the rule own-cache finds those that it saves at least --waste-bytes. "
+		  "kmemstat-models(7) has the formulas. Memory grows with the live objects." },
 	{ .name = "slab",
 	  .group = KM_GROUP_VIEW,
 	  .verbs = KM_VERB_STAT,
@@ -432,7 +437,8 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERB_STAT,
 	  .set = km_set_flag,
 	  AT(source),
-	  .help = "Show the lines of source around the call with each finding, from the files below "
+	  .help = "Show the lines of source around the call with each finding, from the files "
+		  "below "
 		  "--source-root.",
 	  .more = "Ten lines, as gdb's list has them, with the line of the call marked. A file is "
 		  "read only if its name leads to one below that directory: no absolute name, no "
@@ -473,8 +479,8 @@ static const struct km_option table[] = {
 	  .verbs = KM_VERBS_JUDGE,
 	  .set = km_set_size,
 	  AT(thresholds.waste_bytes),
-	  .help = "Leave out waste findings of fewer bytes than this; suffixes k, M, G are powers "
-		  "of 1024 (default: 16k)." },
+	  .help = "Leave out waste and own-cache findings of fewer bytes than this; suffixes k, M, "
+		  "G are powers of 1024 (default: 16k)." },
 	{ .name = "high-order",
 	  .arg = "ORDER",
 	  .group = KM_GROUP_FINDING,

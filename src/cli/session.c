@@ -424,7 +424,7 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	*ret_nr = 0;
 	if (!(session->options->verb & KM_VERBS_JUDGE))
 		return NULL;
-	error = km_tallies_create(session->options, km_source_info(session->source)->page_size,
+	error = km_tallies_create(session->options, km_source_info(session->source),
 				  &session->tallies, ret, ret_nr);
 	if (!error)
 		error = km_modelling_start(session->options, &session->modelling, ret, ret_nr);

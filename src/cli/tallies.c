@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The takers of --task, --cache, --alloc and --locality. */
+/* The takers of --task, --cache, --alloc, --locality and --own-cache. */
 #include "cli/tallies.h"
 
 #include <inttypes.h>
@@ -23,6 +23,11 @@ static struct km_error *take_places(void *arg, const struct km_rows *rows)
 	return km_places_add(arg, rows);
 }
 
+static struct km_error *take_own(void *arg, const struct km_rows *rows)
+{
+	return km_own_add(arg, rows);
+}
+
 static struct km_error *read_slabinfo(const struct km_options *options, struct km_tallies *tallies)
 {
 	struct km_slabinfo *slabinfo = &tallies->slabinfo;
@@ -37,8 +42,39 @@ static struct km_error *read_slabinfo(const struct km_options *options, struct k
 	return NULL;
 }
 
-struct km_error *km_tallies_create(const struct km_options *options, uint32_t page_size,
-				   struct km_tallies *tallies, struct km_taker *ret, size_t *ret_nr)
+/* Where objects lie, and where they might. */
+static struct km_error *create_places(const struct km_options *options,
+				      const struct km_input_info *info, struct km_tallies *tallies,
+				      struct km_taker *ret, size_t *ret_nr)
+{
+	const struct km_model_machine machine = { .page_size = info->page_size,
+						  .nr_cpus = info->nr_cpus };
+	struct km_error *error = NULL;
+
+	if (km_options_has_view(options, "locality")) {
+		error = km_places_create(info->page_size, &tallies->places);
+		if (!error)
+			ret[(*ret_nr)++] = (struct km_taker){
+				.add = take_places,
+				.arg = tallies->places,
+				.wants_all = true, /* call sites and sizes of all rows */
+			};
+	}
+	if (!error && km_options_has_view(options, "own-cache")) {
+		error = km_own_create(&machine, info->long_bytes, &tallies->own);
+		if (!error)
+			ret[(*ret_nr)++] = (struct km_taker){
+				.add = take_own,
+				.arg = tallies->own,
+				.wants_all = true, /* the same */
+			};
+	}
+	return error;
+}
+
+struct km_error *km_tallies_create(const struct km_options *options,
+				   const struct km_input_info *info, struct km_tallies *tallies,
+				   struct km_taker *ret, size_t *ret_nr)
 {
 	const struct km_tally_options tally_options = {
 		.has_tasks = km_options_has_view(options, "task"),
@@ -68,15 +104,8 @@ struct km_error *km_tallies_create(const struct km_options *options, uint32_t pa
 				.wants_all = true, /* call sites and sizes of all rows */
 			};
 	}
-	if (!error && km_options_has_view(options, "locality")) {
-		error = km_places_create(page_size, &tallies->places);
-		if (!error)
-			ret[(*ret_nr)++] = (struct km_taker){
-				.add = take_places,
-				.arg = tallies->places,
-				.wants_all = true, /* the same */
-			};
-	}
+	if (!error)
+		error = create_places(options, info, tallies, ret, ret_nr);
 	return error;
 }
 
@@ -124,6 +153,11 @@ struct km_error *km_tallies_finish(struct km_tallies *tallies, const struct km_s
 		if (!error)
 			parts->localities = &tallies->localities;
 	}
+	if (!error && tallies->own) {
+		error = km_own_finish(tallies->own, &tallies->own_caches);
+		if (!error)
+			parts->own_caches = &tallies->own_caches;
+	}
 	parts->ptrs = tallies->ptrs;
 	parts->comm = comm_of;
 	parts->comm_arg = source;
@@ -138,6 +172,7 @@ struct km_tallies km_tallies_borrow(const struct km_tallies *tallies)
 	borrowed.caches = (struct km_caches){ 0 };
 	borrowed.tasks = (struct km_tasks){ 0 };
 	borrowed.localities = (struct km_localities){ 0 };
+	borrowed.own_caches = (struct km_own_caches){ 0 };
 	return borrowed;
 }
 
@@ -146,10 +181,12 @@ void km_tallies_deinit(struct km_tallies *tallies)
 	km_caches_deinit(&tallies->caches);
 	km_tasks_deinit(&tallies->tasks);
 	km_localities_deinit(&tallies->localities);
+	km_own_caches_deinit(&tallies->own_caches);
 	if (tallies->is_borrowed)
 		return;
 	km_tally_destroy(tallies->tally);
 	km_ptrs_destroy(tallies->ptrs);
 	km_places_destroy(tallies->places);
+	km_own_destroy(tallies->own);
 	km_slabinfo_deinit(&tallies->slabinfo);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The takers of --task, --cache, --alloc and --locality, and what they came to. */
+/* The takers of --task, --cache, --alloc, --locality and --own-cache, and what they came to. */
 #ifndef KMEMSTAT_CLI_TALLIES_H
 #define KMEMSTAT_CLI_TALLIES_H
 
 #include "cli/options.h"
 #include "cli/scan.h"
 #include "kmemstat/locality.h"
+#include "kmemstat/own.h"
+#include "kmemstat/source.h"
 
-enum { KM_MOST_TALLY_TAKERS = 3 };
+enum { KM_MOST_TALLY_TAKERS = 4 };
 
 /* Zero-initialised is empty. */
 struct km_tallies {
@@ -18,17 +20,20 @@ struct km_tallies {
 	struct km_tasks tasks;
 	struct km_places *places; /* or NULL */
 	struct km_localities localities;
+	struct km_own_replay *own; /* or NULL */
+	struct km_own_caches own_caches;
 	struct km_slabinfo slabinfo;
 	bool has_caches, has_tasks, has_slabinfo;
 };
 
 /*
- * Makes what the options ask for (`page_size` is that of the trace), reads --slabinfo, and puts the
+ * Makes what the options ask for of the traced machine, reads --slabinfo, and puts the
  * takers into ret[*ret_nr] and on. km_tallies_deinit() is to be called after an error, too.
  */
 KM_MUST_CHECK struct km_error *km_tallies_create(const struct km_options *options,
-						 uint32_t page_size, struct km_tallies *tallies,
-						 struct km_taker *ret, size_t *ret_nr);
+						 const struct km_input_info *info,
+						 struct km_tallies *tallies, struct km_taker *ret,
+						 size_t *ret_nr);
 /* What there is so far, into the parts of a report, whose quality is known. */
 KM_MUST_CHECK struct km_error *km_tallies_finish(struct km_tallies *tallies,
 						 const struct km_source *source,

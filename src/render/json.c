@@ -246,8 +246,9 @@ static json_t *source_line(const char *text)
 		part = strndup(text, (size_t)(end - text));
 		safe = part ? km_text_safe(part) : NULL;
 		free(part);
-		if (!safe || asprintf(&joined, "%s%s%s", json_string_value(value), safe,
-				      *end ? "\t" : "") < 0 ||
+		if (!safe ||
+		    asprintf(&joined, "%s%s%s", json_string_value(value), safe, *end ? "\t" : "") <
+			    0 ||
 		    json_string_set(value, joined)) {
 			json_decref(value);
 			value = NULL;
@@ -357,6 +358,7 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 	if (report->lives && site->life)
 		km_json_set_life(&object, report, site->life);
 	km_json_set_locality(&object, site);
+	km_json_set_own_cache(&object, site);
 	set(&object, "sizes", make_sizes(site));
 	km_json_set_source(&object, site);
 	set_types(&object, site);

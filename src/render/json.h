@@ -131,5 +131,7 @@ json_t *km_json_percpu_row(const struct km_percpu_row *row,
 
 /* Key "locality" of a call site, if there is one. */
 void km_json_set_locality(json_t **object, const struct km_callsite *site);
+/* The same of "own_cache". */
+void km_json_set_own_cache(json_t **object, const struct km_callsite *site);
 
 #endif

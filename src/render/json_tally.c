@@ -45,6 +45,29 @@ void km_json_set_locality(json_t **object, const struct km_callsite *site)
 	set(object, "locality", item);
 }
 
+void km_json_set_own_cache(json_t **object, const struct km_callsite *site)
+{
+	const struct km_own_cache *own = site->own_cache;
+	json_t *item;
+
+	if (!own)
+		return;
+	item = json_object();
+	set_number(&item, "bytes_req", own->bytes_req);
+	set_number(&item, "bytes_alloc", own->bytes_alloc);
+	set_number(&item, "size_hits", own->size_hits);
+	set_number(&item, "object_bytes", own->object_bytes);
+	set_number(&item, "order", own->order);
+	set_number(&item, "objs_per_slab", own->slab.objects);
+	set_number(&item, "pages_per_slab", own->slab.pages);
+	set_number(&item, "tail_bytes", own->tail_bytes);
+	set_number(&item, "objects", own->objects);
+	set_number(&item, "class_pages", own->class_pages);
+	set_number(&item, "own_pages", own->own_pages);
+	set(&item, "bytes_saved", json_integer(km_own_saved(own)));
+	set(object, "own_cache", item);
+}
+
 static json_t *make_slabinfo(const struct km_report_cache *cache)
 {
 	json_t *object = json_object();

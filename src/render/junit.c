@@ -101,6 +101,8 @@ static const char *why_blind(const struct km_report *report, const struct km_rul
 		return "allocations and frees were not paired";
 	if (rule->needs_locality && !has_locality(report))
 		return "--locality was not asked for";
+	if (rule->needs_own_caches && !report->own_caches)
+		return "--own-cache was not asked for";
 	return NULL;
 }
 

@@ -78,6 +78,8 @@ KM_MUST_CHECK struct km_error *km_report_build_findings(struct km_report_own *ow
 							const struct km_thresholds *thresholds);
 /* Of call sites: where their objects lie. `localities` may be NULL. */
 void km_report_take_localities(struct km_report *report, const struct km_localities *localities);
+/* Of call sites: what a cache of their own would do. `caches` may be NULL. */
+void km_report_take_own_caches(struct km_report *report, const struct km_own_caches *caches);
 /* The class of that name, or NULL; name may be NULL. */
 const struct km_report_class *km_report_class_named(const struct km_report *report,
 						    const char *name);

@@ -18,7 +18,7 @@ static const struct km_rule_row *const rules[KM_NR_RULES] = {
 	[KM_RULE_HIGH_ORDER] = &km_rule_high_order, [KM_RULE_LEAK_SUSPECT] = &km_rule_leak_suspect,
 	[KM_RULE_PING_PONG] = &km_rule_ping_pong,   [KM_RULE_SHORT_LIVED] = &km_rule_short_lived,
 	[KM_RULE_ACCOUNTED] = &km_rule_accounted,   [KM_RULE_PERCPU_WASTE] = &km_rule_percpu_waste,
-	[KM_RULE_SCATTERED] = &km_rule_scattered,
+	[KM_RULE_SCATTERED] = &km_rule_scattered,   [KM_RULE_OWN_CACHE] = &km_rule_own_cache,
 };
 
 static const char *const severity_names[] = {

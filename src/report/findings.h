@@ -67,6 +67,7 @@ extern const struct km_rule_row km_rule_short_lived;
 extern const struct km_rule_row km_rule_accounted;
 extern const struct km_rule_row km_rule_percpu_waste;
 extern const struct km_rule_row km_rule_scattered;
+extern const struct km_rule_row km_rule_own_cache;
 
 /* Whether the rule judges call sites as a whole, with all their sizes. */
 bool km_rule_is_about_site(enum km_rule rule);

@@ -18,6 +18,7 @@ extern const struct km_listing km_listing_models;
 extern const struct km_listing km_listing_model_classes;
 extern const struct km_listing km_listing_model_sites;
 extern const struct km_listing km_listing_locality;
+extern const struct km_listing km_listing_own_cache;
 extern const struct km_listing km_listing_types;
 
 #endif

@@ -297,6 +297,7 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	if (!error)
 		error = km_report_build_percpu(own, parts);
 	km_report_take_localities(report, parts->localities);
+	km_report_take_own_caches(report, parts->own_caches);
 	if (!error)
 		error = km_report_build_findings(own, &parts->thresholds);
 	if (!error)

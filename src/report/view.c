@@ -21,6 +21,7 @@ static const struct km_listing *const listings[KM_NR_LISTINGS] = {
 	[KM_LIST_MODEL_CLASSES] = &km_listing_model_classes,
 	[KM_LIST_MODEL_SITES] = &km_listing_model_sites,
 	[KM_LIST_LOCALITY] = &km_listing_locality,
+	[KM_LIST_OWN_CACHE] = &km_listing_own_cache,
 	[KM_LIST_TYPES] = &km_listing_types,
 };
 

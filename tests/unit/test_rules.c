@@ -45,6 +45,7 @@ struct wanted {
 	size_t nr_lives; /* 0: nothing was paired */
 	bool has_lost, has_hashed_ptrs, has_raw_time, has_no_frees;
 	struct km_thresholds thresholds;
+	struct km_own_caches own_caches; /* none: not asked for */
 };
 
 static struct wanted wanted_of(const struct alloc *allocs, size_t nr)
@@ -94,6 +95,8 @@ static void make(struct made *made, const struct wanted *wanted)
 	parts.groups = made->groups;
 	parts.sites = &made->sites;
 	parts.symtab = made->symtab;
+	if (wanted->own_caches.nr)
+		parts.own_caches = &wanted->own_caches;
 	if (!wanted->has_no_frees)
 		add_events(made, &parts);
 	ASSERT_OK(km_report_build(&parts, &made->report));
@@ -627,6 +630,91 @@ static void doubled_events_are_told_once(void **state)
 	made_deinit(&made);
 }
 
+static void own_cache_thresholds(void **state)
+{
+	static const struct alloc allocs[] = { { ALPHA, KM_EV_KMALLOC, 40, 64, 1940 },
+					       { ALPHA, KM_EV_KMALLOC, 50, 64, 60 } };
+	struct km_own_cache own = {
+		.call_site = ALPHA,
+		.hits = 2000,
+		.size_hits = 1940,
+		.bytes_req = 40,
+		.bytes_alloc = 64,
+		.object_bytes = 40,
+		.slab = { .objects = 102, .pages = 1 },
+		.tail_bytes = 16,
+		.page_size = 4096,
+		.objects = 1500,
+		.class_pages = 24,
+		.own_pages = 15,
+	};
+	struct wanted wanted = wanted_of(allocs, 2);
+
+	expect_none(&wanted, KM_RULE_OWN_CACHE);
+	wanted.own_caches = (struct km_own_caches){ .items = &own, .nr = 1 };
+	expect(&wanted, KM_RULE_OWN_CACHE, "low", 1940, 9 * 4096,
+	       "1,500 live objects of 40 bytes at most, in kmalloc-64: a kmem_cache of their own "
+	       "(40 bytes, 102 in an order-0 slab, 16 bytes of tail) would take 15 pages instead "
+	       "of 24",
+	       "allocate them from a kmem_cache of their own (KMEM_CACHE()), which saves 36.0 KiB "
+	       "while most are live; the other 3.0% of its allocations, of other sizes, stay with "
+	       "kmalloc()");
+	wanted.thresholds.waste_bytes = 9 * 4096 + 1;
+	expect_none(&wanted, KM_RULE_OWN_CACHE);
+	wanted.thresholds.waste_bytes = 0;
+	own.own_pages = 24;
+	expect_none(&wanted, KM_RULE_OWN_CACHE);
+	own.own_pages = 25;
+	expect_none(&wanted, KM_RULE_OWN_CACHE);
+	/* a slab is not full of them */
+	own.own_pages = 1;
+	own.objects = 101;
+	expect_none(&wanted, KM_RULE_OWN_CACHE);
+	/* another call site's */
+	own.objects = 1500;
+	own.call_site = BETA;
+	expect_none(&wanted, KM_RULE_OWN_CACHE);
+}
+
+static void own_cache_severity(void **state)
+{
+	static const struct alloc alloc = { ALPHA, KM_EV_KMALLOC, 2056, 4096, 1500 };
+	struct km_own_cache own = {
+		.call_site = ALPHA,
+		.hits = 1500,
+		.size_hits = 1500,
+		.bytes_req = 2056,
+		.bytes_alloc = 4096,
+		.object_bytes = 2056,
+		.slab = { .objects = 15, .pages = 8 },
+		.order = 3,
+		.tail_bytes = 1928,
+		.page_size = 4096,
+		.objects = 1500,
+		.class_pages = 865,
+		.own_pages = 801,
+	};
+	struct wanted wanted = wanted_of(&alloc, 1);
+	static const char advice[] = "allocate them from a kmem_cache of their own (KMEM_CACHE()), "
+				     "which saves %s while most are live";
+	char text[sizeof(advice) + 16];
+
+	wanted.own_caches = (struct km_own_caches){ .items = &own, .nr = 1 };
+	snprintf(text, sizeof(text), advice, "256.0 KiB");
+	expect(&wanted, KM_RULE_OWN_CACHE, "medium", 1500, 64 * 4096,
+	       "1,500 live objects of 2056 bytes at most, in kmalloc-4k: a kmem_cache of their own "
+	       "(2056 bytes, 15 in an order-3 slab, 1928 bytes of tail) would take 801 pages "
+	       "instead of 865",
+	       text);
+	own.class_pages = 801 + 256;
+	snprintf(text, sizeof(text), advice, "1.0 MiB");
+	expect(&wanted, KM_RULE_OWN_CACHE, "high", 1500, 256 * 4096,
+	       "1,500 live objects of 2056 bytes at most, in kmalloc-4k: a kmem_cache of their own "
+	       "(2056 bytes, 15 in an order-3 slab, 1928 bytes of tail) would take 801 pages "
+	       "instead of 1,057",
+	       text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -641,6 +729,8 @@ int main(void)
 		cmocka_unit_test(short_lived_advice),
 		cmocka_unit_test(short_lived_thresholds),
 		cmocka_unit_test(accounted_thresholds),
+		cmocka_unit_test(own_cache_thresholds),
+		cmocka_unit_test(own_cache_severity),
 		cmocka_unit_test(findings_are_ranked),
 		cmocka_unit_test(fingerprints_of_call_sites),
 		cmocka_unit_test(doubled_events_are_told_once),
