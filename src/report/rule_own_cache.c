@@ -93,7 +93,9 @@ const struct km_rule_row km_rule_own_cache = {
 			"kmem_cache_free().",
 		.false_alarm =
 			"The objects are live for a moment only, a smaller struct would fit the "
-			"class below, or they need a larger alignment than a word.",
+			"class below, or they need a larger alignment than a word. Or the rest of the "
+			"class would not stay as well packed without them, as is assumed: their "
+			"pages in it are then fewer than told.",
 		.needs_pairs = true,
 		.needs_own_caches = true,
 	},
