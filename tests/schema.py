@@ -144,6 +144,8 @@ def commands(testdata, tmp):
     yield "models", ["--model", "all", "--model", "slub:min=128,page=64k", "--replay",
                      os.path.join(testdata, "replay", "trace.dat")]
     yield "caches of their own", ["--own-cache", mesh]
+    yield "percpu replay", ["--percpu-replay", "--percpu-what-if", "296:8=288:64",
+                            "--percpu-what-if", "8=4", mesh]
     yield "all findings", ["--waste-bytes", "0", "--waste-percent", "0", mesh]
     formats = kmem.load_formats(os.path.join(testdata, "formats", "6.18-x86_64"))
     load = kmem.Workload(ringbuf.Layout(), formats, seed=5, nr_cpus=3, losses=0.02)

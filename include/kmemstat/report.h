@@ -10,6 +10,7 @@
 #include "kmemstat/life.h"
 #include "kmemstat/locality.h"
 #include "kmemstat/own.h"
+#include "kmemstat/percpu_model.h"
 #include "kmemstat/quality.h"
 #include "kmemstat/report_models.h"
 #include "kmemstat/report_pages.h"
@@ -303,6 +304,7 @@ struct km_report {
 	/* what the page and the percpu allocator did; NULL: no events, or they were not paired */
 	struct km_page_report *pages;
 	struct km_percpu_report *percpus;
+	const struct km_percpu_replay_results *percpu_replay; /* or NULL */
 	/*
 	 * What is live is not sure: events were lost, frees had no event, or pointers are hashed.
 	 * Renderers mark such numbers.
@@ -330,7 +332,8 @@ struct km_report_parts {
 	const struct km_own_caches *own_caches;
 	const struct km_slabinfo *slabinfo;
 	const struct km_models *models;
-	const struct km_replay_results *replay; /* of the models; or NULL */
+	const struct km_replay_results *replay;               /* of the models; or NULL */
+	const struct km_percpu_replay_results *percpu_replay; /* or NULL */
 	/* the command of a task, or NULL; NULL: no commands are known */
 	const char *(*comm)(const void *arg, int32_t pid);
 	const void *comm_arg;

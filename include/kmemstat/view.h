@@ -83,6 +83,7 @@ enum km_listing_id {
 	KM_LIST_LOCALITY,      /* call sites with what --locality found */
 	KM_LIST_OWN_CACHE,     /* call sites with what --own-cache found */
 	KM_LIST_TYPES,         /* of the verb types */
+	KM_LIST_PERCPU_REPLAY, /* models of the percpu allocator */
 	KM_NR_LISTINGS,
 };
 

@@ -22,6 +22,7 @@ struct km_error *km_modelling_make(const struct km_options *options,
 	};
 	struct km_error *error = NULL;
 
+	ret->nr_cpus = info->nr_cpus;
 	for (size_t i = 0; i < options->nr_models && !error; i++) {
 		const struct km_model_option *model = &options->models[i];
 
@@ -38,14 +39,39 @@ static struct km_error *take_rows(void *arg, const struct km_rows *rows)
 	return km_replay_add(arg, rows);
 }
 
+static struct km_error *take_percpu(void *arg, const struct km_rows *rows)
+{
+	return km_percpu_replay_add(arg, rows);
+}
+
+static struct km_error *start_percpu(const struct km_options *options,
+				     struct km_modelling *modelling, struct km_taker *ret)
+{
+	const struct km_percpu_shape *asked = &options->percpu_shape;
+	const struct km_percpu_replay_options replay_options = {
+		.shape = { .unit = asked->unit ? asked->unit
+					       : km_percpu_default_unit(modelling->nr_cpus),
+			   .first = options->has_percpu_first ? asked->first
+							      : KM_PERCPU_FIRST_BYTES },
+		.changes = options->percpu_changes,
+		.nr_changes = options->nr_percpu_changes,
+	};
+	struct km_error *error = km_percpu_replay_create(&replay_options, &modelling->percpu);
+
+	*ret = (struct km_taker){ .add = take_percpu, .arg = modelling->percpu };
+	return error;
+}
+
 struct km_error *km_modelling_start(const struct km_options *options,
 				    struct km_modelling *modelling, struct km_taker *ret,
 				    size_t *ret_nr)
 {
-	struct km_error *error;
+	struct km_error *error = NULL;
 
-	if (!options->replay)
-		return NULL;
+	if (km_options_has_view(options, "percpu-replay"))
+		error = start_percpu(options, modelling, &ret[(*ret_nr)++]);
+	if (error || !options->replay)
+		return error;
 	error = km_replay_create(&modelling->models, &modelling->replay);
 	if (!error)
 		ret[(*ret_nr)++] = (struct km_taker){
@@ -61,6 +87,10 @@ struct km_error *km_modelling_finish(struct km_modelling *modelling, struct km_r
 	struct km_error *error;
 
 	parts->models = &modelling->models;
+	if (modelling->percpu) {
+		km_percpu_replay_finish(modelling->percpu, &modelling->percpu_results);
+		parts->percpu_replay = &modelling->percpu_results;
+	}
 	if (!modelling->replay)
 		return NULL;
 	error = km_replay_finish(modelling->replay, &modelling->results);
@@ -84,6 +114,7 @@ void km_modelling_deinit(struct km_modelling *modelling)
 	if (modelling->is_borrowed)
 		return;
 	km_replay_destroy(modelling->replay);
+	km_percpu_replay_destroy(modelling->percpu);
 	km_models_deinit(&modelling->models);
 }
 

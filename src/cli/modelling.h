@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The models of allocators that --model and --model-file ask for, and their replay. */
+/* The models of allocators that --model and --model-file ask for, their replay, and that of percpu.
+ */
 #ifndef KMEMSTAT_CLI_MODELLING_H
 #define KMEMSTAT_CLI_MODELLING_H
 
@@ -15,6 +16,9 @@ struct km_modelling {
 	struct km_replay *replay; /* or NULL */
 	bool is_borrowed;         /* these are another's */
 	struct km_replay_results results;
+	uint32_t nr_cpus;
+	struct km_percpu_replay *percpu; /* or NULL */
+	struct km_percpu_replay_results percpu_results;
 };
 
 /*
@@ -24,7 +28,7 @@ struct km_modelling {
 KM_MUST_CHECK struct km_error *km_modelling_make(const struct km_options *options,
 						 const struct km_input_info *info,
 						 struct km_modelling *ret);
-/* With --replay: puts a taker into ret[*ret_nr]. */
+/* With --replay, --percpu-replay: puts takers into ret[*ret_nr] and on. */
 KM_MUST_CHECK struct km_error *km_modelling_start(const struct km_options *options,
 						  struct km_modelling *modelling,
 						  struct km_taker *ret, size_t *ret_nr);

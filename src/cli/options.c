@@ -4,9 +4,11 @@
 
 #define AT(member) .offset = offsetof(struct km_options, member)
 /* A view: an option that is called as its renderer. */
-#define VIEW(view)                                                                                 \
-	.name = (view), .group = KM_GROUP_VIEW, .verbs = KM_VERB_STAT, .set = km_set_view,         \
+#define VIEW_OF(option_group, view)                                                                \
+	.name = (view), .group = (option_group), .verbs = KM_VERB_STAT, .set = km_set_view,        \
 	.value = (view)
+#define VIEW(view)       VIEW_OF(KM_GROUP_VIEW, view)
+#define MODEL_VIEW(view) VIEW_OF(KM_GROUP_MODEL, view)
 
 static const struct km_option table[] = {
 	{ VIEW("summary"),
@@ -119,25 +121,32 @@ static const struct km_option table[] = {
 		  "them is used.",
 	  .more = "Adds columns to the table --models, and to the JSON report what each cache came "
 		  "to. What was allocated before the trace is not in it." },
-	{ .name = "models",
-	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
-	  .set = km_set_view,
-	  .value = "models",
+	{ MODEL_VIEW("models"),
 	  .help = "The table of models: bytes, waste, and the difference to what was recorded; "
 		  "all of them, if --model names none." },
-	{ .name = "model-class",
-	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
-	  .set = km_set_view,
-	  .value = "model-class",
-	  .help = "The table of the models' size classes." },
-	{ .name = "model-caller",
-	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
-	  .set = km_set_view,
-	  .value = "model-caller",
+	{ MODEL_VIEW("model-class"), .help = "The table of the models' size classes." },
+	{ MODEL_VIEW("model-caller"),
 	  .help = "The table of call sites in models, those that change most first." },
+	{ MODEL_VIEW("percpu-replay"),
+	  .help = "Play the recorded percpu objects through the two allocators that Linux has had "
+		  "for them: chunks, holes, and how much they search." },
+	{ .name = "percpu-unit",
+	  .needs_view = "percpu-replay",
+	  .arg = "SIZE[:FIRST]",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_percpu_unit,
+	  .help = "With --percpu-replay: a chunk's bytes on each CPU, and those of the first chunk "
+		  "(default: x86-64's)." },
+	{ .name = "percpu-what-if",
+	  .needs_view = "percpu-replay",
+	  .arg = "SIZE[:ALIGN]=SIZE[:ALIGN]",
+	  .group = KM_GROUP_MODEL,
+	  .verbs = KM_VERB_STAT,
+	  .set = km_set_percpu_change,
+	  .help = "With --percpu-replay: show also what it would be if objects of that size were "
+		  "of "
+		  "this; may be given several times." },
 
 	{ .name = "type",
 	  .arg = "NAME",

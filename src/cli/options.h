@@ -95,6 +95,10 @@ struct km_options {
 	struct km_model_option *models;
 	size_t nr_models;
 	bool replay;
+	struct km_percpu_shape percpu_shape; /* unit 0: that of the trace's CPUs */
+	bool has_percpu_first;
+	struct km_percpu_change percpu_changes[KM_MAX_PERCPU_CHANGES];
+	size_t nr_percpu_changes;
 	bool show_models; /* --model help */
 	/* tables */
 	const char *sort, *fields;

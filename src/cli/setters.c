@@ -390,6 +390,76 @@ struct km_error *km_set_model(const struct km_option *option, const char *arg,
 	return NULL;
 }
 
+/* A size, with another one behind a colon; *ret_second stays without. */
+static bool parse_pair(const char *text, uint32_t most, uint32_t *ret_first, uint32_t *ret_second,
+		       bool *ret_has_second)
+{
+	uint32_t *targets[] = { ret_first, ret_second };
+	const char *colon = strchr(text, ':');
+	char part[24];
+
+	*ret_has_second = colon != NULL;
+	for (size_t i = 0; i < 1 + (size_t)*ret_has_second; i++) {
+		const char *begin = i ? colon + 1 : text;
+		const size_t len = !i && colon ? (size_t)(colon - text) : strlen(begin);
+		uint64_t size;
+
+		if (len >= sizeof(part))
+			return false;
+		memcpy(part, begin, len);
+		part[len] = '\0';
+		if (!km_parse_size(part, &size) || size > most)
+			return false;
+		*targets[i] = (uint32_t)size;
+	}
+	return true;
+}
+
+struct km_error *km_set_percpu_unit(const struct km_option *option, const char *arg,
+				    struct km_options *ret)
+{
+	struct km_percpu_shape shape = { .first = KM_PERCPU_FIRST_BYTES };
+	bool has_first;
+
+	if (!parse_pair(arg, KM_PERCPU_MAX_UNIT, &shape.unit, &shape.first, &has_first) ||
+	    shape.unit < KM_PERCPU_MIN_UNIT || shape.unit % KM_PERCPU_PAGE ||
+	    shape.first >= shape.unit || shape.first % KM_PERCPU_PAGE)
+		return bad_value(option, arg,
+				 "a unit of 32k to 64M and a smaller size, in whole pages of 4k");
+	ret->percpu_shape = shape;
+	ret->has_percpu_first = has_first;
+	return NULL;
+}
+
+struct km_error *km_set_percpu_change(const struct km_option *option, const char *arg,
+				      struct km_options *ret)
+{
+	struct km_percpu_change change = { 0 };
+	const char *equals = strchr(arg, '=');
+	char *from = equals ? strndup(arg, (size_t)(equals - arg)) : NULL;
+	bool has_align = false, has_new_align = false, is_good;
+
+	if (equals && !from)
+		return &km_error_memory;
+	is_good = from &&
+		  parse_pair(from, KM_PERCPU_MIN_UNIT, &change.size, &change.align, &has_align) &&
+		  parse_pair(equals + 1, KM_PERCPU_MIN_UNIT, &change.new_size, &change.new_align,
+			     &has_new_align);
+	free(from);
+	/* what could never be allocated is no answer */
+	if (!is_good || !change.size || !change.new_size || (has_align && !change.align) ||
+	    (has_new_align && !change.new_align) || change.new_align > KM_PERCPU_PAGE ||
+	    (change.new_align & (change.new_align - 1)))
+		return bad_value(option, arg,
+				 "SIZE[:ALIGN]=SIZE[:ALIGN], sizes up to 32k and alignments powers "
+				 "of two up to 4k");
+	if (ret->nr_percpu_changes == KM_MAX_PERCPU_CHANGES)
+		return km_error_create(KM_ERR_USAGE, NULL, "--%s: more than %d of them",
+				       option->name, KM_MAX_PERCPU_CHANGES);
+	ret->percpu_changes[ret->nr_percpu_changes++] = change;
+	return NULL;
+}
+
 struct km_error *km_set_baseline(const struct km_option *option, const char *arg,
 				 struct km_options *ret)
 {

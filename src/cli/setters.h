@@ -42,6 +42,8 @@ km_setter km_set_report;
 km_setter km_set_debug_dir;
 km_setter km_set_suppress;
 km_setter km_set_model; /* --model-file too: by option->value */
+km_setter km_set_percpu_unit;
+km_setter km_set_percpu_change;
 km_setter km_set_baseline;
 km_setter km_set_budget;
 km_setter km_set_fail_on;

@@ -578,6 +578,8 @@ struct km_error *km_json_walk(const struct km_report *report,
 		error = walk_suppressions(report->suppressions, sink);
 	if (!error)
 		error = km_json_walk_tally(report, options, sink);
+	if (!error && report->percpu_replay)
+		error = sink->add_member(sink, "percpu_replay", km_json_percpu_replay(report));
 	return error ? error : km_json_walk_models(report, options, sink);
 }
 

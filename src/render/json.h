@@ -129,6 +129,9 @@ json_t *km_json_page_order(const struct km_page_order *order);
 json_t *km_json_percpu_row(const struct km_percpu_row *row,
 			   const struct km_render_options *options);
 
+/* The replay of percpu objects. */
+json_t *km_json_percpu_replay(const struct km_report *report);
+
 /* Key "locality" of a call site, if there is one. */
 void km_json_set_locality(json_t **object, const struct km_callsite *site);
 /* The same of "own_cache". */

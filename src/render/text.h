@@ -118,6 +118,9 @@ struct km_error *km_render_page(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_percpu(const struct km_report *report,
 				  const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_percpu_replay(const struct km_report *report,
+					 const struct km_render_options *options,
+					 struct km_out *out);
 struct km_error *km_render_class(const struct km_report *report,
 				 const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_types(const struct km_report *report,

@@ -14,6 +14,7 @@ extern const struct km_listing km_listing_ptrs;
 extern const struct km_listing km_listing_pages;
 extern const struct km_listing km_listing_frames;
 extern const struct km_listing km_listing_percpu;
+extern const struct km_listing km_listing_percpu_replay;
 extern const struct km_listing km_listing_models;
 extern const struct km_listing km_listing_model_classes;
 extern const struct km_listing km_listing_model_sites;

@@ -276,6 +276,7 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	report->has_symbols = parts->symtab != NULL;
 	report->lives = parts->lives;
 	report->per = parts->per;
+	report->percpu_replay = parts->percpu_replay;
 	report->is_live_unsure = km_quality_is_incomplete(&parts->quality) ||
 				 parts->input->has_hashed_ptrs ||
 				 (parts->lives && parts->lives->total.replaced);

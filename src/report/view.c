@@ -23,6 +23,7 @@ static const struct km_listing *const listings[KM_NR_LISTINGS] = {
 	[KM_LIST_LOCALITY] = &km_listing_locality,
 	[KM_LIST_OWN_CACHE] = &km_listing_own_cache,
 	[KM_LIST_TYPES] = &km_listing_types,
+	[KM_LIST_PERCPU_REPLAY] = &km_listing_percpu_replay,
 };
 
 const struct km_listing *km_listing(enum km_listing_id id)

@@ -464,7 +464,8 @@ def test_help(tmp):
         names = pattern.findall(text)
         assert len(names) > 8
         for name in all_names:
-            value = {"min-severity": "low", "color": "never", "short-time": "1ms"}.get(name, "1")
+            value = {"min-severity": "low", "color": "never", "short-time": "1ms",
+                     "percpu-unit": "64k", "percpu-what-if": "8=4"}.get(name, "1")
             option = f"--{name}={value}" if f"--{name} " in with_argument else f"--{name}"
             err = run(verb, option, f"{tmp}/none")[2]
             expect((verb, name, name in names), (verb, name, "does not go with" not in err))
