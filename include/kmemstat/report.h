@@ -26,6 +26,8 @@ struct km_report_size {
 	uint64_t hits;
 };
 
+struct km_class_site;
+
 struct km_callsite {
 	const char *layer; /* "slab" */
 	const char *event; /* family name: "kmalloc", "kmem_cache_alloc" */
@@ -46,6 +48,8 @@ struct km_callsite {
 	size_t nr_sizes;
 	const struct km_life_stats *life;   /* NULL: allocations and frees were not paired */
 	const struct km_locality *locality; /* NULL: not asked for */
+	/* who has most hits in its size class beside it, or NULL; with locality, as is the next */
+	const struct km_class_site *busiest;
 	uint64_t crowd; /* call sites in its size class, itself included; with locality */
 	/* NULL: not asked for, or no size is its own */
 	const struct km_own_cache *own_cache;

@@ -37,6 +37,13 @@ static const char *text_source(const void *row, char *buf, size_t size)
 	return km_callsite_source_text(row, buf, size);
 }
 
+static const char *text_busiest(const void *row, char *buf, size_t size)
+{
+	const struct km_class_site *busiest = ((const struct km_callsite *)row)->busiest;
+
+	return busiest ? busiest->callsite->name : "";
+}
+
 static uint64_t number_crowd(const void *row)
 {
 	return ((const struct km_callsite *)row)->crowd;
@@ -90,6 +97,8 @@ static const struct km_column columns[] = {
 	  .help = "size class that most of the call site's bytes are in" },
 	{ "crowd", "Crowd", KM_COL_COUNT, SHOWN, .number = number_crowd,
 	  .help = "call sites that allocate from that class, this one included" },
+	{ "busiest", "Busiest_beside", KM_COL_TEXT, .is_sortable = true, .text = text_busiest,
+	  .help = "of the others in the class the call site with most hits" },
 	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = text_source,
 	  .help = "source line of the call (needs debug information)" },
 };

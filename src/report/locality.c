@@ -24,6 +24,16 @@ const struct km_report_class *km_report_class_named(const struct km_report *repo
 	return NULL;
 }
 
+/* A class has its call sites by hits. */
+static const struct km_class_site *busiest_beside(const struct km_report_class *class,
+						  const struct km_callsite *site)
+{
+	for (size_t i = 0; i < class->nr_sites; i++)
+		if (class->sites[i].callsite != site)
+			return &class->sites[i];
+	return NULL;
+}
+
 void km_report_take_localities(struct km_report *report, const struct km_localities *localities)
 {
 	if (!localities)
@@ -37,5 +47,6 @@ void km_report_take_localities(struct km_report *report, const struct km_localit
 		site->locality = bsearch(site, localities->items, localities->nr,
 					 sizeof(*localities->items), compare_key);
 		site->crowd = class ? class->nr_sites : 0;
+		site->busiest = class ? busiest_beside(class, site) : NULL;
 	}
 }

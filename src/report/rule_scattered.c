@@ -41,21 +41,11 @@ static void grade(const struct km_case *c, const struct km_thresholds *threshold
 	ret->severity = excess(c->site->locality) >= MEDIUM_PAGES ? KM_FIND_MEDIUM : KM_FIND_LOW;
 }
 
-/* The call site that allocates most from the class beside this one, or NULL. */
-static const struct km_class_site *biggest_neighbour(const struct km_case *c,
-						     const struct km_report_class *class)
-{
-	for (size_t i = 0; class && i < class->nr_sites; i++)
-		if (class->sites[i].callsite != c->site)
-			return &class->sites[i];
-	return NULL;
-}
-
 static char *message(const struct km_case *c, struct km_strings *strings)
 {
 	const struct km_locality *locality = c->site->locality;
 	const struct km_report_class *class = km_report_class_named(c->report, c->size_class);
-	const struct km_class_site *other = biggest_neighbour(c, class);
+	const struct km_class_site *other = c->site->busiest;
 	char range[KM_RANGE_SIZE], objects[KM_GROUPED_SIZE], pages[KM_GROUPED_SIZE],
 		least[KM_GROUPED_SIZE], hits[KM_GROUPED_SIZE];
 	const char *crowd = "";
