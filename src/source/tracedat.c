@@ -157,7 +157,7 @@ static bool batch_has_slab(const struct km_batch *batch)
 static struct km_error *has_kmem_events(struct tracedat *td, bool *ret)
 {
 	struct km_reader *reader;
-	struct km_batch *batch = malloc(sizeof(*batch));
+	struct km_batch *batch = calloc(1, sizeof(*batch));
 	struct km_error *error;
 
 	*ret = false;
