@@ -647,18 +647,19 @@ static const uint8_t *walk_fast(struct pd_reader *reader, const uint8_t *pos, co
 static struct km_error *take_fast(struct pd_reader *reader, struct km_batch *batch)
 {
 	struct pd_feed *feed = reader->feed;
-	const uint8_t *from = reader->unpacked + reader->unpacked_pos;
 	struct km_error *error =
 		reader->records.want == KM_WANT_PAIRS ? pd_queue_reserve(&reader->queue) : NULL;
 
 	if (error)
 		return error;
 	if (reader->unpacked_pos < reader->unpacked_size && !reader->is_unpacked_lost) {
+		const uint8_t *from = reader->unpacked + reader->unpacked_pos;
 		const uint8_t *end = reader->unpacked + reader->unpacked_size;
 
 		reader->unpacked_pos += (size_t)(walk_fast(reader, from, end, batch) - from);
 	} else if (!reader->packed_record && feed->pos) {
-		from = feed->pos;
+		const uint8_t *from = feed->pos;
+
 		pd_feed_take(feed, (size_t)(walk_fast(reader, from, feed->limit, batch) - from));
 	}
 	return NULL;
