@@ -21,7 +21,7 @@ ARROWS = {
             "kmemstat/groups", "kmemstat/life", "kmemstat/locality", "kmemstat/pagelife",
             "kmemstat/percpulife", "kmemstat/stacks", "kmemstat/tally"},
     "sym": {"base", "kmemstat/error", "kmemstat/sym", "kmemstat/types"},
-    "model": {"base", "agg/life_table", "agg/map", "kmemstat/error", "kmemstat/event",
+    "model": {"base", "agg/life_table", "agg/map", "agg/slab_rows", "kmemstat/error", "kmemstat/event",
               "kmemstat/life", "kmemstat/model", "kmemstat/own", "kmemstat/percpu_model",
               "kmemstat/quality", "kmemstat/replay"},
     "report": {"base", "agg", "sym", "kmemstat/agg", "kmemstat/error", "kmemstat/event",

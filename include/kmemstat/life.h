@@ -38,6 +38,22 @@ static inline size_t km_rows_stack(const struct km_rows *rows, km_stack_id id, c
 	return id ? (size_t)rows->stacks[id - 1] : 0;
 }
 
+/* The first row from `from` on of a layer other than slab that is not skipped; rows->to: none is.
+ */
+static inline uint32_t km_rows_next_of(const struct km_rows *rows, uint32_t from,
+				       enum km_layer layer)
+{
+	const struct km_batch *batch = rows->batch;
+
+	for (; from < rows->to; from++) {
+		from = km_batch_next_other(batch, from, rows->to);
+		if (from < rows->to && km_event_layer(batch->what[from].kind) == layer &&
+		    batch->group[from] != KM_ROW_SKIP)
+			return from;
+	}
+	return rows->to;
+}
+
 /* NUMA: which node a CPU is on. */
 struct km_topology {
 	const int16_t *node_of_cpu; /* -1: not known */

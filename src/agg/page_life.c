@@ -284,16 +284,10 @@ static struct km_error *add_row(struct km_page_life *life, const struct km_rows 
 
 struct km_error *km_page_life_add(struct km_page_life *life, const struct km_rows *rows)
 {
-	const struct km_batch *batch = rows->batch;
+	for (uint32_t i = km_rows_next_of(rows, rows->from, KM_LAYER_PAGE); i < rows->to;
+	     i = km_rows_next_of(rows, i + 1, KM_LAYER_PAGE)) {
+		struct km_error *error = add_row(life, rows, i);
 
-	for (uint32_t i = km_batch_next_other(rows->batch, rows->from, rows->to); i < rows->to;
-	     i = km_batch_next_other(rows->batch, i + 1, rows->to)) {
-		struct km_error *error;
-
-		if (km_event_layer(batch->what[i].kind) != KM_LAYER_PAGE ||
-		    rows->batch->group[i] == KM_ROW_SKIP)
-			continue;
-		error = add_row(life, rows, i);
 		if (error)
 			return error;
 	}

@@ -200,14 +200,10 @@ static struct km_error *add_row(struct km_percpu_life *life, const struct km_row
 
 struct km_error *km_percpu_life_add(struct km_percpu_life *life, const struct km_rows *rows)
 {
-	for (uint32_t i = km_batch_next_other(rows->batch, rows->from, rows->to); i < rows->to;
-	     i = km_batch_next_other(rows->batch, i + 1, rows->to)) {
-		struct km_error *error;
+	for (uint32_t i = km_rows_next_of(rows, rows->from, KM_LAYER_PERCPU); i < rows->to;
+	     i = km_rows_next_of(rows, i + 1, KM_LAYER_PERCPU)) {
+		struct km_error *error = add_row(life, rows, i);
 
-		if (km_event_layer(rows->batch->what[i].kind) != KM_LAYER_PERCPU ||
-		    rows->batch->group[i] == KM_ROW_SKIP)
-			continue;
-		error = add_row(life, rows, i);
 		if (error)
 			return error;
 	}

@@ -9,15 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agg/life_table.h"
 #include "agg/map.h"
+#include "agg/slab_rows.h"
 
-#define MOST_SITES    (1U << 20)
+#define MOST_SITES   (1U << 20)
 /* of a page's number: an address of 57 bits (5-level paging) has its top bit in all kernel pages */
-#define PAGE_BITS     44
-#define MOST_IN_LINE  UINT8_MAX
-/* rows between the prefetch of a bucket and its use */
-#define PREFETCH_ROWS 12
+#define PAGE_BITS    44
+#define MOST_IN_LINE UINT8_MAX
 
 struct site {
 	struct km_locality stats;
@@ -319,8 +317,9 @@ static struct km_error *end_life(struct km_places *places, uint64_t *value, uint
 	return place(places, kind, ptr, false);
 }
 
-static struct km_error *take_alloc(struct km_places *places, const struct km_rows *rows, uint32_t i)
+static struct km_error *take_alloc(void *arg, const struct km_rows *rows, uint32_t i)
 {
+	struct km_places *places = arg;
 	const uint64_t ptr = rows->batch->ptr[i];
 	uint64_t *value = km_life_table_get(&places->live, ptr);
 	struct km_error *error = *value ? end_life(places, value, ptr) : NULL;
@@ -349,29 +348,18 @@ static struct km_error *take_alloc(struct km_places *places, const struct km_row
 	return error;
 }
 
+static struct km_error *take_end(void *arg, const struct km_rows *rows, uint32_t i)
+{
+	struct km_places *places = arg;
+	const uint64_t ptr = rows->batch->ptr[i];
+	uint64_t *value = km_life_table_find(&places->live, ptr);
+
+	return value && *value ? end_life(places, value, ptr) : NULL;
+}
+
 struct km_error *km_places_add(struct km_places *places, const struct km_rows *rows)
 {
-	const struct km_batch *batch = rows->batch;
-	struct km_error *error = NULL;
-
-	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
-		const uint32_t group = batch->group[i];
-		uint64_t *value;
-
-		if (i + PREFETCH_ROWS < batch->nr)
-			__builtin_prefetch(
-				km_life_table_bucket(&places->live, batch->ptr[i + PREFETCH_ROWS]));
-		if (!km_event_is_slab(batch->what[i].kind))
-			continue;
-		if (group < KM_MOST_GROUPS) {
-			error = take_alloc(places, rows, i);
-		} else if (group == KM_ROW_FREE || group == KM_ROW_HIDDEN) {
-			value = km_life_table_find(&places->live, batch->ptr[i]);
-			if (value && *value)
-				error = end_life(places, value, batch->ptr[i]);
-		}
-	}
-	return error;
+	return km_slab_rows_walk(rows, &places->live, take_alloc, take_end, places);
 }
 
 static int compare_items(const void *a, const void *b)

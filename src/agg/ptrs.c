@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "agg/life_table.h"
+#include "agg/slab_rows.h"
 
 struct km_ptrs {
 	struct km_life_table table; /* index in items + 1 */
@@ -53,8 +53,10 @@ static struct km_error *add_item(struct km_ptrs *ptrs, uint64_t ptr, uint64_t *r
 	return NULL;
 }
 
-static struct km_error *take_alloc(struct km_ptrs *ptrs, const struct km_batch *batch, uint32_t i)
+static struct km_error *take_alloc(void *arg, const struct km_rows *rows, uint32_t i)
 {
+	struct km_ptrs *ptrs = arg;
+	const struct km_batch *batch = rows->batch;
 	uint64_t *value = km_life_table_get(&ptrs->table, batch->ptr[i]);
 	struct km_error *error = *value ? NULL : add_item(ptrs, batch->ptr[i], value);
 	struct km_ptr *item;
@@ -74,36 +76,24 @@ static struct km_error *take_alloc(struct km_ptrs *ptrs, const struct km_batch *
 	return NULL;
 }
 
-static void take_end(struct km_ptrs *ptrs, const struct km_batch *batch, uint32_t i)
+static struct km_error *take_end(void *arg, const struct km_rows *rows, uint32_t i)
 {
+	struct km_ptrs *ptrs = arg;
+	const struct km_batch *batch = rows->batch;
 	const uint64_t *value = km_life_table_find(&ptrs->table, batch->ptr[i]);
 	struct km_ptr *item = value && *value ? &ptrs->items[*value - 1] : NULL;
 
 	if (!item || !item->is_live)
-		return;
+		return NULL;
 	item->is_live = false;
 	if (km_event_is_free(batch->what[i].kind))
 		item->pingpong += item->cpu != batch->cpu[i];
+	return NULL;
 }
 
 struct km_error *km_ptrs_add(struct km_ptrs *ptrs, const struct km_rows *rows)
 {
-	const struct km_batch *batch = rows->batch;
-	struct km_error *error = NULL;
-
-	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
-		const uint32_t group = rows->batch->group[i];
-
-		__builtin_prefetch(
-			km_life_table_bucket(&ptrs->table, batch->ptr[i + KM_BATCH_AHEAD]));
-		if (!km_event_is_slab(batch->what[i].kind))
-			continue;
-		if (group < KM_MOST_GROUPS)
-			error = take_alloc(ptrs, batch, i);
-		else if (group == KM_ROW_FREE || group == KM_ROW_HIDDEN)
-			take_end(ptrs, batch, i);
-	}
-	return error;
+	return km_slab_rows_walk(rows, &ptrs->table, take_alloc, take_end, ptrs);
 }
 
 const struct km_ptr *km_ptrs_items(const struct km_ptrs *ptrs, size_t *ret_nr)

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SLOTS   1024
-#define FIRST_KIN     256
-#define MOST_KIN      (UINT32_MAX / 2)
-/* rows between the prefetch of a bucket and its use */
-#define PREFETCH_ROWS 12
+#include "agg/slab_rows.h"
+
+#define FIRST_SLOTS 1024
+#define FIRST_KIN   256
+#define MOST_KIN    (UINT32_MAX / 2)
 
 struct km_error *km_tally_create(const struct km_tally_options *options, struct km_tally **ret)
 {
@@ -214,8 +214,9 @@ static struct km_error *note_name(struct km_tally *tally, struct km_kin *kin,
 	return error;
 }
 
-static struct km_error *take_alloc(struct km_tally *tally, const struct km_rows *rows, uint32_t i)
+static struct km_error *take_alloc(void *arg, const struct km_rows *rows, uint32_t i)
 {
+	struct km_tally *tally = arg;
 	uint32_t number;
 	struct km_error *error = count(tally, rows, i, rows->queue, &number);
 	uint64_t *value;
@@ -232,8 +233,9 @@ static struct km_error *take_alloc(struct km_tally *tally, const struct km_rows 
 }
 
 /* What ends the life of an object: its free, or an allocation that a filter leaves out. */
-static struct km_error *take_end(struct km_tally *tally, const struct km_rows *rows, uint32_t i)
+static struct km_error *take_end(void *arg, const struct km_rows *rows, uint32_t i)
 {
+	struct km_tally *tally = arg;
 	const enum km_event_kind kind = rows->batch->what[i].kind;
 	struct km_error *error = NULL;
 	struct km_kin *kin;
@@ -259,21 +261,6 @@ static struct km_error *take_end(struct km_tally *tally, const struct km_rows *r
 
 struct km_error *km_tally_add(struct km_tally *tally, const struct km_rows *rows)
 {
-	const struct km_batch *batch = rows->batch;
-	struct km_error *error = NULL;
-
-	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
-		const uint32_t group = rows->batch->group[i];
-
-		if (tally->options.has_pairs && i + PREFETCH_ROWS < batch->nr)
-			__builtin_prefetch(
-				km_life_table_bucket(&tally->live, batch->ptr[i + PREFETCH_ROWS]));
-		if (!km_event_is_slab(batch->what[i].kind))
-			continue;
-		if (group < KM_MOST_GROUPS)
-			error = take_alloc(tally, rows, i);
-		else if (group == KM_ROW_FREE || group == KM_ROW_HIDDEN)
-			error = take_end(tally, rows, i);
-	}
-	return error;
+	return km_slab_rows_walk(rows, tally->options.has_pairs ? &tally->live : NULL, take_alloc,
+				 take_end, tally);
 }

@@ -17,14 +17,12 @@
 
 #include <stdlib.h>
 
-#include "agg/life_table.h"
 #include "agg/map.h"
+#include "agg/slab_rows.h"
 #include "model/sim.h"
 
 enum {
 	FIRST_ITEMS = 256,
-	/* rows between the prefetch of a bucket and its use */
-	PREFETCH_ROWS = 12,
 	/* CPUs of one number more are as one: no machine has as many, but a damaged file may */
 	MOST_CPUS = 8192,
 	NO_CACHE = UINT32_MAX >> 1,
@@ -388,31 +386,24 @@ static bool is_kmalloc(uint8_t kind)
 	return kind == KM_EV_KMALLOC || kind == KM_EV_KMALLOC_NODE;
 }
 
+static struct km_error *take_end(void *arg, const struct km_rows *rows, uint32_t i)
+{
+	struct km_own_replay *own = arg;
+	uint64_t *value = km_life_table_find(&own->live, rows->batch->ptr[i]);
+
+	return value && *value ? end_object(own, value, cpu_of(rows->batch, i)) : NULL;
+}
+
+/* What other caches allocate is of no interest, but ends what was there. */
+static struct km_error *take_row(void *arg, const struct km_rows *rows, uint32_t i)
+{
+	return is_kmalloc(rows->batch->what[i].kind) ? take_alloc(arg, rows, i)
+						     : take_end(arg, rows, i);
+}
+
 struct km_error *km_own_add(struct km_own_replay *own, const struct km_rows *rows)
 {
-	const struct km_batch *batch = rows->batch;
-	struct km_error *error = NULL;
-
-	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
-		const uint32_t group = batch->group[i];
-		uint64_t *value;
-
-		if (i + PREFETCH_ROWS < batch->nr)
-			__builtin_prefetch(
-				km_life_table_bucket(&own->live, batch->ptr[i + PREFETCH_ROWS]));
-		if (!km_event_is_slab(batch->what[i].kind))
-			continue;
-		if (group < KM_MOST_GROUPS && is_kmalloc(batch->what[i].kind)) {
-			error = take_alloc(own, rows, i);
-		} else if (group < KM_MOST_GROUPS || group == KM_ROW_FREE ||
-			   group == KM_ROW_HIDDEN) {
-			/* what other caches allocate is of no interest, but ends what was there */
-			value = km_life_table_find(&own->live, batch->ptr[i]);
-			if (value && *value)
-				error = end_object(own, value, cpu_of(batch, i));
-		}
-	}
-	return error;
+	return km_slab_rows_walk(rows, &own->live, take_row, take_end, own);
 }
 
 static bool is_candidate(const struct km_own_replay *own, const struct pair *pair)

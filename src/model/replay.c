@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agg/life_table.h"
+#include "agg/slab_rows.h"
 #include "base/intern.h"
 #include "kmemstat/quality.h"
 #include "model/sim.h"
@@ -20,8 +20,6 @@
 enum {
 	FIRST_KINDS = 64,
 	FIRST_OBJECTS = 256,
-	/* rows between the prefetch of a bucket and its use */
-	PREFETCH_ROWS = 12,
 	/* CPUs of one number more are as one: no machine has as many, but a damaged file may */
 	MOST_CPUS = 8192,
 };
@@ -438,8 +436,9 @@ static struct km_error *end_object(struct km_replay *replay, uint32_t object, un
 	return error;
 }
 
-static struct km_error *take_alloc(struct km_replay *replay, const struct km_rows *rows, uint32_t i)
+static struct km_error *take_alloc(void *arg, const struct km_rows *rows, uint32_t i)
 {
+	struct km_replay *replay = arg;
 	const struct km_batch *batch = rows->batch;
 	uint64_t *value = km_life_table_get(&replay->live, batch->ptr[i]);
 	struct km_error *error = NULL;
@@ -470,8 +469,10 @@ static struct km_error *take_alloc(struct km_replay *replay, const struct km_row
 	return error;
 }
 
-static struct km_error *take_end(struct km_replay *replay, const struct km_batch *batch, uint32_t i)
+static struct km_error *take_end(void *arg, const struct km_rows *rows, uint32_t i)
 {
+	struct km_replay *replay = arg;
+	const struct km_batch *batch = rows->batch;
 	uint64_t *value = km_life_table_find(&replay->live, batch->ptr[i]);
 	struct km_error *error;
 
@@ -486,23 +487,7 @@ static struct km_error *take_end(struct km_replay *replay, const struct km_batch
 
 struct km_error *km_replay_add(struct km_replay *replay, const struct km_rows *rows)
 {
-	const struct km_batch *batch = rows->batch;
-	struct km_error *error = NULL;
-
-	for (uint32_t i = rows->from; i < rows->to && !error; i++) {
-		const uint32_t group = batch->group[i];
-
-		if (i + PREFETCH_ROWS < batch->nr)
-			__builtin_prefetch(
-				km_life_table_bucket(&replay->live, batch->ptr[i + PREFETCH_ROWS]));
-		if (!km_event_is_slab(batch->what[i].kind))
-			continue;
-		if (group < KM_MOST_GROUPS)
-			error = take_alloc(replay, rows, i);
-		else if (group == KM_ROW_FREE || group == KM_ROW_HIDDEN)
-			error = take_end(replay, batch, i);
-	}
-	return error;
+	return km_slab_rows_walk(rows, &replay->live, take_alloc, take_end, replay);
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
