@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *text_callsite(const void *row, char *buf, size_t size)
+const char *km_callsite_row_name(const void *row, char *buf, size_t size)
 {
 	const struct km_callsite *site = row;
 
@@ -50,7 +50,7 @@ static const char *text_layer(const void *row, char *buf, size_t size)
 	return site->layer;
 }
 
-static const char *text_class(const void *row, char *buf, size_t size)
+const char *km_callsite_row_class(const void *row, char *buf, size_t size)
 {
 	const struct km_callsite *site = row;
 
@@ -65,7 +65,7 @@ static const char *text_function(const void *row, char *buf, size_t size)
 	return chain->nr_frames && chain->frames[0].function ? chain->frames[0].function : "";
 }
 
-static const char *text_source(const void *row, char *buf, size_t size)
+const char *km_callsite_row_source(const void *row, char *buf, size_t size)
 {
 	return km_callsite_source_text(row, buf, size);
 }
@@ -205,7 +205,7 @@ static bool has_rest(const void *row)
 
 /* Source lines are looked up for the rows that sorting has chosen: no sort by them. */
 static const struct km_column columns[] = {
-	{ "callsite", "Callsite", KM_COL_SITE, SHOWN, .text = text_callsite,
+	{ "callsite", "Callsite", KM_COL_SITE, SHOWN, .text = km_callsite_row_name,
 	  .help = "symbol+offset [module] of the call, or its address" },
 	{ "bytes", "Total_alloc/Per", KM_COL_BYTES, SHOWN, .number = number_bytes,
 	  .per = number_hit, .help = "bytes allocated, in total and per hit" },
@@ -226,7 +226,7 @@ static const struct km_column columns[] = {
 	  .help = "internal fragmentation: share of the allocated bytes that nobody asked for" },
 	{ "waste", "Waste", KM_COL_BYTES, SHOWN, .number = number_waste,
 	  .help = "bytes allocated and not requested" },
-	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = text_source,
+	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = km_callsite_row_source,
 	  .help = "source line of the call (needs debug information)" },
 	{ "function", "Function", KM_COL_TEXT, .text = text_function,
 	  .help = "function at that line, which may be inlined into the symbol" },
@@ -236,7 +236,7 @@ static const struct km_column columns[] = {
 	{ "symbol", "Symbol", KM_COL_TEXT, SORTABLE, .text = text_symbol, .help = "symbol alone" },
 	{ "module", "Module", KM_COL_TEXT, SORTABLE, .text = text_module,
 	  .help = "module alone, empty for the kernel itself" },
-	{ "class", "Class", KM_COL_TEXT, SORTABLE, .text = text_class,
+	{ "class", "Class", KM_COL_TEXT, SORTABLE, .text = km_callsite_row_class,
 	  .help = "size class that most of the bytes are in" },
 	{ "sizes", "Sizes", KM_COL_COUNT, SORTABLE, .number = number_sizes,
 	  .help = "number of different sizes" },
@@ -268,18 +268,18 @@ static const struct km_column columns[] = {
 	  .help = "address of the call as traced" },
 };
 
-static const void *rows_callsites(const struct km_report *report, size_t *ret_nr)
+const void *km_callsite_rows(const struct km_report *report, size_t *ret_nr)
 {
 	*ret_nr = report->nr_callsites;
 	return report->callsites;
 }
 
-static int compare_callsites(const void *a, const void *b)
+int km_callsite_row_compare(const void *a, const void *b)
 {
 	return km_callsite_compare_name(a, b);
 }
 
-static const struct km_callsite *callsite_itself(const void *row)
+const struct km_callsite *km_callsite_row_itself(const void *row)
 {
 	return row;
 }
@@ -316,10 +316,10 @@ const struct km_listing km_listing_callsites = {
 	.columns = columns,
 	.nr_columns = sizeof(columns) / sizeof(columns[0]),
 	.sort = "waste",
-	.rows = rows_callsites,
+	.rows = km_callsite_rows,
 	.row_size = sizeof(struct km_callsite),
-	.compare = compare_callsites,
-	.callsite = callsite_itself,
+	.compare = km_callsite_row_compare,
+	.callsite = km_callsite_row_itself,
 };
 
 const struct km_listing km_listing_live = {
@@ -328,9 +328,9 @@ const struct km_listing km_listing_live = {
 	.columns = columns,
 	.nr_columns = sizeof(columns) / sizeof(columns[0]),
 	.sort = "live-bytes",
-	.rows = rows_callsites,
+	.rows = km_callsite_rows,
 	.row_size = sizeof(struct km_callsite),
 	.is_listed = is_live,
-	.compare = compare_callsites,
-	.callsite = callsite_itself,
+	.compare = km_callsite_row_compare,
+	.callsite = km_callsite_row_itself,
 };

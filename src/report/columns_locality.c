@@ -22,21 +22,6 @@ NUMBER(least_pages, least_pages)
 NUMBER(lines, lines)
 NUMBER(least_lines, least_lines)
 
-static const char *text_callsite(const void *row, char *buf, size_t size)
-{
-	return ((const struct km_callsite *)row)->name;
-}
-
-static const char *text_class(const void *row, char *buf, size_t size)
-{
-	return ((const struct km_callsite *)row)->size_class;
-}
-
-static const char *text_source(const void *row, char *buf, size_t size)
-{
-	return km_callsite_source_text(row, buf, size);
-}
-
 static const char *text_busiest(const void *row, char *buf, size_t size)
 {
 	const struct km_class_site *busiest = ((const struct km_callsite *)row)->busiest;
@@ -71,7 +56,7 @@ static bool has_pairs(const void *row)
 #define SHOWN .is_sortable = true, .is_default = true
 
 static const struct km_column columns[] = {
-	{ "callsite", "Callsite", KM_COL_SITE, SHOWN, .text = text_callsite,
+	{ "callsite", "Callsite", KM_COL_SITE, SHOWN, .text = km_callsite_row_name,
 	  .help = "symbol+offset [module] of the call, or its address" },
 	{ "objects", "Objects", KM_COL_COUNT, SHOWN, .number = number_objects,
 	  .help = "objects live when the call site had most bytes live: what pages and lines are "
@@ -93,35 +78,19 @@ static const struct km_column columns[] = {
 	  .has = has_pairs,
 	  .help = "of the allocations that followed another of the call site on the same CPU, "
 		  "those right beside it" },
-	{ "class", "Class", KM_COL_TEXT, SHOWN, .text = text_class,
+	{ "class", "Class", KM_COL_TEXT, SHOWN, .text = km_callsite_row_class,
 	  .help = "size class that most of the call site's bytes are in" },
 	{ "crowd", "Crowd", KM_COL_COUNT, SHOWN, .number = number_crowd,
 	  .help = "call sites that allocate from that class, this one included" },
 	{ "busiest", "Busiest_beside", KM_COL_TEXT, .is_sortable = true, .text = text_busiest,
 	  .help = "of the others in the class the call site with most hits" },
-	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = text_source,
+	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = km_callsite_row_source,
 	  .help = "source line of the call (needs debug information)" },
 };
-
-static const void *rows_callsites(const struct km_report *report, size_t *ret_nr)
-{
-	*ret_nr = report->nr_callsites;
-	return report->callsites;
-}
 
 static bool is_listed(const void *row)
 {
 	return locality_of(row) != NULL;
-}
-
-static int compare_callsites(const void *a, const void *b)
-{
-	return km_callsite_compare_name(a, b);
-}
-
-static const struct km_callsite *callsite_itself(const void *row)
-{
-	return row;
 }
 
 const struct km_listing km_listing_locality = {
@@ -130,9 +99,9 @@ const struct km_listing km_listing_locality = {
 	.columns = columns,
 	.nr_columns = sizeof(columns) / sizeof(columns[0]),
 	.sort = "pages",
-	.rows = rows_callsites,
+	.rows = km_callsite_rows,
 	.row_size = sizeof(struct km_callsite),
 	.is_listed = is_listed,
-	.compare = compare_callsites,
-	.callsite = callsite_itself,
+	.compare = km_callsite_row_compare,
+	.callsite = km_callsite_row_itself,
 };

@@ -47,24 +47,6 @@ NUMBER(tail, tail_bytes)
 NUMBER(class_pages, class_pages)
 NUMBER(own_pages, own_pages)
 
-static const char *text_callsite(const void *row, char *buf, size_t size)
-{
-	return ((const struct km_callsite *)row)->name;
-}
-
-static const char *text_class(const void *row, char *buf, size_t size)
-{
-	const struct km_own_cache *own = own_of(row);
-
-	km_class_name(own->bytes_alloc, own->page_size, buf, size);
-	return buf;
-}
-
-static const char *text_source(const void *row, char *buf, size_t size)
-{
-	return km_callsite_source_text(row, buf, size);
-}
-
 static double real_saved(const void *row)
 {
 	return (double)km_own_saved(own_of(row));
@@ -77,10 +59,18 @@ static double percent_size(const void *row)
 	return own->hits ? 100.0 * (double)own->size_hits / (double)own->hits : 0;
 }
 
+static const char *text_class(const void *row, char *buf, size_t size)
+{
+	const struct km_own_cache *own = own_of(row);
+
+	km_class_name(own->bytes_alloc, own->page_size, buf, size);
+	return buf;
+}
+
 #define SHOWN .is_sortable = true, .is_default = true
 
 static const struct km_column columns[] = {
-	{ "callsite", "Callsite", KM_COL_SITE, SHOWN, .text = text_callsite,
+	{ "callsite", "Callsite", KM_COL_SITE, SHOWN, .text = km_callsite_row_name,
 	  .help = "symbol+offset [module] of the call, or its address" },
 	{ "objects", "Objects", KM_COL_COUNT, SHOWN, .number = number_objects,
 	  .help = "objects of the size live when most were: what pages are told of" },
@@ -104,29 +94,13 @@ static const struct km_column columns[] = {
 	  .help = "page order of its slabs" },
 	{ "tail", "Tail", KM_COL_BYTES, SHOWN, .number = number_tail,
 	  .help = "bytes at the end of a slab, too few for another object" },
-	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = text_source,
+	{ "source", "File:line", KM_COL_SOURCE, .is_default = true, .text = km_callsite_row_source,
 	  .help = "source line of the call (needs debug information)" },
 };
-
-static const void *rows_callsites(const struct km_report *report, size_t *ret_nr)
-{
-	*ret_nr = report->nr_callsites;
-	return report->callsites;
-}
 
 static bool is_listed(const void *row)
 {
 	return own_of(row) != NULL;
-}
-
-static int compare_callsites(const void *a, const void *b)
-{
-	return km_callsite_compare_name(a, b);
-}
-
-static const struct km_callsite *callsite_itself(const void *row)
-{
-	return row;
 }
 
 const struct km_listing km_listing_own_cache = {
@@ -135,9 +109,9 @@ const struct km_listing km_listing_own_cache = {
 	.columns = columns,
 	.nr_columns = sizeof(columns) / sizeof(columns[0]),
 	.sort = "saved",
-	.rows = rows_callsites,
+	.rows = km_callsite_rows,
 	.row_size = sizeof(struct km_callsite),
 	.is_listed = is_listed,
-	.compare = compare_callsites,
-	.callsite = callsite_itself,
+	.compare = km_callsite_row_compare,
+	.callsite = km_callsite_row_itself,
 };

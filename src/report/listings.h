@@ -22,4 +22,12 @@ extern const struct km_listing km_listing_locality;
 extern const struct km_listing km_listing_own_cache;
 extern const struct km_listing km_listing_types;
 
+/* What listings whose rows are all call sites (struct km_callsite) have in common. */
+const void *km_callsite_rows(const struct km_report *report, size_t *ret_nr);
+int km_callsite_row_compare(const void *a, const void *b);
+const struct km_callsite *km_callsite_row_itself(const void *row);
+const char *km_callsite_row_name(const void *row, char *buf, size_t size);
+const char *km_callsite_row_class(const void *row, char *buf, size_t size);
+const char *km_callsite_row_source(const void *row, char *buf, size_t size);
+
 #endif
