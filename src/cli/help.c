@@ -120,7 +120,7 @@ void km_help_print(struct km_out *out, unsigned int verb)
 {
 	size_t nr_verbs, nr;
 	const struct km_verb *verbs = km_verbs(&nr_verbs);
-	const struct km_option *table = km_options_table(&nr);
+	const struct km_option *option;
 	const struct km_exit_info *infos;
 
 	for (size_t i = 0; i < nr_verbs; i++)
@@ -135,14 +135,13 @@ void km_help_print(struct km_out *out, unsigned int verb)
 	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
 		bool has_title = false;
 
-		for (size_t i = 0; i < nr; i++) {
-			if (table[i].group != group || table[i].is_hidden ||
-			    !(table[i].verbs & verb))
+		for (size_t i = 0; (option = km_option_at(i)); i++) {
+			if (option->group != group || option->is_hidden || !(option->verbs & verb))
 				continue;
 			if (!has_title)
 				km_out_printf(out, "\n%s:\n", km_option_group_title(group));
 			has_title = true;
-			print_option(out, &table[i]);
+			print_option(out, option);
 		}
 	}
 	for (enum km_listing_id i = 0; (verb & KM_VERBS_TABLE) && i < KM_NR_LISTINGS; i++)
@@ -220,13 +219,12 @@ static void print_mdoc_option(struct km_out *out, const struct km_option *option
 
 static void print_mdoc_group(struct km_out *out, enum km_option_group group)
 {
-	size_t nr;
-	const struct km_option *table = km_options_table(&nr);
+	const struct km_option *option;
 
 	km_out_puts(out, ".Bl -tag -width Ds\n");
-	for (size_t i = 0; i < nr; i++)
-		if (table[i].group == group && !table[i].is_hidden)
-			print_mdoc_option(out, &table[i]);
+	for (size_t i = 0; (option = km_option_at(i)); i++)
+		if (option->group == group && !option->is_hidden)
+			print_mdoc_option(out, option);
 	km_out_puts(out, ".El\n");
 }
 
@@ -301,10 +299,8 @@ struct km_error *km_help_print_man(struct km_out *out, const char *section)
 		const char *name;
 		void (*print)(struct km_out *out);
 	} sections[] = {
-		{ "options", print_mdoc_options },
-		{ "check", print_mdoc_check },
-		{ "diff", print_mdoc_diff },
-		{ "columns", print_mdoc_columns },
+		{ "options", print_mdoc_options }, { "check", print_mdoc_check },
+		{ "diff", print_mdoc_diff },       { "columns", print_mdoc_columns },
 		{ "exit", print_mdoc_exit },
 	};
 

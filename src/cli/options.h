@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The command line: one table of options drives parser, --help, and the man page's list. */
+/*
+ * The command line: one table of options (options_*.c) drives parser, --help, and the man page's
+ * list.
+ */
 #ifndef KMEMSTAT_CLI_OPTIONS_H
 #define KMEMSTAT_CLI_OPTIONS_H
 
@@ -170,7 +173,9 @@ struct km_option {
 	const char *more;  /* further sentences, of the man page only; or NULL */
 };
 
-const struct km_option *km_options_table(size_t *ret_nr);
+size_t km_options_count(void);
+/* The option number `index`, NULL from km_options_count() on. */
+const struct km_option *km_option_at(size_t index);
 const char *km_option_group_title(enum km_option_group group);
 
 /*

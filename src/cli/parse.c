@@ -19,18 +19,18 @@ struct getopt_tables {
 
 static struct km_error *make_getopt_tables(struct getopt_tables *ret)
 {
-	size_t nr, nr_longs = 0, nr_letters = 0;
-	const struct km_option *table = km_options_table(&nr);
+	size_t nr_longs = 0, nr_letters = 0;
+	const struct km_option *option;
 
-	ret->longs = calloc(2 * nr + 1, sizeof(*ret->longs));
+	ret->longs = calloc(2 * km_options_count() + 1, sizeof(*ret->longs));
 	if (!ret->longs)
 		return &km_error_memory;
 	ret->letters[nr_letters++] = ':'; /* tell a missing argument from an unknown option */
-	for (size_t i = 0; i < nr; i++) {
-		int has_arg = !table[i].arg              ? no_argument
-			      : table[i].is_arg_optional ? optional_argument
-							 : required_argument;
-		const char *names[] = { table[i].name, table[i].alias };
+	for (size_t i = 0; (option = km_option_at(i)); i++) {
+		int has_arg = !option->arg              ? no_argument
+			      : option->is_arg_optional ? optional_argument
+							: required_argument;
+		const char *names[] = { option->name, option->alias };
 
 		for (int k = 0; k < 2; k++)
 			if (names[k])
@@ -38,8 +38,8 @@ static struct km_error *make_getopt_tables(struct getopt_tables *ret)
 					(struct option){ .name = names[k],
 							 .has_arg = has_arg,
 							 .val = LONG_VALUE + (int)i };
-		if (table[i].letter && nr_letters + 3 < sizeof(ret->letters)) {
-			ret->letters[nr_letters++] = table[i].letter;
+		if (option->letter && nr_letters + 3 < sizeof(ret->letters)) {
+			ret->letters[nr_letters++] = option->letter;
 			if (has_arg == required_argument)
 				ret->letters[nr_letters++] = ':';
 		}
@@ -48,17 +48,18 @@ static struct km_error *make_getopt_tables(struct getopt_tables *ret)
 	return NULL;
 }
 
-static const struct km_option *option_of_value(int value)
+/* The number of the option that getopt's `value` is, km_options_count() if there is none. */
+static size_t option_of_value(int value)
 {
-	size_t nr;
-	const struct km_option *table = km_options_table(&nr);
+	const struct km_option *option;
+	size_t i;
 
-	if (value >= LONG_VALUE && (size_t)(value - LONG_VALUE) < nr)
-		return &table[value - LONG_VALUE];
-	for (size_t i = 0; i < nr; i++)
-		if (table[i].letter && table[i].letter == value)
-			return &table[i];
-	return NULL;
+	if (value >= LONG_VALUE)
+		return (size_t)(value - LONG_VALUE);
+	for (i = 0; (option = km_option_at(i)); i++)
+		if (option->letter && option->letter == value)
+			break;
+	return i;
 }
 
 /* Letters to change, add, leave out or swap to get from `a` to `b`: what typing errors are. */
@@ -112,9 +113,9 @@ const char *km_nearest_name(const char *word, size_t nr,
 
 static const char *option_name(const void *arg, size_t i)
 {
-	const struct km_option *table = arg;
+	const struct km_option *option = km_option_at(i);
 
-	return table[i].is_hidden ? NULL : table[i].name;
+	return option->is_hidden ? NULL : option->name;
 }
 
 static const char *verb_name(const void *arg, size_t i)
@@ -125,28 +126,28 @@ static const char *verb_name(const void *arg, size_t i)
 /* An option "--word" or "--word=..." that getopt does not know or finds ambiguous. */
 static struct km_error *unknown_long_option(const char *word)
 {
-	size_t nr, len = strcspn(word, "=");
-	const struct km_option *table = km_options_table(&nr);
+	size_t len = strcspn(word, "=");
+	const struct km_option *option;
 	const char *first = NULL, *nearest;
 	char *name = strndup(word, len);
 	struct km_error *error;
 
 	if (!name)
 		return &km_error_memory;
-	for (size_t i = 0; i < nr; i++) {
-		if (table[i].is_hidden || strncmp(table[i].name, name, len) != 0)
+	for (size_t i = 0; (option = km_option_at(i)); i++) {
+		if (option->is_hidden || strncmp(option->name, name, len) != 0)
 			continue;
 		if (first) {
 			error = km_error_create(KM_ERR_USAGE, NULL,
 						"option '--%s' could be '--%s' or '--%s'", name,
-						first, table[i].name);
+						first, option->name);
 			free(name);
 			return error;
 		}
-		first = table[i].name;
+		first = option->name;
 	}
 	error = km_error_create(KM_ERR_USAGE, NULL, "unknown option '--%s'", name);
-	nearest = km_nearest_name(name, nr, option_name, table);
+	nearest = km_nearest_name(name, km_options_count(), option_name, NULL);
 	free(name);
 	return nearest ? km_error_advise(error, "did you mean '--%s'?", nearest)
 		       : km_error_advise(error, REMEDY_HELP);
@@ -154,7 +155,7 @@ static struct km_error *unknown_long_option(const char *word)
 
 static struct km_error *getopt_error(int result, char *const *argv)
 {
-	const struct km_option *option = option_of_value(optopt);
+	const struct km_option *option = km_option_at(option_of_value(optopt));
 
 	if (result == ':')
 		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL, "--%s needs %s",
@@ -540,40 +541,39 @@ static struct km_error *settle_diff(struct km_options *options)
 static struct km_error *check_combination(const struct km_options *options, const bool *is_used)
 {
 	const struct km_verb *verb = km_verb_of_bit(options->verb);
-	size_t nr;
-	const struct km_option *table = km_options_table(&nr);
+	const struct km_option *option;
 
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; (option = km_option_at(i)); i++) {
 		if (!is_used[i])
 			continue;
-		if (!(table[i].verbs & options->verb))
+		if (!(option->verbs & options->verb))
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 							       "--%s does not go with '%s'",
-							       table[i].name, verb->name),
+							       option->name, verb->name),
 					       "see kmemstat %s --help", verb->name);
-		if (options->no_pairing && table[i].needs_pairs)
+		if (options->no_pairing && option->needs_pairs)
 			return km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL,
 						"--%s needs allocations paired with frees",
-						table[i].name),
+						option->name),
 				"leave out --no-pairing");
-		if (table[i].needs_view && !km_options_has_view(options, table[i].needs_view))
+		if (option->needs_view && !km_options_has_view(options, option->needs_view))
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
-							       "--%s is about --%s", table[i].name,
-							       table[i].needs_view),
-					       "add --%s", table[i].needs_view);
-		if (table[i].group == KM_GROUP_VIEW && options->verb != KM_VERB_STAT &&
+							       "--%s is about --%s", option->name,
+							       option->needs_view),
+					       "add --%s", option->needs_view);
+		if (option->group == KM_GROUP_VIEW && options->verb != KM_VERB_STAT &&
 		    options->nr_views)
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 							       "--%s without GLOB does not "
 							       "go with '%s'",
-							       table[i].name, verb->name),
-					       "give --%s=GLOB", table[i].name);
-		if (is_whole(options) && table[i].group == KM_GROUP_TABLE &&
-		    strcmp(table[i].name, "raw-ip") != 0 && strcmp(table[i].name, "per") != 0)
+							       option->name, verb->name),
+					       "give --%s=GLOB", option->name);
+		if (is_whole(options) && option->group == KM_GROUP_TABLE &&
+		    strcmp(option->name, "raw-ip") != 0 && strcmp(option->name, "per") != 0)
 			return km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL, "--%s does not go with --%s%s",
-						table[i].name, options->report ? "format " : "json",
+						option->name, options->report ? "format " : "json",
 						options->report ? options->report : ""),
 				"%s",
 				options->format == KM_FORMAT_JSON
@@ -586,8 +586,6 @@ static struct km_error *check_combination(const struct km_options *options, cons
 static struct km_error *parse_options(int argc, char **argv, const struct getopt_tables *tables,
 				      bool *is_used, struct km_options *ret)
 {
-	size_t nr;
-	const struct km_option *table = km_options_table(&nr);
 	struct cache_word cache = { 0 };
 	struct km_error *error = NULL;
 	int result;
@@ -596,13 +594,12 @@ static struct km_error *parse_options(int argc, char **argv, const struct getopt
 	opterr = 0;
 	while (!error &&
 	       (result = getopt_long(argc, argv, tables->letters, tables->longs, NULL)) != -1) {
-		const struct km_option *option = NULL;
+		size_t number = option_of_value(result);
+		const struct km_option *option = km_option_at(number);
 
-		if (result != '?' && result != ':')
-			option = option_of_value(result);
-		if (!option)
+		if (result == '?' || result == ':' || !option)
 			return getopt_error(result, argv);
-		is_used[option - table] = true;
+		is_used[number] = true;
 		error = option->set(option, optarg, ret);
 		if (!optarg && strcmp(option->name, "cache") == 0) {
 			cache.nr++;
@@ -615,16 +612,13 @@ static struct km_error *parse_options(int argc, char **argv, const struct getopt
 struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 {
 	struct getopt_tables tables = { 0 };
-	size_t nr;
-	bool *is_used;
+	bool *is_used = calloc(km_options_count(), sizeof(*is_used));
 	struct km_error *error;
 
 	*ret = (struct km_options){ .thresholds = KM_THRESHOLDS_DEFAULT,
 				    .short_ns = 1000000,
 				    .min_severity = KM_FIND_MEDIUM,
 				    .top = 20 };
-	km_options_table(&nr);
-	is_used = calloc(nr, sizeof(*is_used));
 	if (!is_used)
 		return &km_error_memory;
 	error = make_getopt_tables(&tables);

@@ -301,20 +301,21 @@ static void test_sizes(void **state)
 /* Every row is whole, and no two have the same name. */
 static void test_table(void **state)
 {
+	const struct km_option *option;
 	size_t nr;
-	const struct km_option *table = km_options_table(&nr);
 
-	for (size_t i = 0; i < nr; i++) {
-		assert_non_null(table[i].name);
-		assert_non_null(table[i].help);
-		assert_non_null(table[i].set);
-		assert_true(table[i].verbs != 0 && table[i].group < KM_NR_GROUPS);
-		for (size_t j = 0; j < i; j++) {
-			assert_string_not_equal(table[i].name, table[j].name);
-			if (table[i].letter)
-				assert_int_not_equal(table[i].letter, table[j].letter);
+	for (nr = 0; (option = km_option_at(nr)); nr++) {
+		assert_non_null(option->name);
+		assert_non_null(option->help);
+		assert_non_null(option->set);
+		assert_true(option->verbs != 0 && option->group < KM_NR_GROUPS);
+		for (size_t j = 0; j < nr; j++) {
+			assert_string_not_equal(option->name, km_option_at(j)->name);
+			if (option->letter)
+				assert_int_not_equal(option->letter, km_option_at(j)->letter);
 		}
 	}
+	assert_int_equal(nr, km_options_count());
 	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++)
 		assert_non_null(km_option_group_title(group));
 }
