@@ -15,7 +15,7 @@ ARROWS = {
              "kmemstat/slabinfo"},
     "decode": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/groups", "kmemstat/quality",
                "kmemstat/source"},
-    "source": {"base", "decode", "kmemstat/error", "kmemstat/event", "kmemstat/groups",
+    "source": {"base", "decode", "kmemstat/instance", "kmemstat/error", "kmemstat/event", "kmemstat/groups",
                "kmemstat/quality", "kmemstat/source"},
     "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event", "kmemstat/filter",
             "kmemstat/groups", "kmemstat/life", "kmemstat/locality", "kmemstat/pagelife",
@@ -31,19 +31,24 @@ ARROWS = {
     "render": {"base/stable", "kmemstat/error", "kmemstat/out", "kmemstat/quality",
                "kmemstat/render", "kmemstat/report", "kmemstat/diff", "kmemstat/gate",
                "kmemstat/snapshot", "kmemstat/suppress", "kmemstat/view"},
+    "record": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/groups", "kmemstat/hist",
+               "kmemstat/instance", "kmemstat/out", "kmemstat/quality", "kmemstat/record"},
+    "top": {"base", "kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/report",
+            "kmemstat/top", "kmemstat/view"},
     "compare": {"base", "kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/report",
                 "kmemstat/snapshot", "kmemstat/diff", "kmemstat/gate", "kmemstat/suppress"},
     "cli": {"base", "decode", "source", "agg", "sym", "model", "report", "compare", "render",
-            "kmemstat"},
+            "record", "top", "kmemstat"},
 }
 
 # Library -> folders that may see it.
 LIBRARIES = {
     r"traceevent/|event-parse\.h": {"source", "decode"},
-    r"tracefs/|tracefs\.h": {"source"},
+    r"tracefs/|tracefs\.h": {"source", "record"},
+    r"n?curses\.h": {"top"},
     r"elfutils/|dwarf\.h|libelf\.h|gelf\.h": {"sym"},
     r"jansson\.h": {"render", "compare"},
-    r"zstd\.h|zlib\.h": {"source", "sym"},
+    r"zstd\.h|zlib\.h": {"source", "sym", "record"},
     r"lzma\.h": {"sym"},
 }
 
