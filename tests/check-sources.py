@@ -43,7 +43,7 @@ ARROWS = {
 
 # Library -> folders that may see it.
 LIBRARIES = {
-    r"traceevent/|event-parse\.h": {"source", "decode"},
+    r"traceevent/|event-parse\.h": set(),
     r"tracefs/|tracefs\.h": {"source", "record"},
     r"n?curses\.h": {"top"},
     r"elfutils/|dwarf\.h|libelf\.h|gelf\.h": {"sym"},

@@ -4,27 +4,26 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <traceevent/event-parse.h>
 
-/* The first flag list among some arguments and what they are made of. */
-static const struct tep_print_flag_sym *find_list(const struct tep_print_arg *arg)
+static bool start(struct km_flag_scan *scan, struct km_span format)
 {
-	for (; arg; arg = arg->next) {
-		const struct tep_print_flag_sym *found = NULL;
+	struct km_span print_fmt;
 
-		if (arg->type == TEP_PRINT_FLAGS)
-			return arg->flags.flags;
-		if (arg->type == TEP_PRINT_OP) {
-			found = find_list(arg->op.left);
-			if (!found)
-				found = find_list(arg->op.right);
-		} else if (arg->type == TEP_PRINT_TYPE) {
-			found = find_list(arg->typecast.item);
-		}
-		if (found)
-			return found;
-	}
-	return NULL;
+	return km_format_line(format, "print fmt: ", &print_fmt) &&
+	       km_flag_scan_start(scan, print_fmt);
+}
+
+uint64_t km_flag_mask(struct km_span format, const char *name)
+{
+	struct km_flag_scan scan;
+	struct km_flag_text flag;
+
+	if (!start(&scan, format))
+		return 0;
+	while (km_flag_scan_next(&scan, &flag))
+		if (km_span_is(flag.name, name))
+			return flag.mask;
+	return 0;
 }
 
 void km_flag_names_free(struct km_flag_name *names, size_t nr)
@@ -34,25 +33,29 @@ void km_flag_names_free(struct km_flag_name *names, size_t nr)
 	free(names);
 }
 
-struct km_error *km_flag_names_read(const struct tep_event *event, struct km_flag_name **ret,
+struct km_error *km_flag_names_read(struct km_span format, struct km_flag_name **ret,
 				    size_t *ret_nr)
 {
-	const struct tep_print_flag_sym *list = find_list(event->print_fmt.args);
+	struct km_flag_scan scan;
+	struct km_flag_text flag;
 	struct km_flag_name *names;
 	size_t room = 0, nr = 0;
 
-	for (const struct tep_print_flag_sym *flag = list; flag; flag = flag->next)
+	*ret = NULL;
+	*ret_nr = 0;
+	if (!start(&scan, format))
+		return NULL;
+	while (km_flag_scan_next(&scan, &flag))
 		room++;
 	names = calloc(room + 1, sizeof(*names));
 	if (!names)
 		return &km_error_memory;
-	for (const struct tep_print_flag_sym *flag = list; flag; flag = flag->next) {
-		/* libtraceevent evaluates the kernel's expressions, and writes them as "%lld" */
-		uint64_t mask = flag->value ? strtoull(flag->value, NULL, 0) : 0;
-
-		if (!mask || !flag->str)
+	start(&scan, format);
+	while (km_flag_scan_next(&scan, &flag)) {
+		if (!flag.mask)
 			continue;
-		names[nr] = (struct km_flag_name){ mask, strdup(flag->str) };
+		names[nr] =
+			(struct km_flag_name){ flag.mask, strndup(flag.name.text, flag.name.len) };
 		if (!names[nr++].name) {
 			km_flag_names_free(names, nr);
 			return &km_error_memory;

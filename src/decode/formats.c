@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A format file (kernel/trace/trace_events.c, f_show(), v6.1):
- *
- *	name: kmalloc
- *	ID: 552
- *	format:
- *		field:unsigned short common_type;	offset:0;	size:2;	signed:0;
- *		...
- *		field:size_t bytes_req;	offset:24;	size:8;	signed:0;
- *
- *	print fmt: "call_site=%pS ...", (void *)REC->call_site, ...
- */
+/* Event formats: from their texts to the offsets that the page decoder needs. */
 #include "decode/formats.h"
 
 #include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <traceevent/event-parse.h>
 
 #include "decode/flags.h"
 
@@ -29,27 +17,13 @@ static bool host_is_big_endian(void)
 struct km_error *km_formats_init(struct km_formats *formats, bool is_big_endian,
 				 uint32_t long_bytes)
 {
-	struct tep_handle *tep = tep_alloc();
-
 	*formats = (struct km_formats){ .is_big_endian = is_big_endian,
 					.long_bytes = long_bytes,
 					.page_size = 4096 };
 	/* one for every id there can be, so that none has to be checked; untouched, it costs
 	 * nothing */
 	formats->fast_descs = calloc(KM_MAX_EVENT_ID + 1, sizeof(*formats->fast_descs));
-	if (!tep || !formats->fast_descs) {
-		if (tep)
-			tep_free(tep);
-		free(formats->fast_descs);
-		formats->fast_descs = NULL;
-		return &km_error_memory;
-	}
-	tep_set_loglevel(TEP_LOG_NONE);
-	tep_set_file_bigendian(tep, is_big_endian ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
-	tep_set_local_bigendian(tep, host_is_big_endian() ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
-	tep_set_long_size(tep, (int)long_bytes);
-	formats->tep = tep;
-	return NULL;
+	return formats->fast_descs ? NULL : &km_error_memory;
 }
 
 void km_formats_deinit(struct km_formats *formats)
@@ -62,8 +36,6 @@ void km_formats_deinit(struct km_formats *formats)
 	free(formats->descs);
 	free(formats->fast_descs);
 	km_flag_names_free(formats->gfp_names, formats->nr_gfp_names);
-	if (formats->tep)
-		tep_free(formats->tep);
 	*formats = (struct km_formats){ 0 };
 }
 
@@ -109,103 +81,86 @@ struct km_error *km_formats_add_header_page(struct km_formats *formats, const ch
 			"a 64-bit time stamp and a commit of 4 or 8 bytes expected");
 	/* the commit is a local_t: it tells the kernel's long, which the file's header does not */
 	formats->long_bytes = commit_size;
-	tep_set_long_size(formats->tep, (int)commit_size);
 	formats->commit = (struct km_field){ (uint16_t)commit_at, (uint16_t)commit_size };
 	formats->data_offset = data_at;
 	formats->data_bytes = data_size;
 	return NULL;
 }
 
-/* The value of a line "key: value" before `end`, as a pointer to its first character. */
-static const char *find_line(const char *text, const char *end, const char *key, size_t *ret_len)
-{
-	size_t key_len = strlen(key);
-
-	while (text < end) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-
-		if (!eol)
-			eol = end;
-		if ((size_t)(eol - text) > key_len && memcmp(text, key, key_len) == 0) {
-			*ret_len = (size_t)(eol - text) - key_len;
-			return text + key_len;
-		}
-		text = eol + 1;
-	}
-	return NULL;
-}
-
 /* Name and id of a format; false if the text has none. */
-static bool parse_head(const char *text, size_t size, char **ret_name, uint32_t *ret_id)
+static bool parse_head(struct km_span text, char **ret_name, uint32_t *ret_id)
 {
-	size_t name_len, id_len;
-	const char *name = find_line(text, text + size, "name: ", &name_len);
-	const char *id = find_line(text, text + size, "ID: ", &id_len);
+	struct km_span name, id;
 	uint32_t value = 0;
 
-	if (!name || !id)
+	if (!km_format_line(text, "name: ", &name) || !name.len ||
+	    !km_format_line(text, "ID: ", &id) || !id.len || id.text[0] < '0' || id.text[0] > '9')
 		return false;
-	for (size_t i = 0; i < id_len && id[i] >= '0' && id[i] <= '9'; i++)
-		if ((value = value * 10 + (uint32_t)(id[i] - '0')) > KM_MAX_EVENT_ID)
+	for (size_t i = 0; i < id.len && id.text[i] >= '0' && id.text[i] <= '9'; i++)
+		if ((value = value * 10 + (uint32_t)(id.text[i] - '0')) > KM_MAX_EVENT_ID)
 			return false;
-	if (id[0] < '0' || id[0] > '9')
-		return false;
 	*ret_id = value;
-	*ret_name = strndup(name, name_len);
+	*ret_name = strndup(name.text, name.len);
 	return true;
 }
 
-static struct km_field field_of(const struct tep_format_field *field)
+/* The field of that name; false if the format has none. */
+static bool find_any_field(struct km_span text, const char *name, struct km_format_field *ret)
 {
-	if (!field || field->offset < 0 || field->offset > UINT16_MAX - 8)
-		return (struct km_field){ 0 };
-	if (field->size != 1 && field->size != 2 && field->size != 4 && field->size != 8)
-		return (struct km_field){ 0 };
-	return (struct km_field){ (uint16_t)field->offset, (uint16_t)field->size };
+	struct km_span line;
+	bool is_good;
+
+	while (km_span_next_line(&text, &line))
+		if (km_format_field_line(line, ret, &is_good) && is_good &&
+		    km_span_is(ret->name, name))
+			return true;
+	return false;
 }
 
-/*
- * The bit of a gfp flag, from the flag list of the print format: kernels renumber them, and
- * the list holds the numbers of the traced one.
- */
-static uint64_t find_print_flag(const struct tep_print_arg *arg, const char *name)
+/* Whether each line of a field can be read, and there is one at least. */
+static bool has_good_fields(struct km_span text)
 {
-	for (; arg; arg = arg->next) {
-		const struct tep_print_flag_sym *flag;
-		uint64_t found = 0;
+	struct km_span line;
+	struct km_format_field field;
+	size_t nr = 0;
+	bool is_good;
 
-		switch (arg->type) {
-		case TEP_PRINT_FLAGS:
-			for (flag = arg->flags.flags; flag; flag = flag->next)
-				if (flag->str && flag->value && strcmp(flag->str, name) == 0)
-					return strtoull(flag->value, NULL, 0);
-			break;
-		case TEP_PRINT_OP:
-			found = find_print_flag(arg->op.left, name);
-			if (!found)
-				found = find_print_flag(arg->op.right, name);
-			break;
-		case TEP_PRINT_TYPE:
-			found = find_print_flag(arg->typecast.item, name);
-			break;
-		default:
-			break;
-		}
-		if (found)
-			return found;
+	while (km_span_next_line(&text, &line)) {
+		if (!km_format_field_line(line, &field, &is_good))
+			continue;
+		if (!is_good)
+			return false;
+		nr++;
 	}
-	return 0;
+	return nr > 0;
+}
+
+/* A field that is a number, under the first of its names that the format has. */
+static struct km_field find_field(struct km_span text, const char *name, const char *other)
+{
+	struct km_format_field field;
+
+	if (!find_any_field(text, name, &field) || field.offset > UINT16_MAX - 8 ||
+	    (field.size != 1 && field.size != 2 && field.size != 4 && field.size != 8))
+		return other ? find_field(text, other, NULL) : (struct km_field){ 0 };
+	return (struct km_field){ (uint16_t)field.offset, (uint16_t)field.size };
 }
 
 /*
  * Whether the kernel charges accounted kmallocs at all: with CONFIG_MEMCG_KMEM off the
  * print format reads "(0 && (REC->gfp_flags & ...))" (include/trace/events/kmem.h, v6.1).
  */
-static bool print_says_never(const char *print_fmt)
+static bool print_says_never(struct km_span text)
 {
-	const char *accounted = print_fmt ? strstr(print_fmt, "accounted=") : NULL;
+	static const char never[] = "(0 && (REC->gfp_flags";
+	struct km_span print_fmt;
+	const char *accounted;
 
-	return accounted && strstr(accounted, "(0 && (REC->gfp_flags");
+	if (!km_format_line(text, "print fmt: ", &print_fmt))
+		return false;
+	accounted = memmem(print_fmt.text, print_fmt.len, "accounted=", strlen("accounted="));
+	return accounted && memmem(accounted, (size_t)(print_fmt.text + print_fmt.len - accounted),
+				   never, strlen(never));
 }
 
 /*
@@ -213,10 +168,10 @@ static bool print_says_never(const char *print_fmt)
  * in one byte of it. Neither: never.
  */
 static void desc_fill_account(const struct km_formats *formats, struct km_desc *desc,
-			      struct tep_event *event)
+			      struct km_span text)
 {
-	struct km_field accounted = field_of(tep_find_field(event, "accounted"));
-	struct km_field gfp = field_of(tep_find_field(event, "gfp_flags"));
+	struct km_field accounted = find_field(text, "accounted", NULL);
+	struct km_field gfp = find_field(text, "gfp_flags", NULL);
 	uint64_t mask;
 	unsigned int byte = 0;
 
@@ -225,9 +180,10 @@ static void desc_fill_account(const struct km_formats *formats, struct km_desc *
 		desc->account_bits = 0xff;
 		return;
 	}
-	if (print_says_never(event->print_fmt.format))
+	if (print_says_never(text))
 		return;
-	mask = find_print_flag(event->print_fmt.args, "__GFP_ACCOUNT");
+	/* kernels renumber flags: the list has the numbers of the traced one */
+	mask = km_flag_mask(text, "__GFP_ACCOUNT");
 	while (mask > 0xff) {
 		mask >>= 8;
 		byte++;
@@ -238,17 +194,8 @@ static void desc_fill_account(const struct km_formats *formats, struct km_desc *
 	desc->account_bits = (uint8_t)mask;
 }
 
-/* The names a field has had: the first that the event has. */
-static struct km_field find_field(struct tep_event *event, const char *name, const char *other)
-{
-	struct km_field field = field_of(tep_find_field(event, name));
-
-	return field.size || !other ? field : field_of(tep_find_field(event, other));
-}
-
 /* Finds the fields; false if the event lacks one that its kind cannot do without. */
-static bool desc_fill(const struct km_formats *formats, struct km_desc *desc,
-		      struct tep_event *event)
+static bool desc_fill(const struct km_formats *formats, struct km_desc *desc, struct km_span text)
 {
 	const struct km_field *fields[] = {
 		&desc->call_site, &desc->ptr,      &desc->bytes_req, &desc->bytes_alloc,
@@ -259,32 +206,32 @@ static bool desc_fill(const struct km_formats *formats, struct km_desc *desc,
 	uint32_t least = 0;
 
 	desc->is_alloc = km_event_is_alloc(desc->kind);
-	desc->call_site = find_field(event, "call_site", NULL);
-	desc->gfp_flags = find_field(event, "gfp_flags", NULL);
+	desc->call_site = find_field(text, "call_site", NULL);
+	desc->gfp_flags = find_field(text, "gfp_flags", NULL);
 	if (layer == KM_LAYER_PAGE) {
-		desc->ptr = find_field(event, "pfn", "page");
-		desc->order = find_field(event, "order", NULL);
-		desc->migratetype = find_field(event, "migratetype", NULL);
+		desc->ptr = find_field(text, "pfn", "page");
+		desc->order = find_field(text, "order", NULL);
+		desc->migratetype = find_field(text, "migratetype", NULL);
 	} else if (layer == KM_LAYER_PERCPU) {
-		desc->ptr = find_field(event, "ptr", "base_addr");
-		desc->bytes_req = find_field(event, "size", NULL);
-		desc->bytes_alloc = find_field(event, "bytes_alloc", NULL);
-		desc->align = find_field(event, "align", NULL);
-		desc->reserved = find_field(event, "reserved", NULL);
-		desc->is_atomic = find_field(event, "is_atomic", NULL);
+		desc->ptr = find_field(text, "ptr", "base_addr");
+		desc->bytes_req = find_field(text, "size", NULL);
+		desc->bytes_alloc = find_field(text, "bytes_alloc", NULL);
+		desc->align = find_field(text, "align", NULL);
+		desc->reserved = find_field(text, "reserved", NULL);
+		desc->is_atomic = find_field(text, "is_atomic", NULL);
 	} else {
-		desc->ptr = find_field(event, "ptr", NULL);
-		desc->bytes_req = find_field(event, "bytes_req", NULL);
-		desc->bytes_alloc = find_field(event, "bytes_alloc", NULL);
-		desc->node = find_field(event, "node", NULL);
+		desc->ptr = find_field(text, "ptr", NULL);
+		desc->bytes_req = find_field(text, "bytes_req", NULL);
+		desc->bytes_alloc = find_field(text, "bytes_alloc", NULL);
+		desc->node = find_field(text, "node", NULL);
 		if (desc->node.size != 4)
 			desc->node = (struct km_field){ 0 };
 	}
 	if (desc->is_alloc) {
-		desc_fill_account(formats, desc, event);
+		desc_fill_account(formats, desc, text);
 		least = desc->account_offset + 1U;
 	}
-	desc->name = find_field(event, "name", NULL);
+	desc->name = find_field(text, "name", NULL);
 	if (desc->name.size != 4)
 		desc->name = (struct km_field){ 0 };
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -300,15 +247,15 @@ static bool desc_fill(const struct km_formats *formats, struct km_desc *desc,
 }
 
 /* Where kernel_stack has its addresses. */
-static void fill_stack(struct km_formats *formats, uint32_t id, struct tep_event *event)
+static void fill_stack(struct km_formats *formats, uint32_t id, struct km_span text)
 {
-	const struct tep_format_field *caller = event ? tep_find_field(event, "caller") : NULL;
+	struct km_format_field caller;
 
-	if (!caller || caller->offset <= 0 || caller->offset > UINT16_MAX)
+	if (!find_any_field(text, "caller", &caller) || !caller.offset)
 		return;
 	formats->stack_id = id;
-	formats->stack_offset = (uint16_t)caller->offset;
-	formats->stack_size = find_field(event, "size", NULL);
+	formats->stack_offset = (uint16_t)caller.offset;
+	formats->stack_size = find_field(text, "size", NULL);
 }
 
 static bool field_is(struct km_field field, size_t offset, size_t size)
@@ -351,25 +298,14 @@ static void make_fast(const struct km_formats *formats, const struct km_desc *de
 }
 
 static struct km_error *parse_event(struct km_formats *formats, struct km_desc *desc,
-				    const char *system, const char *name, const char *text,
-				    size_t size)
+				    const char *system, const char *name, struct km_span text)
 {
-	struct tep_handle *tep = formats->tep;
-	char *copy = strndup(text, size);
-	struct tep_event *event;
-
-	if (!copy)
-		return &km_error_memory;
-	/* an error return may still have parsed the fields: only the print format failed */
-	(void)tep_parse_event(tep, copy, strlen(copy), system);
-	free(copy);
-	event = tep_find_event_by_name(tep, system, name);
-	if (!event)
+	if (!has_good_fields(text))
 		return km_error_create(KM_ERR_INPUT, NULL,
 				       "the format of event %s:%s does not parse", system, name);
 	if (!formats->common_type.size) {
-		formats->common_type = field_of(tep_find_common_field(event, "common_type"));
-		formats->common_pid = field_of(tep_find_common_field(event, "common_pid"));
+		formats->common_type = find_field(text, "common_type", NULL);
+		formats->common_pid = find_field(text, "common_pid", NULL);
 	}
 	if (desc->kind == KM_EV_OTHER)
 		return NULL;
@@ -379,11 +315,11 @@ static struct km_error *parse_event(struct km_formats *formats, struct km_desc *
 
 		km_flag_names_free(formats->gfp_names, 0);
 		formats->gfp_names = NULL;
-		error = km_flag_names_read(event, &formats->gfp_names, &formats->nr_gfp_names);
+		error = km_flag_names_read(text, &formats->gfp_names, &formats->nr_gfp_names);
 		if (error)
 			return error;
 	}
-	if (!desc_fill(formats, desc, event))
+	if (!desc_fill(formats, desc, text))
 		return km_error_create(KM_ERR_INPUT, NULL,
 				       "the format of event %s:%s lacks the pointer, the sizes or "
 				       "the call site",
@@ -442,8 +378,10 @@ static struct km_error *add_info(struct km_formats *formats, const char *system,
 }
 
 struct km_error *km_formats_add_event(struct km_formats *formats, const char *system,
-				      const char *text, size_t size)
+				      const char *bytes, size_t size)
 {
+	/* as far as it is text */
+	const struct km_span text = { bytes, strnlen(bytes, size) };
 	char *name;
 	uint32_t id;
 	enum km_event_kind kind;
@@ -451,7 +389,7 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 	struct km_error *error;
 	bool is_stack;
 
-	if (!parse_head(text, size, &name, &id))
+	if (!parse_head(text, &name, &id))
 		return km_error_create(KM_ERR_INPUT, NULL,
 				       "an event format of system %s has no name or id", system);
 	kind = name ? km_event_kind_of(system, name) : KM_EV_OTHER;
@@ -467,8 +405,7 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 		return error;
 	desc.slot = (uint16_t)(formats->nr_infos - 1);
 	if (kind != KM_EV_OTHER || is_stack || !formats->common_type.size) {
-		error = parse_event(formats, &desc, system, formats->infos[desc.slot].name, text,
-				    size);
+		error = parse_event(formats, &desc, system, formats->infos[desc.slot].name, text);
 		if (error && kind == KM_EV_OTHER && error != &km_error_memory) {
 			km_error_free(error);
 			error = NULL;
@@ -479,8 +416,7 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 		}
 	}
 	if (is_stack)
-		fill_stack(formats, id,
-			   tep_find_event_by_name(formats->tep, system, "kernel_stack"));
+		fill_stack(formats, id, text);
 	formats->descs[id] = desc;
 	make_fast(formats, &desc, &formats->fast_descs[id]);
 	return NULL;
@@ -488,8 +424,6 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 
 struct km_error *km_formats_seal(struct km_formats *formats)
 {
-	tep_free(formats->tep);
-	formats->tep = NULL;
 	if (!formats->commit.size)
 		return km_error_create(KM_ERR_INPUT, NULL,
 				       "there is no ring-buffer page layout (header_page)");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Event formats of a trace: libtraceevent parses the texts of the kernel's `format` and
- * `header_page` files once; what the page decoder needs stays as plain offsets and sizes.
+ * Event formats of a trace: the texts of the kernel's `format` and `header_page` files are read
+ * once; what the page decoder needs stays as plain offsets and sizes.
  */
 #ifndef KMEMSTAT_DECODE_FORMATS_H
 #define KMEMSTAT_DECODE_FORMATS_H
@@ -95,7 +95,6 @@ struct km_formats {
 	size_t nr_infos, room_infos;
 	struct km_flag_name *gfp_names; /* of the traced kernel, in the order to look for them */
 	size_t nr_gfp_names;
-	void *tep; /* struct tep_handle: while formats are being added */
 };
 
 /* Starts with the byte order of the file. `long_bytes` (4 or 8) is refined by header_page. */
@@ -112,7 +111,7 @@ KM_MUST_CHECK struct km_error *km_formats_add_header_page(struct km_formats *for
  */
 KM_MUST_CHECK struct km_error *km_formats_add_event(struct km_formats *formats, const char *system,
 						    const char *text, size_t size);
-/* No more formats: frees the parser. Errors: KM_ERR_INPUT without header_page. */
+/* No more formats. Errors: KM_ERR_INPUT without header_page. */
 KM_MUST_CHECK struct km_error *km_formats_seal(struct km_formats *formats);
 
 #endif
