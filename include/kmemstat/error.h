@@ -8,10 +8,11 @@
 
 /* What kind of trouble; cli/ maps it to an exit status. */
 enum km_error_kind {
-	KM_ERR_USAGE,  /* the caller asked for something that does not exist or does not fit */
-	KM_ERR_INPUT,  /* a file cannot be opened or read, or is not what it should be */
-	KM_ERR_OUTPUT, /* writing the result failed */
-	KM_ERR_MEMORY, /* no memory */
+	KM_ERR_USAGE,      /* the caller asked for something that does not exist or does not fit */
+	KM_ERR_INPUT,      /* a file cannot be opened or read, or is not what it should be */
+	KM_ERR_PERMISSION, /* the kernel does not let this user do it */
+	KM_ERR_OUTPUT,     /* writing the result failed */
+	KM_ERR_MEMORY,     /* no memory */
 };
 
 /*

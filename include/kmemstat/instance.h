@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "kmemstat/error.h"
 
@@ -22,15 +23,20 @@ struct km_instance;
 /* What is recorded. All members may be zero. */
 struct km_instance_options {
 	/*
-	 * Events, as "kmem:kmalloc,percpu:*": globs of SYSTEM:EVENT or EVENT; NULL: those of slab
-	 * objects (kmalloc*, kfree, kmem_cache_*) and percpu objects. "all" adds the page
-	 * allocator's (mm_page_*).
+	 * Events, as "slab,percpu:*,kmem:mm_page_alloc": globs of SYSTEM:EVENT, or of EVENT in
+	 * kmem and percpu, or a layer's events: slab, percpu, page; all: of all three. NULL: slab
+	 * and percpu.
 	 */
 	const char *events;
-	const char *filter;  /* of the kernel, for the events that have its fields; or NULL */
-	const int32_t *pids; /* only what these tasks and their later children do */
+	const char *filter; /* of the kernel, for the events that have its fields; or NULL */
+	/* only what these processes (all their threads) or threads, and their later children do */
+	const int32_t *pids;
 	size_t nr_pids;
-	const int32_t *not_pids; /* besides the calling process and the guardian, which never are */
+	/*
+	 * Besides the calling process and the guardian, which never are; nor is what the calling
+	 * process forks from here on: a command that is to be recorded has to be forked before.
+	 */
+	const int32_t *not_pids;
 	size_t nr_not_pids;
 	uint64_t buffer_kib; /* for each CPU; 0: KM_INSTANCE_BUFFER_KIB */
 	bool stacks;         /* record a kernel stack with each event */
@@ -58,7 +64,10 @@ KM_MUST_CHECK struct km_error *km_instance_create(const struct km_instance_optio
 /* Switches recording on and off. */
 KM_MUST_CHECK struct km_error *km_instance_start(struct km_instance *instance);
 KM_MUST_CHECK struct km_error *km_instance_stop(struct km_instance *instance);
-/* Removes it; all files of it must be closed. NULL is fine. */
+/*
+ * Removes it; all files of it must be closed. NULL is fine. The guardian is a child: nobody else
+ * may wait for any child (waitpid(-1)).
+ */
 void km_instance_destroy(struct km_instance *instance);
 
 /* The directory of tracefs ("/sys/kernel/tracing"), and that of the instance. */
@@ -69,6 +78,10 @@ uint32_t km_instance_nr_cpus(const struct km_instance *instance);
 uint64_t km_instance_buffer_kib(const struct km_instance *instance);
 /* The events that are switched on, "SYSTEM:EVENT", in the order of their names. */
 const char *const *km_instance_events(const struct km_instance *instance, size_t *ret_nr);
+/* Those that were asked for, and are left out because they do not have the filter's fields. */
+const char *const *km_instance_left_out(const struct km_instance *instance, size_t *ret_nr);
+/* Whether an event ("kmem:kfree") is switched on. */
+bool km_instance_has_event(const struct km_instance *instance, const char *name);
 /* Opens a file below the instance's directory, "per_cpu/cpu0/trace_pipe_raw"; *ret is the caller's.
  */
 KM_MUST_CHECK struct km_error *km_instance_open_file(const struct km_instance *instance,
@@ -80,11 +93,22 @@ KM_MUST_CHECK struct km_error *km_instance_read_file(const struct km_instance *i
 KM_MUST_CHECK struct km_error *km_instance_cpu_stats(const struct km_instance *instance,
 						     uint32_t cpu, struct km_instance_stats *ret);
 
+/* What is kept when rights are given up. All members may be zero. */
+struct km_instance_rights {
+	bool has_user; /* become uid and gid, if this is root: the one who called sudo */
+	uid_t uid;
+	gid_t gid;
+	bool keep_files; /* else: go on writing files of other users, as root can */
+};
+
 /*
- * Gives up all rights that are not needed any more, once all files are open: capabilities, and
- * with sudo the user as well if `user` says so. Removing the instance stays possible: the guardian
- * does it.
+ * Gives up all rights that are not needed any more, once all files are open: capabilities, new ones
+ * by exec, and with rights->has_user those of root; rights may be NULL. Of the calling thread: call
+ * it before there are others. What the instance itself holds open goes on to work: start, stop,
+ * km_instance_cpu_stats(); and the guardian removes it. km_instance_open_file() and
+ * km_instance_read_file() do not.
  */
-KM_MUST_CHECK struct km_error *km_instance_drop_rights(struct km_instance *instance);
+KM_MUST_CHECK struct km_error *km_instance_drop_rights(struct km_instance *instance,
+						       const struct km_instance_rights *rights);
 
 #endif

@@ -18,6 +18,7 @@ static enum km_exit status_of(const struct km_error *error)
 	case KM_ERR_OUTPUT:
 		return KM_EXIT_OUTPUT;
 	case KM_ERR_INPUT:
+	case KM_ERR_PERMISSION:
 	case KM_ERR_MEMORY:
 		break;
 	}
