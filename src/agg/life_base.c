@@ -19,5 +19,6 @@ struct km_error *km_life_add_plain(struct km_life *life, const struct km_rows *r
 struct km_error *km_life_add_any(struct km_life *life, const struct km_rows *rows, uint32_t *at,
 				 uint32_t to)
 {
-	return add_rows(life, rows, at, to, false, false);
+	return rows->batch->is_one_cpu ? add_rows(life, rows, at, to, false, true)
+				       : add_rows(life, rows, at, to, false, false);
 }

@@ -74,13 +74,14 @@ static void fill_live(const struct km_life *life, struct km_site_life *sites, su
 	for (size_t i = 0; i <= life->table.mask; i++) {
 		for (int k = 0; k < KM_BUCKET_SLOTS; k++) {
 			const uint64_t value = life->table.buckets[i].value[k];
-			const struct kin *kin = &life->kin[value & KIN_MASK];
+			const struct kin *kin;
 			struct km_life_stats *stats;
 			uint64_t age_ns;
 			uint32_t site;
 
 			if (!value)
 				continue;
+			kin = &life->kin[value & KIN_MASK];
 			site = km_life_site_of(life, kin);
 			stats = &sites[site].stats;
 			age_ns = (units - (value >> KIN_BITS)) << life->unit_shift;

@@ -227,7 +227,7 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 	const struct km_batch *batch = rows->batch;
 	struct hot hot = load_hot(life, rows, *at, is_plain);
 	struct km_error *error = NULL;
-	size_t i;
+	size_t i, prepared = SIZE_MAX;
 
 	for (i = *at; i < to; i++) {
 		const uint32_t group = batch->group[i];
@@ -237,7 +237,8 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 		uint64_t value, age_ns, *slot;
 
 		__builtin_prefetch(bucket_at(&hot, batch->ptr[i + KM_BATCH_AHEAD]));
-		if (__builtin_expect(ts_ns >= hot.wake_ns, 0) ||
+		/* a time at the end of all time is never before the next wake */
+		if ((__builtin_expect(ts_ns >= hot.wake_ns, 0) && i != prepared) ||
 		    (!is_one_cpu && __builtin_expect(batch->cpu[i] != hot.cpu, 0)))
 			goto prepare;
 		hot.now_ns = ts_ns;
@@ -273,6 +274,7 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 		break;
 	prepare:
 		store_hot(life, &hot, (uint32_t)i);
+		prepared = i;
 		error = km_life_prepare_row(life, rows, (uint32_t)i, ts_ns);
 		hot = load_hot(life, rows, (uint32_t)i, is_plain);
 		if (error || (is_plain && life->unit_shift))

@@ -271,6 +271,38 @@ static void long_traces_lose_no_time(void **state)
 	feed_destroy(feed);
 }
 
+/* Of a batch of one CPU only the first row tells which; a damaged time may be the last there is. */
+static void long_traces_of_one_cpu(void **state)
+{
+	const uint64_t day = 86400000 * MS;
+	const struct event events[] = {
+		{ 5, 0x1000, KM_EV_KMALLOC, 0xa, 8, 8, .cpu = 1 },
+		{ day, 0x1000, KM_EV_KFREE, .cpu = 1 },
+		{ day, 0x2000, KM_EV_KMALLOC, 0xb, 8, 8, .cpu = 1 },
+		{ UINT64_MAX, 0x3000, KM_EV_KMALLOC, 0xc, 8, 8, .cpu = 1 },
+		{ UINT64_MAX, 0x2000, KM_EV_KFREE, .cpu = 1 },
+	};
+	struct feed *feed = feed_create(MS, NULL);
+	struct km_lives lives;
+
+	for (int time = 0; time < 2; time++) {
+		for (size_t i = 0; i < NR(events); i++)
+			feed_event(feed, &events[i]);
+		feed->batch.is_one_cpu = true;
+		for (size_t i = 1; i < NR(events); i++)
+			feed->batch.cpu[i] = 77;
+		feed_flush(feed);
+	}
+	lives = feed_finish(feed, 0);
+	assert_int_equal(lives.total.allocs, 6);
+	assert_int_equal(lives.total.freed, 4);
+	assert_int_equal(lives.total.replaced, 1);
+	assert_int_equal(lives.total.live, 1);
+	assert_int_equal(lives.total.pingpong, 0);
+	km_lives_deinit(&lives);
+	feed_destroy(feed);
+}
+
 static void nodes(void **state)
 {
 	static const int16_t node_of_cpu[] = { 0, 0, 1 };
@@ -473,6 +505,7 @@ int main(void)
 		cmocka_unit_test(filters_choose_allocations),
 		cmocka_unit_test(half_of_the_trace),
 		cmocka_unit_test(long_traces_lose_no_time),
+		cmocka_unit_test(long_traces_of_one_cpu),
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(as_a_plain_count_has_it),
 		cmocka_unit_test(median),
