@@ -53,6 +53,7 @@ struct parser {
 	size_t last_module_len;
 	size_t nr_lines;  /* that parsed */
 	bool has_address; /* one that is not zero */
+	bool has_nul;     /* the text has one somewhere */
 };
 
 /* The value of a hex digit plus one; 0 for any other character. */
@@ -197,6 +198,9 @@ static bool parse_line(struct parser *p, size_t pos, size_t end, struct km_error
 	if (pos == start || pos - start > 16 || end - pos < 4 || text[pos] != ' ' ||
 	    text[pos + 2] != ' ')
 		return false;
+	/* it would end a name, or a module's before it begins */
+	if (p->has_nul && memchr(text + pos, 0, end - pos))
+		return false;
 	type = text[pos + 1];
 	name = pos + 3;
 	module = split_module(p, name, end, &name_end);
@@ -222,6 +226,7 @@ static struct km_error *parse(struct parser *p)
 	struct km_error *error = NULL;
 	size_t pos = 0;
 
+	p->has_nul = memchr(text, 0, p->size);
 	while (pos < p->size && !error) {
 		char *newline = memchr(text + pos, '\n', p->size - pos);
 		size_t end = newline ? (size_t)(newline - text) : p->size;
