@@ -62,12 +62,17 @@ static void print_wrapped(struct km_out *out, const char *text, int column, int 
 	km_out_puts(out, "\n");
 }
 
-static void print_option(struct km_out *out, const struct km_option *option)
+static bool has_letter(const struct km_option *option, unsigned int verb)
 {
+	return option->letter && (!option->letter_verbs || option->letter_verbs & verb);
+}
+
+static void print_option(struct km_out *out, const struct km_option *option, unsigned int verb)
+{
+	const bool has = has_letter(option, verb);
 	char head[96];
-	int len = snprintf(head, sizeof(head), "  %c%c%c --%s%s%s%s", option->letter ? '-' : ' ',
-			   option->letter ? option->letter : ' ', option->letter ? ',' : ' ',
-			   option->name,
+	int len = snprintf(head, sizeof(head), "  %c%c%c --%s%s%s%s", has ? '-' : ' ',
+			   has ? option->letter : ' ', has ? ',' : ' ', option->name,
 			   option->is_arg_optional ? "[="
 			   : option->arg           ? " "
 						   : "",
@@ -141,7 +146,7 @@ void km_help_print(struct km_out *out, unsigned int verb)
 			if (!has_title)
 				km_out_printf(out, "\n%s:\n", km_option_group_title(group));
 			has_title = true;
-			print_option(out, option);
+			print_option(out, option, verb);
 		}
 	}
 	for (enum km_listing_id i = 0; (verb & KM_VERBS_TABLE) && i < KM_NR_LISTINGS; i++)
@@ -183,11 +188,39 @@ static void print_mdoc_text(struct km_out *out, const char *text)
 	km_out_puts(out, "\n");
 }
 
+/* Whether a verb of these is there. */
+static bool has_verb(unsigned int bits)
+{
+	size_t nr;
+	const struct km_verb *verbs = km_verbs(&nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (bits & verbs[i].bit)
+			return true;
+	return false;
+}
+
+/* "Goes with\n.Cm stat\nand\n.Cm info", the line not ended. */
+static void print_mdoc_verbs(struct km_out *out, const char *before, unsigned int bits)
+{
+	size_t nr;
+	const struct km_verb *verbs = km_verbs(&nr);
+	bool is_first = true;
+
+	km_out_puts(out, before);
+	for (size_t i = 0; i < nr; i++) {
+		if (!(bits & verbs[i].bit))
+			continue;
+		km_out_printf(out, "%s\n.Cm %s", is_first ? "" : "\nand", verbs[i].name);
+		is_first = false;
+	}
+}
+
 /* ".It Fl s , Fl \-sort Ar KEY". */
 static void print_mdoc_option(struct km_out *out, const struct km_option *option)
 {
 	km_out_puts(out, ".It ");
-	if (option->letter)
+	if (has_letter(option, option->verbs & KM_VERB_STAT ? KM_VERB_STAT : option->verbs))
 		km_out_printf(out, "Fl %c , ", option->letter);
 	km_out_printf(out, "Fl \\-%s", option->name);
 	if (option->is_arg_optional)
@@ -200,19 +233,15 @@ static void print_mdoc_option(struct km_out *out, const struct km_option *option
 		print_mdoc_text(out, option->more);
 	if (option->alias)
 		km_out_printf(out, "Also spelled\n.Fl \\-%s .\n", option->alias);
-	if (option->verbs != KM_VERBS_ALL && option->verbs != KM_VERB_STAT &&
+	if (option->letter && option->verbs & KM_VERB_STAT && !has_letter(option, KM_VERB_STAT) &&
+	    has_verb(option->letter_verbs)) {
+		print_mdoc_verbs(out, "With", option->letter_verbs);
+		km_out_printf(out, "\nalso\n.Fl %c .\n", option->letter);
+	}
+	if (option->verbs != KM_VERBS_ALL && option->verbs != KM_VERBS_ANY &&
+	    option->verbs != KM_VERBS_STAT && option->verbs != KM_VERBS_COLLECT &&
 	    option->verbs != KM_VERB_CHECK && option->verbs != KM_VERB_DIFF) {
-		size_t nr;
-		const struct km_verb *verbs = km_verbs(&nr);
-		bool is_first = true;
-
-		km_out_puts(out, "Goes with");
-		for (size_t i = 0; i < nr; i++) {
-			if (!(option->verbs & verbs[i].bit))
-				continue;
-			km_out_printf(out, "%s\n.Cm %s", is_first ? "" : "\nand", verbs[i].name);
-			is_first = false;
-		}
+		print_mdoc_verbs(out, "Goes with", option->verbs);
 		km_out_puts(out, " .\n");
 	}
 }
@@ -232,7 +261,7 @@ static void print_mdoc_group(struct km_out *out, enum km_option_group group)
 static void print_mdoc_options(struct km_out *out)
 {
 	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
-		if (group == KM_GROUP_CHECK || group == KM_GROUP_DIFF)
+		if (group == KM_GROUP_CHECK || group == KM_GROUP_DIFF || group == KM_GROUP_RECORD)
 			continue;
 		km_out_printf(out, ".Ss %s\n", km_option_group_title(group));
 		print_mdoc_group(out, group);
@@ -247,6 +276,11 @@ static void print_mdoc_check(struct km_out *out)
 static void print_mdoc_diff(struct km_out *out)
 {
 	print_mdoc_group(out, KM_GROUP_DIFF);
+}
+
+static void print_mdoc_recording(struct km_out *out)
+{
+	print_mdoc_group(out, KM_GROUP_RECORD);
 }
 
 static void print_mdoc_listing(struct km_out *out, const struct km_listing *listing)
@@ -300,8 +334,8 @@ struct km_error *km_help_print_man(struct km_out *out, const char *section)
 		void (*print)(struct km_out *out);
 	} sections[] = {
 		{ "options", print_mdoc_options }, { "check", print_mdoc_check },
-		{ "diff", print_mdoc_diff },       { "columns", print_mdoc_columns },
-		{ "exit", print_mdoc_exit },
+		{ "diff", print_mdoc_diff },       { "recording", print_mdoc_recording },
+		{ "columns", print_mdoc_columns }, { "exit", print_mdoc_exit },
 	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {

@@ -24,12 +24,20 @@ enum km_verb_bit {
 	KM_VERB_DIFF = 8,
 	KM_VERB_CHECK = 16,
 	KM_VERB_TYPES = 64,
-	KM_VERBS_JUDGE = KM_VERB_STAT | KM_VERB_CHECK,    /* those with findings */
-	KM_VERBS_TABLE = KM_VERB_STAT | KM_VERB_TYPES,    /* those with sorted tables */
+	KM_VERB_RECORD = 128,
+	KM_VERB_LIVE = 256,
+	KM_VERB_TOP = 512,
+	KM_VERBS_STAT = KM_VERB_STAT | KM_VERB_LIVE,      /* those with stat's views */
+	KM_VERBS_JUDGE = KM_VERBS_STAT | KM_VERB_CHECK,   /* those with findings */
+	KM_VERBS_TABLE = KM_VERBS_STAT | KM_VERB_TYPES,   /* those with sorted tables */
 	KM_VERBS_SYMBOL = KM_VERBS_JUDGE | KM_VERB_TYPES, /* those with source lines */
 	KM_VERBS_REPORT = KM_VERBS_SYMBOL | KM_VERB_INFO,
-	KM_VERBS_TRACE = KM_VERBS_REPORT | KM_VERB_DUMP, /* those of one trace */
+	KM_VERBS_TRACE = KM_VERBS_REPORT | KM_VERB_DUMP,                /* those of one trace */
+	KM_VERBS_COLLECT = KM_VERB_RECORD | KM_VERB_LIVE | KM_VERB_TOP, /* of the running kernel */
+	KM_VERBS_COMMAND = KM_VERB_RECORD | KM_VERB_LIVE,               /* those that run one */
+	KM_VERBS_FILE = KM_VERBS_TRACE & ~KM_VERB_LIVE, /* those that are given one */
 	KM_VERBS_ALL = KM_VERBS_TRACE | KM_VERB_DIFF,
+	KM_VERBS_ANY = KM_VERBS_ALL | KM_VERBS_COLLECT,
 };
 
 enum km_option_group {
@@ -37,6 +45,7 @@ enum km_option_group {
 	KM_GROUP_MODEL,
 	KM_GROUP_TABLE,
 	KM_GROUP_DIFF,
+	KM_GROUP_RECORD,
 	KM_GROUP_INPUT,
 	KM_GROUP_FILTER,
 	KM_GROUP_SYMBOL,
@@ -146,6 +155,12 @@ struct km_options {
 	struct km_diff_options diff;
 	const char *diff_unit; /* the option that chose it, or NULL */
 	bool show_noise;
+	/* recording: record, live, top */
+	const char *record_events, *kernel_filter;
+	char **command;       /* behind "--", ends with NULL; NULL: none was given */
+	uint64_t duration_ns; /* 0: no end is set */
+	size_t buffer_kib;    /* for each CPU; 0: the default */
+	bool stacks;
 	/* output */
 	const char *output;
 	enum km_when color, pager;
@@ -155,10 +170,11 @@ struct km_options {
 };
 
 struct km_option {
-	const char *name;  /* long name, without dashes */
-	const char *alias; /* another spelling of it, or NULL */
-	char letter;       /* 0: none */
-	const char *arg;   /* what its argument is called; NULL: it takes none */
+	const char *name;          /* long name, without dashes */
+	const char *alias;         /* another spelling of it, or NULL */
+	char letter;               /* 0: none */
+	unsigned int letter_verbs; /* those in which it has the letter; 0: all */
+	const char *arg;           /* what its argument is called; NULL: it takes none */
 	bool is_arg_optional;
 	bool is_hidden;
 	bool needs_pairs;       /* does nothing if allocations and frees are not paired */

@@ -95,7 +95,7 @@ static const struct km_option rows[] = {
 	  .arg = "FACTOR",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_factor,
 	  AT(thresholds.scattered_factor),
 	  .help = "With --locality: find call sites whose live objects lie on at least this many "
@@ -105,7 +105,7 @@ static const struct km_option rows[] = {
 	  .arg = "N",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_count,
 	  AT(thresholds.scattered_pages),
 	  .help = "The same, and on at least this many pages more than they need (default: 16)." },

@@ -4,7 +4,7 @@
 
 /* A view: an option that is called as its renderer. */
 #define VIEW_OF(option_group, view)                                                                \
-	.name = (view), .group = (option_group), .verbs = KM_VERB_STAT, .set = km_set_view,        \
+	.name = (view), .group = (option_group), .verbs = KM_VERBS_STAT, .set = km_set_view,       \
 	.value = (view)
 #define VIEW(view)       VIEW_OF(KM_GROUP_VIEW, view)
 #define MODEL_VIEW(view) VIEW_OF(KM_GROUP_MODEL, view)
@@ -58,7 +58,7 @@ static const struct km_option rows[] = {
 		  "kmemstat-models(7) has the formulas. Memory grows with the live objects." },
 	{ .name = "slab",
 	  .group = KM_GROUP_VIEW,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_flag,
 	  AT(slab),
 	  .help = "Show the slab allocator: its summary, if none of its tables is asked for (what "
@@ -100,7 +100,7 @@ static const struct km_option rows[] = {
 	{ .name = "model",
 	  .arg = "NAME",
 	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_model,
 	  .value = "name",
 	  .help = "What would kmalloc's requests take in this allocator? A name, with parameters "
@@ -112,14 +112,14 @@ static const struct km_option rows[] = {
 	{ .name = "model-file",
 	  .arg = "FILE",
 	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_model,
 	  .value = "file",
 	  .help = "The same of size classes that FILE has; may be given several times.",
 	  .more = "The format is in kmemstat-models(7)." },
 	{ .name = "replay",
 	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_flag,
 	  AT(replay),
 	  .help = "Play the recorded allocations and frees, those of named caches too, through "
@@ -140,7 +140,7 @@ static const struct km_option rows[] = {
 	  .needs_view = "percpu-replay",
 	  .arg = "SIZE[:FIRST]",
 	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_percpu_unit,
 	  .help = "With --percpu-replay: a chunk's bytes on each CPU, and those of the first chunk "
 		  "(default: x86-64's)." },
@@ -148,7 +148,7 @@ static const struct km_option rows[] = {
 	  .needs_view = "percpu-replay",
 	  .arg = "SIZE[:ALIGN]=SIZE[:ALIGN]",
 	  .group = KM_GROUP_MODEL,
-	  .verbs = KM_VERB_STAT,
+	  .verbs = KM_VERBS_STAT,
 	  .set = km_set_percpu_change,
 	  .help = "With --percpu-replay: show also what it would be if objects of that size were "
 		  "of "

@@ -38,7 +38,9 @@ static struct km_error *make_getopt_tables(struct getopt_tables *ret)
 					(struct option){ .name = names[k],
 							 .has_arg = has_arg,
 							 .val = LONG_VALUE + (int)i };
-		if (option->letter && nr_letters + 3 < sizeof(ret->letters)) {
+		/* several options may have it, each for other verbs; they are alike in arguments */
+		if (option->letter && !memchr(ret->letters, option->letter, nr_letters) &&
+		    nr_letters + 3 < sizeof(ret->letters)) {
 			ret->letters[nr_letters++] = option->letter;
 			if (has_arg == required_argument)
 				ret->letters[nr_letters++] = ':';
@@ -48,8 +50,11 @@ static struct km_error *make_getopt_tables(struct getopt_tables *ret)
 	return NULL;
 }
 
-/* The number of the option that getopt's `value` is, km_options_count() if there is none. */
-static size_t option_of_value(int value)
+/*
+ * The number of the option that getopt's `value` is for a verb, km_options_count() if there is
+ * none.
+ */
+static size_t option_of_value(int value, unsigned int verb)
 {
 	const struct km_option *option;
 	size_t i;
@@ -57,7 +62,8 @@ static size_t option_of_value(int value)
 	if (value >= LONG_VALUE)
 		return (size_t)(value - LONG_VALUE);
 	for (i = 0; (option = km_option_at(i)); i++)
-		if (option->letter && option->letter == value)
+		if (option->letter && option->letter == value &&
+		    (!option->letter_verbs || option->letter_verbs & verb))
 			break;
 	return i;
 }
@@ -153,15 +159,18 @@ static struct km_error *unknown_long_option(const char *word)
 		       : km_error_advise(error, REMEDY_HELP);
 }
 
-static struct km_error *getopt_error(int result, char *const *argv)
+static struct km_error *getopt_error(int result, char *const *argv, unsigned int verb)
 {
-	const struct km_option *option = km_option_at(option_of_value(optopt));
+	const struct km_option *option = km_option_at(option_of_value(optopt, verb));
 
-	if (result == ':')
+	/* a letter that other verbs have */
+	if (result != ':' && result != '?')
+		optopt = result;
+	if (result == ':' && option)
 		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL, "--%s needs %s",
 						       option->name, option->arg),
 				       REMEDY_HELP);
-	if (optopt >= LONG_VALUE && option)
+	if (result == '?' && optopt >= LONG_VALUE && option)
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--%s takes no argument", option->name),
 			REMEDY_HELP);
@@ -235,6 +244,11 @@ static struct km_error *take_arguments(int nr, char **args, const struct cache_w
 		return take_sides(nr, args, ret);
 	if (take_cache_word(cache, nr, args, ret))
 		nr--;
+	if (nr && (ret->verb & KM_VERBS_COLLECT))
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "'%s' reads no file: '%s'", verb->name,
+					args[0]),
+			"to run a command meanwhile: kmemstat %s [OPTIONS] -- COMMAND", verb->name);
 	if (nr > 1 && !verb) {
 		const char *nearest = km_nearest_name(args[0], nr_verbs, verb_name, verbs);
 
@@ -562,7 +576,7 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       "--%s is about --%s", option->name,
 							       option->needs_view),
 					       "add --%s", option->needs_view);
-		if (option->group == KM_GROUP_VIEW && options->verb != KM_VERB_STAT &&
+		if (option->group == KM_GROUP_VIEW && !(options->verb & KM_VERBS_STAT) &&
 		    options->nr_views)
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 							       "--%s without GLOB does not "
@@ -583,6 +597,48 @@ static struct km_error *check_combination(const struct km_options *options, cons
 	return NULL;
 }
 
+/*
+ * The verb is the first word that is no option or argument of one, wherever it stands: options may
+ * be before it, and what their letters mean depends on it.
+ */
+static struct km_error *find_verb(int argc, char **argv, const struct getopt_tables *tables,
+				  unsigned int *ret)
+{
+	/* getopt_long() moves words, and parse_options() wants them where they were */
+	char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+	size_t nr_verbs;
+	const struct km_verb *verb = NULL;
+
+	if (!copy)
+		return &km_error_memory;
+	memcpy(copy, argv, (size_t)argc * sizeof(*copy));
+	optind = 0; /* glibc: begin anew */
+	opterr = 0;
+	while (getopt_long(argc, copy, tables->letters, tables->longs, NULL) != -1)
+		;
+	if (optind < argc)
+		verb = km_verb_find(copy[optind]);
+	free(copy);
+	*ret = verb ? verb->bit : km_verbs(&nr_verbs)[0].bit;
+	return NULL;
+}
+
+/* What stands behind the first "--" is a command for verbs that run one. */
+static struct km_error *take_command(int *argc, char **argv, struct km_options *ret)
+{
+	for (int i = 1; (ret->verb & KM_VERBS_COMMAND) && i < *argc; i++) {
+		if (strcmp(argv[i], "--") != 0)
+			continue;
+		if (i + 1 == *argc)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL, "no command is behind --"),
+				"leave -- out to record until Ctrl-C");
+		ret->command = &argv[i + 1];
+		*argc = i;
+	}
+	return NULL;
+}
+
 static struct km_error *parse_options(int argc, char **argv, const struct getopt_tables *tables,
 				      bool *is_used, struct km_options *ret)
 {
@@ -590,15 +646,17 @@ static struct km_error *parse_options(int argc, char **argv, const struct getopt
 	struct km_error *error = NULL;
 	int result;
 
+	error = find_verb(argc, argv, tables, &ret->verb);
+	if (!error)
+		error = take_command(&argc, argv, ret);
 	optind = 0; /* glibc: begin anew */
-	opterr = 0;
 	while (!error &&
 	       (result = getopt_long(argc, argv, tables->letters, tables->longs, NULL)) != -1) {
-		size_t number = option_of_value(result);
+		size_t number = option_of_value(result, ret->verb);
 		const struct km_option *option = km_option_at(number);
 
 		if (result == '?' || result == ':' || !option)
-			return getopt_error(result, argv);
+			return getopt_error(result, argv, ret->verb);
 		is_used[number] = true;
 		error = option->set(option, optarg, ret);
 		if (!optarg && strcmp(option->name, "cache") == 0) {
@@ -626,13 +684,13 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 		error = parse_options(argc, argv, &tables, is_used, ret);
 	if (!error && !km_options_ask_for_help(ret)) {
 		error = check_combination(ret, is_used);
-		if (!error && ret->verb == KM_VERB_STAT)
+		if (!error && (ret->verb & KM_VERBS_STAT))
 			error = settle_views(ret);
 		if (!error && ret->verb == KM_VERB_CHECK)
 			error = settle_check(ret);
 		if (!error && ret->verb == KM_VERB_DIFF)
 			error = settle_diff(ret);
-		if (!error && !ret->input && ret->verb != KM_VERB_DIFF)
+		if (!error && !ret->input && (ret->verb & KM_VERBS_FILE))
 			error = km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL, "no trace file is named"),
 				"run kmemstat [OPTIONS] FILE, " REMEDY_HELP);

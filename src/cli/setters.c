@@ -212,26 +212,44 @@ struct km_error *km_set_order(const struct km_option *option, const char *arg,
 	return NULL;
 }
 
-struct km_error *km_set_time(const struct km_option *option, const char *arg,
-			     struct km_options *ret)
+/* A number and a unit; the shortest units first, those from `nr` on are not known. */
+static bool parse_time(const char *text, size_t nr, uint64_t *ret)
 {
 	static const struct {
 		const char *unit;
 		uint64_t ns;
-	} units[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	} units[] = { { "ns", 1 },         { "us", 1000 },       { "ms", 1000000 },
+		      { "s", 1000000000 }, { "m", 60000000000 }, { "h", 3600000000000 },
+		      { "", 1000000000 } };
 	uint64_t number = 0;
-	const char *end = "";
+	const char *end;
 
-	if (!parse_count(arg, &number, &end))
-		end = "";
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].unit) != 0)
-			continue;
-		if (__builtin_mul_overflow(number, units[i].ns, (uint64_t *)target_of(option, ret)))
-			break;
+	if (!parse_count(text, &number, &end))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && i < nr; i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return !__builtin_mul_overflow(number, units[i].ns, ret);
+	return false;
+}
+
+struct km_error *km_set_time(const struct km_option *option, const char *arg,
+			     struct km_options *ret)
+{
+	if (parse_time(arg, 4, target_of(option, ret)))
 		return NULL;
-	}
 	return bad_value(option, arg, "a time (a number and ns, us, ms or s)");
+}
+
+struct km_error *km_set_duration(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	uint64_t ns;
+
+	if (!parse_time(arg, SIZE_MAX, &ns) || !ns || ns > INT64_MAX)
+		return bad_value(option, arg,
+				 "a time (seconds, or a number and ns, us, ms, s, m or h)");
+	*(uint64_t *)target_of(option, ret) = ns;
+	return NULL;
 }
 
 struct km_error *km_set_view(const struct km_option *option, const char *arg,

@@ -12,14 +12,15 @@ typedef struct km_error *km_setter(const struct km_option *option, const char *a
 				   struct km_options *ret);
 
 /* These write to the member at option->offset. */
-km_setter km_set_flag;    /* bool */
-km_setter km_set_string;  /* const char *, which must not be empty */
-km_setter km_set_count;   /* size_t */
-km_setter km_set_percent; /* double */
-km_setter km_set_factor;  /* double, from 1 on */
-km_setter km_set_size;    /* uint64_t */
-km_setter km_set_order;   /* size_t */
-km_setter km_set_time;    /* uint64_t, ns */
+km_setter km_set_flag;     /* bool */
+km_setter km_set_string;   /* const char *, which must not be empty */
+km_setter km_set_count;    /* size_t */
+km_setter km_set_percent;  /* double */
+km_setter km_set_factor;   /* double, from 1 on */
+km_setter km_set_size;     /* uint64_t */
+km_setter km_set_order;    /* size_t */
+km_setter km_set_time;     /* uint64_t, ns */
+km_setter km_set_duration; /* the same, of seconds without a unit, and not 0 */
 
 /* These have a member of their own; some take a value from option->value. */
 km_setter km_set_instance;
