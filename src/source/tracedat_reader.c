@@ -17,6 +17,8 @@
 #define MAX_PACKING     10000
 /* Chunks have some KiB: read one by one they would cost two system calls each. */
 #define WINDOW_BYTES    (256U << 10)
+/* Of a map: what is brought into memory at once, see feed_slice(). */
+#define SLICE_BYTES     (256U << 10)
 
 struct td_reader {
 	struct km_reader base;
@@ -28,7 +30,8 @@ struct td_reader {
 	bool is_finished;
 	void *map; /* of a part of pages, or NULL */
 	size_t map_size;
-	uint8_t *buf; /* pages of a chunk */
+	size_t map_done; /* of it, fed to the decoder */
+	uint8_t *buf;    /* pages of a chunk */
 	size_t buf_size;
 	/* chunks as they are in the file, from window_at on */
 	uint8_t *window;
@@ -115,6 +118,30 @@ static bool reserve(uint8_t **buf, size_t *buf_size, size_t size)
 }
 
 /*
+ * Feeds the next pages of the map. The kernel brings them into memory with one call, which costs
+ * less than a fault for every few; all of a part at once would take so long that a thread waits
+ * for its events meanwhile. Where the call is not known (before Linux 5.14), there are faults.
+ */
+static void feed_slice(struct td_reader *reader)
+{
+	const size_t page_bytes = reader->pages.page_bytes;
+	const size_t slice =
+		page_bytes < SLICE_BYTES ? SLICE_BYTES / page_bytes * page_bytes : page_bytes;
+	const size_t left = reader->map_size - reader->map_done;
+	const size_t size = left < slice ? left : slice;
+	uint8_t *start = (uint8_t *)reader->map + reader->map_done;
+
+#ifdef MADV_POPULATE_READ
+	const size_t before = reader->map_done % (size_t)sysconf(_SC_PAGESIZE);
+
+	madvise(start - before, size + before, MADV_POPULATE_READ);
+#endif
+	reader->map_done += size;
+	reader->has_pages_left = size < left;
+	km_pages_feed(&reader->pages, start, size);
+}
+
+/*
  * Maps the part, whole: reading it into a buffer would cost as much again as decoding it. A part
  * is small, so resident memory stays so.
  */
@@ -123,7 +150,7 @@ static struct km_error *map_part(struct td_reader *reader)
 	struct tracedat *td = tracedat_of(reader);
 	const uint64_t before = reader->at % (uint64_t)sysconf(_SC_PAGESIZE);
 	const size_t size = reader->part->bytes + before;
-	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, td->input->fd,
+	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, td->input->fd,
 			 (off_t)(reader->at - before));
 
 	if (map == MAP_FAILED)
@@ -131,8 +158,8 @@ static struct km_error *map_part(struct td_reader *reader)
 				   "cannot map it into memory");
 	reader->map = map;
 	reader->map_size = size;
-	reader->has_pages_left = false;
-	km_pages_feed(&reader->pages, (uint8_t *)map + before, reader->part->bytes);
+	reader->map_done = before;
+	feed_slice(reader);
 	return NULL;
 }
 
@@ -236,7 +263,9 @@ struct km_error *td_reader_fill(struct km_reader *base, struct km_batch *batch)
 
 		if (km_pages_fill(&reader->pages, batch))
 			return NULL;
-		if (reader->has_pages_left)
+		if (reader->has_pages_left && reader->map)
+			feed_slice(reader);
+		else if (reader->has_pages_left)
 			error = map_part(reader);
 		else if (reader->chunks_left)
 			error = load_chunk(reader);
