@@ -93,6 +93,20 @@ static bool make_room_for_site(struct km_life *life)
 	return true;
 }
 
+/* What points at kin shall do so in an array elsewhere. */
+static void move_kin(struct km_life *life, struct kin *to)
+{
+	for (size_t i = 0; i < life->nr_queues; i++) {
+		for (size_t k = 0; k < life->queues[i].nr_cpus; k++) {
+			const struct kin_map *map = &life->queues[i].cpus[k];
+
+			for (size_t group = 0; group < map->nr; group++)
+				if (map->kin[group])
+					map->kin[group] = &to[map->kin[group]->number];
+		}
+	}
+}
+
 static bool make_room_for_kin(struct km_life *life)
 {
 	struct kin *kin;
@@ -104,6 +118,7 @@ static bool make_room_for_kin(struct km_life *life)
 		return false;
 	if (life->kin)
 		memcpy(kin, life->kin, life->nr_kin * sizeof(*kin));
+	move_kin(life, kin);
 	free(life->kin);
 	life->kin = kin;
 	return true;
@@ -159,7 +174,7 @@ static struct kin_map *find_map(struct km_life *life, uint32_t queue, uint16_t c
 	kin = &map->cpus[cpu];
 	if (group >= kin->nr) {
 		size_t nr = kin->nr ? 2 * kin->nr : 256;
-		uint32_t *more;
+		struct kin **more;
 
 		while (nr <= group)
 			nr *= 2;
@@ -185,13 +200,13 @@ static inline uint16_t cpu_of(const struct km_batch *batch, uint32_t i)
 	return batch->cpu[batch->is_one_cpu ? 0 : i];
 }
 
-/* The kin of a group, 0: it has none yet. */
-static uint32_t kin_of(const struct km_life *life, uint32_t queue, uint16_t cpu, uint32_t group)
+/* The kin of a group, NULL: it has none yet. */
+static struct kin *kin_of(const struct km_life *life, uint32_t queue, uint16_t cpu, uint32_t group)
 {
 	const struct queue_map *map = queue < life->nr_queues ? &life->queues[queue] : NULL;
 
 	if (!map || cpu >= map->nr_cpus || group >= map->cpus[cpu].nr)
-		return 0;
+		return NULL;
 	return map->cpus[cpu].kin[group];
 }
 
@@ -219,9 +234,10 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 		.site = &life->sites[site],
 		.alloc = info->size.alloc,
 		.waste = info->size.alloc - info->size.req,
+		.number = (uint32_t)life->nr_kin,
 		.cpu = cpu,
 	};
-	map->kin[group] = (uint32_t)life->nr_kin++;
+	map->kin[group] = &life->kin[life->nr_kin++];
 	return NULL;
 }
 
@@ -377,10 +393,10 @@ void km_life_count_nodes(struct km_life *life, const struct km_rows *rows, uint3
 	if (node < 0)
 		return;
 	if (batch->group[i] < KM_MOST_GROUPS) {
-		const uint32_t number = kin_of(life, rows->queue, cpu, batch->group[i]);
+		struct kin *of = kin_of(life, rows->queue, cpu, batch->group[i]);
 
-		if (number && batch->more[i].node >= 0)
-			life->kin[number].site->remote += batch->more[i].node != node;
+		if (of && batch->more[i].node >= 0)
+			of->site->remote += batch->more[i].node != node;
 		return;
 	}
 	if (!km_event_is_free(batch->what[i].kind))

@@ -27,9 +27,9 @@ struct kin {
 	uint64_t alloc, waste; /* bytes of each */
 	uint64_t ages;         /* of what no longer lives: a sum of 96 bits */
 	uint32_t ages_upper;
-	uint32_t cpu;
+	uint32_t number;   /* its index */
 	uint64_t freed[2]; /* on the same CPU, on another */
-	uint64_t replaced;
+	uint64_t replaced : 48, cpu : 16;
 } __attribute__((aligned(LINE_BYTES)));
 
 _Static_assert(sizeof(struct kin) == LINE_BYTES, "a cache line");
@@ -49,9 +49,9 @@ struct site {
 
 _Static_assert(sizeof(struct site) / LINE_BYTES % 2 == 1, "an odd number of cache lines");
 
-/* The kin of the groups of one queue on one CPU, by the group's number; 0: none yet. */
+/* The kin of the groups of one queue on one CPU, by the group's number; NULL: none yet. */
 struct kin_map {
-	uint32_t *kin;
+	struct kin **kin; /* these move when the array of kin does */
 	size_t nr;
 };
 

@@ -15,7 +15,7 @@ struct hot {
 	char *buckets;
 	size_t offset_mask;
 	char *kin;
-	const uint32_t *kin_of; /* of groups on the CPU in hand */
+	struct kin *const *kin_of; /* of groups on the CPU in hand */
 	size_t nr_kin_of;
 	uint64_t first_ns, now_ns, wake_ns, short_ns;
 	uint64_t live_bytes, live_waste, tick_peak, tick_peak_ns, nr_allocs;
@@ -78,10 +78,10 @@ static inline struct kin *kin_at(const struct hot *hot, uint64_t number)
 	return (struct kin *)(void *)(hot->kin + number * sizeof(struct kin));
 }
 
-/* The kin of a group on the CPU in hand, 0: it has none yet. */
-static inline uint32_t kin_of(const struct hot *hot, uint32_t group)
+/* The kin of a group on the CPU in hand, NULL: it has none yet. */
+static inline struct kin *kin_of(const struct hot *hot, uint32_t group)
 {
-	return group < hot->nr_kin_of ? hot->kin_of[group] : 0;
+	return group < hot->nr_kin_of ? hot->kin_of[group] : NULL;
 }
 
 static inline struct km_life_bucket *bucket_at(const struct hot *hot, uint64_t ptr)
@@ -155,12 +155,11 @@ static inline void replace_object(struct hot *hot, uint64_t *slot, uint64_t valu
 }
 
 static inline __attribute__((always_inline)) void
-make_object(struct hot *hot, uint64_t *slot, uint32_t number, uint64_t now, uint64_t ts_ns)
+make_object(struct hot *hot, uint64_t *slot, const struct kin *kin, uint64_t now, uint64_t ts_ns)
 {
-	struct kin *kin = kin_at(hot, number);
 	struct site *site = kin->site;
 
-	*slot = now << KIN_BITS | number;
+	*slot = now << KIN_BITS | kin->number;
 	hot->nr_allocs++;
 	site->live_bytes += kin->alloc;
 	if (__builtin_expect(site->live_bytes > site->peak_bytes, 0)) {
@@ -253,14 +252,14 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 			}
 			age_ns = free_object(&hot, slot, value, now);
 		} else if (__builtin_expect(group < KM_MOST_GROUPS, 1)) {
-			const uint32_t number = kin_of(&hot, group);
+			const struct kin *kin = kin_of(&hot, group);
 
-			if (__builtin_expect(!number, 0))
+			if (__builtin_expect(!kin, 0))
 				goto prepare;
 			slot = find_slot(life, &hot, batch->ptr[i], true);
 			if (__builtin_expect(*slot != 0, 0))
 				replace_object(&hot, slot, *slot, now);
-			make_object(&hot, slot, number, now, ts_ns);
+			make_object(&hot, slot, kin, now, ts_ns);
 			continue;
 		} else {
 			age_ns = pass_row(life, &hot, batch, (uint32_t)i, now, &value);
@@ -286,10 +285,24 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 	return error;
 }
 
-/* What life.c calls: one for each kind of rows. */
+#include "agg/life_run.h"
+
+/*
+ * What life.c calls: one for each kind of rows. What a run stops at is one of few rows, and is done
+ * with some of those behind it.
+ */
 static struct km_error *add_plain(struct km_life *life, const struct km_rows *rows, uint32_t *at,
 				  uint32_t to)
 {
-	return rows->batch->is_one_cpu ? add_rows(life, rows, at, to, true, true)
-				       : add_rows(life, rows, at, to, true, false);
+	struct km_error *error = NULL;
+
+	if (!rows->batch->is_one_cpu)
+		return add_rows(life, rows, at, to, true, false);
+	if (to - *at >= FEWEST_OF_RUN) {
+		error = add_run(life, rows, at, to);
+		if (error || *at == to)
+			return error;
+		to = to - *at > FEWEST_OF_RUN ? *at + FEWEST_OF_RUN : to;
+	}
+	return add_rows(life, rows, at, to, true, true);
 }

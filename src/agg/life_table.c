@@ -35,6 +35,8 @@ static struct km_error *make(struct km_life_table *table, size_t nr_buckets)
 	table->offset_mask = table->mask * sizeof(*table->buckets);
 	table->nr_used = 0;
 	table->most_used = nr_buckets * KM_BUCKET_SLOTS / 8 * 5;
+	_Static_assert(FIRST_BUCKETS * KM_BUCKET_SLOTS / 8 * 3 > KM_LIFE_TABLE_SLACK,
+		       "there is always a free slot");
 	return NULL;
 }
 

@@ -20,7 +20,9 @@
 
 #include "kmemstat/error.h"
 
-#define KM_BUCKET_SLOTS 4
+#define KM_BUCKET_SLOTS     4
+/* So many pointers can be put in a table after it is said to be full. */
+#define KM_LIFE_TABLE_SLACK 1024
 
 struct km_life_bucket {
 	uint64_t ptr[KM_BUCKET_SLOTS];   /* 0: free, and so are those behind it */

@@ -483,6 +483,71 @@ static void as_a_plain_count_has_it(void **state)
 	free(plain);
 }
 
+/* Rows as a trace has them, of one CPU a batch; now and then the clock runs back, or leaps. */
+static struct event random_row(uint64_t *seed, uint64_t *ts_ns, uint16_t cpu)
+{
+	static const uint32_t marks[] = { KM_ROW_HIDDEN, KM_ROW_SKIP, KM_ROW_NONE };
+	const bool is_free = next_random(seed) % 2;
+	struct event event = {
+		.ts_ns = *ts_ns,
+		.ptr = (next_random(seed) % 20000 + 1) * 64,
+		.cpu = cpu,
+		.kind = is_free ? KM_EV_KFREE : KM_EV_KMALLOC,
+	};
+
+	if (!is_free) {
+		event.call_site = next_random(seed) % NR_SITES + 1;
+		event.alloc = (uint32_t)(8 + next_random(seed) % 40 * 8);
+		event.req = event.alloc - 3;
+	}
+	if (next_random(seed) % 100 == 0)
+		event.mark = marks[next_random(seed) % NR(marks)];
+	*ts_ns += next_random(seed) % 500;
+	if (next_random(seed) % 5000 == 0)
+		*ts_ns -= next_random(seed) % 100000;
+	if (next_random(seed) % 50000 == 0)
+		*ts_ns += 1000 * MS;
+	return event;
+}
+
+/* Whether rows are taken in runs or one by one makes no difference. */
+static void runs_are_as_single_rows(void **state)
+{
+	struct feed *runs = feed_create(MS, NULL), *rows = feed_create(MS, NULL);
+	uint64_t seed = 7, ts_ns = 1000 * MS;
+	struct km_lives of_runs, of_rows;
+	uint16_t cpu = 0;
+
+	runs->batch.is_one_cpu = true;
+	for (int i = 0; i < 500000; i++) {
+		const struct event event = random_row(&seed, &ts_ns, cpu);
+
+		feed_event(rows, &event);
+		feed_event(runs, &event);
+		if (next_random(&seed) % 300 == 0)
+			feed_flush(runs);
+		if (!runs->batch.nr)
+			cpu = next_random(&seed) % 3;
+	}
+	feed_flush(rows);
+	feed_flush(runs);
+	of_rows = feed_finish(rows, ts_ns);
+	of_runs = feed_finish(runs, ts_ns);
+	assert_true(of_runs.total.replaced > 1000 && of_runs.total.over_half > 0);
+	assert_int_equal(of_runs.nr_sites, NR_SITES);
+	assert_int_equal(of_rows.nr_sites, NR_SITES);
+	assert_int_equal(of_runs.unknown_frees, of_rows.unknown_frees);
+	assert_memory_equal(&of_runs.total, &of_rows.total, sizeof(of_rows.total));
+	assert_memory_equal(of_runs.sites, of_rows.sites, NR_SITES * sizeof(*of_rows.sites));
+	assert_int_equal(of_runs.nr_ticks, of_rows.nr_ticks);
+	assert_memory_equal(of_runs.ticks, of_rows.ticks,
+			    of_rows.nr_ticks * sizeof(*of_rows.ticks));
+	km_lives_deinit(&of_runs);
+	km_lives_deinit(&of_rows);
+	feed_destroy(runs);
+	feed_destroy(rows);
+}
+
 static void median(void **state)
 {
 	struct km_life_stats stats = { .freed = 5 };
@@ -508,6 +573,7 @@ int main(void)
 		cmocka_unit_test(long_traces_of_one_cpu),
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(as_a_plain_count_has_it),
+		cmocka_unit_test(runs_are_as_single_rows),
 		cmocka_unit_test(median),
 	};
 
