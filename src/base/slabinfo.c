@@ -96,10 +96,17 @@ static int compare_names(const void *a, const void *b)
 	return order ? order : (x->name > y->name) - (x->name < y->name);
 }
 
+static void note_line(struct km_slabinfo *slabinfo, uint64_t number)
+{
+	if (number < slabinfo->first_bad_line)
+		slabinfo->first_bad_line = number;
+}
+
 static void note_bad(struct km_slabinfo *slabinfo, uint64_t number)
 {
-	if (!slabinfo->bad_lines++ || number < slabinfo->first_bad_line)
-		slabinfo->first_bad_line = number;
+	if (!slabinfo->bad_lines++)
+		slabinfo->first_bad_line = UINT64_MAX;
+	note_line(slabinfo, number);
 }
 
 static uint64_t line_number_of(const char *text, const char *at)
@@ -115,17 +122,24 @@ static uint64_t line_number_of(const char *text, const char *at)
 /* Sorts the caches; a name that comes again is a bad line. */
 static void sort_caches(struct km_slabinfo *slabinfo)
 {
+	const char *first = NULL; /* of the names that come again */
 	size_t kept = 0;
 
 	qsort(slabinfo->caches, slabinfo->nr, sizeof(*slabinfo->caches), compare_names);
 	for (size_t i = 0; i < slabinfo->nr; i++) {
 		const struct km_slab_cache *cache = &slabinfo->caches[i];
 
-		if (kept && strcmp(slabinfo->caches[kept - 1].name, cache->name) == 0)
-			note_bad(slabinfo, line_number_of(slabinfo->text, cache->name));
-		else
+		if (!kept || strcmp(slabinfo->caches[kept - 1].name, cache->name) != 0) {
 			slabinfo->caches[kept++] = *cache;
+			continue;
+		}
+		if (!first || cache->name < first)
+			first = cache->name;
+		note_bad(slabinfo, UINT64_MAX);
 	}
+	/* counted once: every line may be the same */
+	if (first)
+		note_line(slabinfo, line_number_of(slabinfo->text, first));
 	slabinfo->nr = kept;
 }
 

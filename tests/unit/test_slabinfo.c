@@ -161,12 +161,30 @@ static void refuses_other_files(void **state)
 	km_error_free(error);
 }
 
+/* Megabytes of one line: what it takes grows as they do, and not with their square. */
+static void many_of_a_name(void **state)
+{
+	static const char line[] = "dentry 1 2 192 21 1" TAIL "1 1 0\n";
+	const size_t nr = 300000, size = sizeof(HEAD) - 1 + nr * (sizeof(line) - 1);
+	char *text = malloc(size + 1);
+	struct km_slabinfo slabinfo;
+
+	strcpy(text, HEAD);
+	for (size_t i = 0; i < nr; i++)
+		memcpy(text + sizeof(HEAD) - 1 + i * (sizeof(line) - 1), line, sizeof(line));
+	assert_null(km_slabinfo_parse("slabinfo", text, size, &slabinfo));
+	assert_int_equal(slabinfo.nr, 1);
+	assert_int_equal(slabinfo.bad_lines, nr - 1);
+	assert_int_equal(slabinfo.first_bad_line, 4);
+	km_slabinfo_deinit(&slabinfo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_caches),        cmocka_unit_test(tells_bad_lines),
 		cmocka_unit_test(takes_no_zero_bytes), cmocka_unit_test(may_be_cut),
-		cmocka_unit_test(refuses_other_files),
+		cmocka_unit_test(refuses_other_files), cmocka_unit_test(many_of_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
