@@ -30,14 +30,16 @@ FLIPS = 500
 DAMAGE = ("pages_damaged", "chunks_damaged", "bytes_missing", "sections_damaged")
 
 
-def short_formats(testdata, name, events):
+def short_formats_of(forms):
     """Formats with their fields and without the long tables of flags."""
-    out = {}
-    for event in events:
-        form = kmem.load_formats(os.path.join(testdata, "formats", name))["kmem"][event]
-        text = form.text.split("print fmt:")[0] + 'print fmt: "%lx", REC->call_site\n'
-        out[event] = kmem.Format(text)
-    return {"kmem": out}
+    return {event: kmem.Format(form.text.split("print fmt:")[0]
+                               + 'print fmt: "%lx", REC->call_site\n')
+            for event, form in forms.items()}
+
+
+def short_formats(testdata, name, events):
+    forms = kmem.load_formats(os.path.join(testdata, "formats", name))["kmem"]
+    return {"kmem": short_formats_of({event: forms[event] for event in events})}
 
 
 def tiny_files(testdata):
