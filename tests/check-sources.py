@@ -20,7 +20,7 @@ ARROWS = {
     "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event", "kmemstat/filter",
             "kmemstat/groups", "kmemstat/life", "kmemstat/locality", "kmemstat/pagelife",
             "kmemstat/percpulife", "kmemstat/stacks", "kmemstat/tally"},
-    "sym": {"base", "kmemstat/error", "kmemstat/sym", "kmemstat/types"},
+    "sym": {"base", "kmemstat/error", "kmemstat/quality", "kmemstat/sym", "kmemstat/types"},
     "model": {"base", "agg/life_table", "agg/map", "agg/slab_rows", "kmemstat/error", "kmemstat/event",
               "kmemstat/life", "kmemstat/model", "kmemstat/own", "kmemstat/percpu_model",
               "kmemstat/quality", "kmemstat/replay"},
@@ -57,6 +57,8 @@ MOST_LINES = 800
 # Library code neither prints nor exits nor looks around; render is a pure function.
 ONLY_CLI = re.compile(r"\b(printf|puts|putchar|perror|exit|_exit|getenv|setlocale|isatty|signal|"
                       r"sigaction)\s*\(|\bstderr\b|\bstdout\b")
+# Of the library, but run as processes of their own, which have to end.
+PROCESSES = {"box_child.c"}
 NOT_RENDER = re.compile(r"\b(km_source_(?!text\b)\w+|km_reader_\w+|km_groups_\w+|km_symtab_\w+|"
                         r"km_resolver_\w+|time|clock_gettime|localtime|strftime)\s*\(")
 
@@ -108,6 +110,7 @@ def main():
     for number, (name, check) in enumerate(checks, 1):
         files = [p for p in sorted((TOP / "src").glob("*/*.[ch]")) if p.parent.name in ARROWS]
         wrong = [f"{path.relative_to(TOP)}: {what}" for path in files
+                 if check is not forbidden_calls or path.name not in PROCESSES
                  for what in check(path.parent.name, path.read_text(encoding="utf-8"))]
         good = not wrong and len(files) > 20
         failed += not good

@@ -26,10 +26,11 @@ enum km_counter {
 	KM_CHUNKS_DAMAGED,   /* compressed chunks that cannot be unpacked */
 	KM_BYTES_MISSING,    /* bytes the file promises and does not have (cut short) */
 	KM_SECTIONS_DAMAGED, /* sections beside the events that cannot be read */
-	KM_NULL_FREES,       /* kfree(NULL): used, frees nothing */
-	KM_ZERO_SIZE_FREES,  /* kfree(ZERO_SIZE_PTR): used, frees nothing */
-	KM_FAILED_ALLOCS,    /* allocations that returned NULL: used, take no bytes */
-	KM_UNKNOWN_FREES,    /* frees of pointers whose allocation is not in the trace: used */
+	KM_DEBUG_FILES_FAILED, /* debug files that ended the process that reads them */
+	KM_NULL_FREES,         /* kfree(NULL): used, frees nothing */
+	KM_ZERO_SIZE_FREES,    /* kfree(ZERO_SIZE_PTR): used, frees nothing */
+	KM_FAILED_ALLOCS,      /* allocations that returned NULL: used, take no bytes */
+	KM_UNKNOWN_FREES,      /* frees of pointers whose allocation is not in the trace: used */
 	KM_IMPLIED_FREES, /* pointers allocated again while they seemed alive: no event freed them
 			   */
 	KM_NR_COUNTERS,
@@ -62,6 +63,11 @@ const struct km_counter_info *km_counter_info(enum km_counter counter);
 static inline bool km_counter_is_of_pairs(enum km_counter counter)
 {
 	return counter == KM_UNKNOWN_FREES || counter == KM_IMPLIED_FREES;
+}
+/* Whether a counter is of the whole report, and no part of a trace; such are rarely not zero. */
+static inline bool km_counter_is_of_report(enum km_counter counter)
+{
+	return counter == KM_DEBUG_FILES_FAILED;
 }
 /* What stands after the number `count` of a counter. */
 const char *km_counter_text(const struct km_counter_info *info, uint64_t count);

@@ -70,6 +70,10 @@ struct km_resolver_options {
 	/* a checkout that files are named from, where they are found in it; or NULL */
 	const char *source_root;
 	bool has_excerpts; /* km_resolver_excerpt() reads lines below it */
+	/* debug files are read in this process, whatever is in them; else in one of their own */
+	bool no_sandbox;
+	/* that may take so much memory beside the files themselves; 0: 2 GiB */
+	uint64_t memory_bytes;
 };
 
 /* Debug information of the traced kernel and its modules. */
@@ -106,6 +110,13 @@ KM_MUST_CHECK struct km_error *km_resolver_excerpt(struct km_resolver *resolver,
 KM_MUST_CHECK struct km_error *km_resolver_types(struct km_resolver *resolver, uint64_t address,
 						 const uint32_t *sizes, size_t nr_sizes,
 						 struct km_types *ret);
+/*
+ * Debug files that were given up because the process that reads them died, ran out of its limits
+ * or answered nonsense; their call sites have symbols, and no more than was known before.
+ */
+size_t km_resolver_nr_failures(const struct km_resolver *resolver);
+/* What that process is confined by, in words; NULL if there was none. */
+const char *km_resolver_sandbox(const struct km_resolver *resolver);
 /* What went wrong with debug files so far: one line each, for stderr. */
 size_t km_resolver_nr_notes(const struct km_resolver *resolver);
 const char *km_resolver_note(const struct km_resolver *resolver, size_t i);

@@ -52,6 +52,10 @@ static const struct km_counter_info counters[KM_NR_COUNTERS] = {
 	{ KM_SECTIONS_DAMAGED, "sections_damaged", KM_SEV_DAMAGE, false,
 	  "damaged sections beside the events", "damaged section beside the events",
 	  "symbols or command lines may be missing: give --kallsyms FILE, or copy the file again" },
+	{ KM_DEBUG_FILES_FAILED, "debug_files_failed", KM_SEV_NOTE, false,
+	  "debug files could not be read", "debug file could not be read",
+	  "the process that reads them died of it or ran out of its limits; what it did not get to "
+	  "is told by symbols alone" },
 	{ KM_NULL_FREES, "null_frees", KM_SEV_COUNT, false, "frees of NULL", "free of NULL", NULL },
 	{ KM_ZERO_SIZE_FREES, "zero_size_frees", KM_SEV_COUNT, false, "frees of ZERO_SIZE_PTR",
 	  "free of ZERO_SIZE_PTR", NULL },

@@ -124,7 +124,7 @@ struct km_options {
 	const char *instance, *kallsyms, *vmlinux, *slabinfo;
 	const char **debug_dirs;
 	size_t nr_debug_dirs;
-	bool no_debug_search;
+	bool no_debug_search, no_sandbox;
 	const char *source_root;
 	bool source; /* --source: lines of it */
 	const char *topology;

@@ -494,6 +494,7 @@ static struct km_error *open_resolver(struct km_session *session)
 		.nr_debug_dirs = options->nr_debug_dirs,
 		.kernel_release = km_source_info(session->source)->kernel_release,
 		.search_system = !options->no_debug_search,
+		.no_sandbox = options->no_sandbox,
 		.source_root = options->source_root,
 		.has_excerpts = options->source,
 	};
@@ -507,6 +508,21 @@ static struct km_error *open_resolver(struct km_session *session)
 				       "give --kallsyms FILE with --%s",
 				       options->vmlinux ? "vmlinux" : "debug-dir");
 	return NULL;
+}
+
+/* What has to be said of debug files, when all was asked of them. */
+static void end_resolving(struct km_session *session, const char *done)
+{
+	const struct km_resolver *resolver = session->resolver;
+	const char *sandbox = km_resolver_sandbox(resolver);
+
+	session->report->quality.count[KM_DEBUG_FILES_FAILED] = km_resolver_nr_failures(resolver);
+	for (size_t i = 0; !session->options->quiet && i < km_resolver_nr_notes(resolver); i++)
+		km_say("%s", km_resolver_note(resolver, i));
+	if (sandbox)
+		km_session_log(session, "%s, in a process confined by %s", done, sandbox);
+	else
+		km_session_log(session, "%s", done);
 }
 
 struct km_error *km_session_resolve(struct km_session *session, const struct km_view_options *view,
@@ -525,20 +541,9 @@ struct km_error *km_session_resolve(struct km_session *session, const struct km_
 		error = km_view_create(session->report, view, &session->view);
 	if (!error && session->resolver && !all_rows)
 		error = km_report_resolve(session->report, session->view, session->resolver);
-	if (error || !session->resolver)
-		return error;
-	for (size_t i = 0; !session->options->quiet && i < km_resolver_nr_notes(session->resolver);
-	     i++)
-		km_say("%s", km_resolver_note(session->resolver, i));
-	km_session_log(session, "source lines looked up");
-	return NULL;
-}
-
-static void say_notes(struct km_session *session)
-{
-	for (size_t i = 0; !session->options->quiet && i < km_resolver_nr_notes(session->resolver);
-	     i++)
-		km_say("%s", km_resolver_note(session->resolver, i));
+	if (!error && session->resolver)
+		end_resolving(session, "source lines looked up");
+	return error;
 }
 
 struct km_error *km_session_resolve_types(struct km_session *session,
@@ -552,11 +557,9 @@ struct km_error *km_session_resolve_types(struct km_session *session,
 		error = km_report_sum_types(session->report);
 	if (!error)
 		error = km_view_create(session->report, view, &session->view);
-	if (error || !session->resolver)
-		return error;
-	say_notes(session);
-	km_session_log(session, "types looked up: %zu", session->report->nr_types);
-	return NULL;
+	if (!error && session->resolver)
+		end_resolving(session, "types looked up");
+	return error;
 }
 
 void km_session_say_suppressions(const struct km_session *session)
@@ -573,7 +576,8 @@ void km_session_say_suppressions(const struct km_session *session)
 			       path, suppression->line, km_day_text(suppression->expires, day),
 			       suppression->nr_findings, suppression->nr_findings == 1 ? "" : "s");
 		else if (!suppression->nr_findings && suppression->needs_source)
-			km_say("%s:%" PRIu32 ": suppresses nothing: no debug information was found; "
+			km_say("%s:%" PRIu32
+			       ": suppresses nothing: no debug information was found; "
 			       "give --vmlinux FILE or --debug-dir DIR",
 			       path, suppression->line);
 		else if (!suppression->nr_findings)

@@ -56,6 +56,8 @@ static const char *trace_option(const struct km_options *options)
 		return "debug-dir";
 	if (options->no_debug_search)
 		return "no-debug-search";
+	if (options->no_sandbox)
+		return "no-sandbox";
 	if (options->source_root)
 		return "source-root";
 	return NULL;

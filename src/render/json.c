@@ -65,7 +65,8 @@ static json_t *make_instances(const struct km_input_info *input)
 static void set_counters(json_t **object, const struct km_quality *quality, bool has_pairs)
 {
 	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++)
-		if (has_pairs || !km_counter_is_of_pairs(i))
+		if (km_counter_is_of_report(i) ? quality->count[i] > 0
+					       : has_pairs || !km_counter_is_of_pairs(i))
 			set_number(object, km_counter_info(i)->key, quality->count[i]);
 }
 

@@ -20,7 +20,6 @@
 
 #include "sym/dwarf_private.h"
 #include "sym/srcpath.h"
-#include "sym/srcroot.h"
 
 /* Debug files are found by kmemstat's own rules: libdwfl must not look, or download. */
 static int no_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
@@ -74,9 +73,9 @@ struct km_error *km_dwarf_open(int fd, const char *path, struct km_dwarf **ret)
 	return NULL;
 }
 
-void km_dwarf_set_source_root(struct km_dwarf *dwarf, struct km_srcroot *root)
+void km_dwarf_set_no_memory(struct km_dwarf *dwarf, void (*handler)(void) __attribute__((noreturn)))
 {
-	dwarf->source_root = root;
+	dwarf_new_oom_handler(dwarf->dw, handler);
 }
 
 static void unit_destroy(struct km_unit *unit)
@@ -220,7 +219,6 @@ static struct km_error *read_unit(struct km_dwarf *dwarf, Dwarf_Die *cudie, stru
 		return &km_error_memory;
 	}
 	unit->offset = dwarf_dieoffset(cudie);
-	unit->source_root = dwarf->source_root;
 	comp_dir = dwarf_formstring(dwarf_attr(cudie, DW_AT_comp_dir, &attr));
 	if (comp_dir)
 		unit->comp_dir = km_srcpath_normalize(comp_dir);
@@ -344,14 +342,13 @@ bool km_dwarf_find_scopes(struct km_dwarf *dwarf, const struct km_unit *unit, ui
 	return true;
 }
 
-/* A file name, relative to the kernel tree or the source root, or NULL. */
-static struct km_error *tidy_path(const struct km_unit *unit, const char *file,
-				  struct km_arena *arena, const char **ret)
+/* The file of a frame, and where its name in the kernel tree begins. */
+static struct km_error *set_path(const struct km_unit *unit, const char *file,
+				 struct km_arena *arena, struct km_dwarf_frame *frame)
 {
 	const char *below = NULL;
 	char *path;
 
-	*ret = NULL;
 	if (!file || !*file)
 		return NULL;
 	path = km_srcpath_join(unit->comp_dir, file);
@@ -361,12 +358,10 @@ static struct km_error *tidy_path(const struct km_unit *unit, const char *file,
 		below = km_srcpath_below(path, unit->root);
 	if (!below && unit->comp_dir)
 		below = km_srcpath_below(path, unit->comp_dir);
-	if (!below)
-		below = path;
-	*ret = unit->source_root ? km_srcroot_find(unit->source_root, path, below, arena)
-				 : km_arena_strdup(arena, below);
+	frame->tidy = below ? (size_t)(below - path) : 0;
+	frame->path = km_arena_strdup(arena, path);
 	free(path);
-	return *ret ? NULL : &km_error_memory;
+	return frame->path ? NULL : &km_error_memory;
 }
 
 static uint32_t attr_number(Dwarf_Die *die, unsigned int name)
@@ -381,7 +376,7 @@ static uint32_t attr_number(Dwarf_Die *die, unsigned int name)
 
 /* Where the inlined call `die` is called. */
 static struct km_error *call_position(const struct km_unit *unit, Dwarf_Die *cudie, Dwarf_Die *die,
-				      struct km_arena *arena, struct km_frame *frame)
+				      struct km_arena *arena, struct km_dwarf_frame *frame)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Files *files;
@@ -393,13 +388,13 @@ static struct km_error *call_position(const struct km_unit *unit, Dwarf_Die *cud
 	if (!dwarf_attr(die, DW_AT_call_file, &attr) || dwarf_formudata(&attr, &index) ||
 	    dwarf_getsrcfiles(cudie, &files, &nr) || index >= nr)
 		return NULL;
-	return tidy_path(unit, dwarf_filesrc(files, index, NULL, NULL), arena, &frame->file);
+	return set_path(unit, dwarf_filesrc(files, index, NULL, NULL), arena, frame);
 }
 
 /* What the line table says of an address. */
 static struct km_error *line_position(const struct km_unit *unit, Dwarf_Die *cudie,
 				      uint64_t address, struct km_arena *arena,
-				      struct km_frame *frame)
+				      struct km_dwarf_frame *frame)
 {
 	Dwarf_Line *line = dwarf_getsrc_die(cudie, address);
 	int number;
@@ -410,14 +405,14 @@ static struct km_error *line_position(const struct km_unit *unit, Dwarf_Die *cud
 		frame->line = (uint32_t)number;
 	if (!dwarf_linecol(line, &number) && number > 0)
 		frame->column = (uint32_t)number;
-	return tidy_path(unit, dwarf_linesrc(line, NULL, NULL), arena, &frame->file);
+	return set_path(unit, dwarf_linesrc(line, NULL, NULL), arena, frame);
 }
 
 static struct km_error *make_chain(const struct km_unit *unit, Dwarf_Die *cudie, uint64_t address,
 				   struct km_scopes *scopes, struct km_arena *arena,
-				   struct km_chain *ret)
+				   struct km_dwarf_chain *ret)
 {
-	struct km_frame *frames = km_arena_alloc(arena, scopes->nr * sizeof(*frames));
+	struct km_dwarf_frame *frames = km_arena_alloc(arena, scopes->nr * sizeof(*frames));
 	struct km_error *error;
 
 	if (!frames)
@@ -429,12 +424,11 @@ static struct km_error *make_chain(const struct km_unit *unit, Dwarf_Die *cudie,
 
 		if (name && !(frames[i].function = km_arena_strdup(arena, name)))
 			return &km_error_memory;
-		frames[i].is_inlined = i + 1 < scopes->nr;
-		if (frames[i].is_inlined)
+		if (i + 1 < scopes->nr)
 			error = call_position(unit, cudie, die, arena, &frames[i + 1]);
 	}
 	if (!error)
-		*ret = (struct km_chain){ frames, scopes->nr };
+		*ret = (struct km_dwarf_chain){ frames, scopes->nr };
 	return error;
 }
 
@@ -451,7 +445,7 @@ bool km_dwarf_address(struct km_dwarf *dwarf, size_t section, uint64_t offset, u
 }
 
 struct km_error *km_dwarf_lookup(struct km_dwarf *dwarf, size_t section, uint64_t offset,
-				 struct km_arena *arena, struct km_chain *ret)
+				 struct km_arena *arena, struct km_dwarf_chain *ret)
 {
 	struct km_scopes scopes = { .nr = 0 };
 	struct km_error *error;
@@ -460,7 +454,7 @@ struct km_error *km_dwarf_lookup(struct km_dwarf *dwarf, size_t section, uint64_
 	Dwarf_Die cudie;
 	bool found;
 
-	*ret = (struct km_chain){ 0 };
+	*ret = (struct km_dwarf_chain){ 0 };
 	if (!km_dwarf_address(dwarf, section, offset, &address))
 		return NULL;
 	error = km_dwarf_find_unit(dwarf, address, &cudie, &found);

@@ -28,9 +28,8 @@ struct km_unit {
 	Dwarf_Off offset;
 	struct km_function *functions;
 	size_t nr_functions, max_functions;
-	char *root;                     /* directory of the kernel tree, or NULL */
-	char *comp_dir;                 /* where the compiler ran, normalized, or NULL */
-	struct km_srcroot *source_root; /* or NULL */
+	char *root;     /* directory of the kernel tree, or NULL */
+	char *comp_dir; /* where the compiler ran, normalized, or NULL */
 	bool has_types;
 	struct km_unit_type *types; /* by size */
 	size_t nr_types, max_types;
@@ -44,8 +43,7 @@ struct km_unit_range {
 struct km_dwarf {
 	Dwfl *dwfl;
 	Dwarf *dw;
-	uint64_t bias;                  /* address in the file = address in the DWARF + bias */
-	struct km_srcroot *source_root; /* or NULL */
+	uint64_t bias; /* address in the file = address in the DWARF + bias */
 	struct km_unit **units;
 	size_t nr_units, max_units;
 	bool has_ranges;

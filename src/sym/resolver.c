@@ -1,34 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Call sites to source lines: finds the debug file of the kernel or module an address lies in,
- * makes sure that it is the traced one's, and asks its DWARF.
+ * and asks it, in a process of its own (box.c) unless told otherwise.
  */
-#include <elfutils/libdw.h>
-#include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kmemstat/sym.h"
 #include "sym/arena.h"
-#include "sym/dwarf.h"
+#include "sym/box.h"
+#include "sym/debugfile.h"
 #include "sym/excerpt.h"
-#include "sym/match.h"
 #include "sym/search.h"
 #include "sym/srcroot.h"
-#include "sym/types.h"
 #include "sym/unpack.h"
 #include "sym/wrappers.h"
 
 /* Of refused candidates for one module so many are told. */
 #define REFUSALS_TOLD_MAX 3
 
-/* The kernel or a module with what was found for it. */
+/*
+ * What the process may take that reads debug files, if nothing else is said. Opening a vmlinux of
+ * 1 GB that xz packed takes half a minute, an answer some milliseconds.
+ */
+static const struct km_box_limits box_limits = {
+	.memory_bytes = UINT64_C(2) << 30,
+	.answer_ms = 120 * 1000,
+	.total_ms = 600 * 1000,
+};
+
+/* The kernel or a module with what was found for it: a file in the box, or one without it. */
 struct object {
-	char *module;           /* NULL: the kernel itself */
-	struct km_match *match; /* NULL: nothing was found */
-	struct km_dwarf *dwarf;
+	char *module; /* NULL: the kernel itself */
+	struct km_boxed *boxed;
+	struct km_debugfile *file;
 };
 
 struct cached {
@@ -43,6 +49,7 @@ struct km_resolver {
 	struct km_search *search;
 	struct km_srcroot *source_root; /* or NULL */
 	bool has_excerpts;
+	struct km_box *box; /* NULL: debug files are read here */
 	struct km_arena arena;
 	struct object *objects;
 	size_t nr_objects;
@@ -87,63 +94,26 @@ static struct km_error *note_error(struct km_resolver *resolver, struct km_error
 	return add_note(resolver, line);
 }
 
-static bool has_dwarf(Elf *elf)
+static bool is_open(const struct object *object)
 {
-	Elf_Scn *scn = NULL;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names))
-		return false;
-	while ((scn = elf_nextscn(elf, scn))) {
-		GElf_Shdr shdr;
-		const char *name;
-
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(elf, names, shdr.sh_name);
-		if (name && (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")))
-			return true;
-	}
-	return false;
+	return object->boxed || object->file;
 }
 
 /* Opens one file for an object. *ret_has_dwarf tells a stripped file from a bad one. */
-static struct km_error *open_file(const struct km_resolver *resolver, struct object *object,
+static struct km_error *open_file(struct km_resolver *resolver, struct object *object,
 				  const char *path, bool *ret_has_dwarf)
 {
 	struct km_error *error;
-	Elf *elf;
 	int fd;
 
+	if (resolver->box)
+		return km_box_open(resolver->box, path, object->module, ret_has_dwarf,
+				   &object->boxed);
 	*ret_has_dwarf = true;
-	error = km_unpack_open(path, KM_UNPACK_BYTES_MAX, &fd);
-	if (error)
-		return error;
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	if (!elf || elf_kind(elf) != ELF_K_ELF) {
-		error = km_error_create(KM_ERR_INPUT, path, "cannot be read as an ELF file: %s",
-					elf_errmsg(-1));
-	} else if (!has_dwarf(elf)) {
-		*ret_has_dwarf = false;
-		error = km_error_advise(
-			km_error_create(KM_ERR_INPUT, path, "no debug information (DWARF) in it"),
-			"install the kernel's debug symbols, or build with CONFIG_DEBUG_INFO");
-	} else {
-		error = km_match_create(elf, path, resolver->tab, object->module, &object->match);
-	}
-	elf_end(elf);
-	if (error) {
-		close(fd);
-		return error;
-	}
-	error = km_dwarf_open(fd, path, &object->dwarf);
-	if (!error)
-		km_dwarf_set_source_root(object->dwarf, resolver->source_root);
-	if (error) {
-		km_match_destroy(object->match);
-		object->match = NULL;
-	}
-	return error;
+	error = km_unpack_begin(path, &fd);
+	return error ? error
+		     : km_debugfile_open(fd, path, resolver->tab, object->module, ret_has_dwarf,
+					 &object->file);
 }
 
 /* Tries the candidates in turn. If none will do, the first refusals become notes. */
@@ -154,7 +124,7 @@ static struct km_error *open_candidates(struct km_resolver *resolver, struct obj
 	struct km_error *error = NULL;
 	size_t nr_refusals = 0;
 
-	for (size_t i = 0; i < paths->nr && !object->dwarf && !error; i++) {
+	for (size_t i = 0; i < paths->nr && !is_open(object) && !error; i++) {
 		bool is_with_dwarf;
 
 		error = open_file(resolver, object, paths->paths[i], &is_with_dwarf);
@@ -169,7 +139,7 @@ static struct km_error *open_candidates(struct km_resolver *resolver, struct obj
 		error = NULL;
 	}
 	for (size_t i = 0; i < nr_refusals; i++) {
-		if (object->dwarf || error)
+		if (is_open(object) || error)
 			km_error_free(refusals[i]);
 		else
 			error = note_error(resolver, refusals[i]);
@@ -189,7 +159,7 @@ static struct km_error *find_object_file(struct km_resolver *resolver, struct ob
 	if (!error)
 		error = open_candidates(resolver, object, &paths);
 	km_paths_deinit(&paths);
-	if (!error && km_search_cut(resolver->search) && !object->dwarf)
+	if (!error && km_search_cut(resolver->search) && !is_open(object))
 		error = note_error(resolver,
 				   km_error_advise(km_error_create(KM_ERR_INPUT,
 								   km_search_cut(resolver->search),
@@ -243,7 +213,10 @@ static struct km_error *open_vmlinux(struct km_resolver *resolver, const char *p
 				"kernel symbols"),
 			"give a copy of the traced machine's /proc/kallsyms with --kallsyms");
 	error = get_object(resolver, NULL, &object);
-	return error ? error : open_file(resolver, object, path, &is_with_dwarf);
+	if (!error)
+		error = open_file(resolver, object, path, &is_with_dwarf);
+	/* that it kills its reader is not the user's mistake, and the report can do without */
+	return error && km_resolver_nr_failures(resolver) ? note_error(resolver, error) : error;
 }
 
 struct km_error *km_resolver_create(const struct km_symtab *tab,
@@ -251,14 +224,18 @@ struct km_error *km_resolver_create(const struct km_symtab *tab,
 				    struct km_resolver **ret)
 {
 	struct km_resolver *resolver = calloc(1, sizeof(*resolver));
+	struct km_box_limits limits = box_limits;
 	struct km_error *error;
 
 	if (!resolver)
 		return &km_error_memory;
-	elf_version(EV_CURRENT);
+	if (options->memory_bytes)
+		limits.memory_bytes = options->memory_bytes;
 	resolver->tab = tab;
 	resolver->has_excerpts = options->has_excerpts && options->source_root;
 	error = km_search_create(options, &resolver->search);
+	if (!error && !options->no_sandbox)
+		error = km_box_create(tab, &limits, &resolver->box);
 	if (!error && options->source_root)
 		error = km_srcroot_create(options->source_root, &resolver->source_root);
 	if (!error && options->vmlinux)
@@ -276,10 +253,10 @@ void km_resolver_destroy(struct km_resolver *resolver)
 		return;
 	for (size_t i = 0; i < resolver->nr_objects; i++) {
 		free(resolver->objects[i].module);
-		km_match_destroy(resolver->objects[i].match);
-		km_dwarf_close(resolver->objects[i].dwarf);
+		km_debugfile_close(resolver->objects[i].file);
 	}
 	free(resolver->objects);
+	km_box_destroy(resolver->box);
 	for (size_t i = 0; i < resolver->nr_notes; i++)
 		free(resolver->notes[i]);
 	free(resolver->notes);
@@ -323,9 +300,9 @@ static struct km_error *cache_add(struct km_resolver *resolver, uint64_t address
 	return NULL;
 }
 
-/* The debug file of the call that returns to `address`, and its place there; NULL: none. */
-static struct km_error *find_place(struct km_resolver *resolver, uint64_t address,
-				   struct km_dwarf **ret, size_t *ret_section, uint64_t *ret_offset)
+/* The object that the call lies in that returns to `address`, with its file opened; or NULL. */
+static struct km_error *find_object(struct km_resolver *resolver, uint64_t address,
+				    struct object **ret)
 {
 	const size_t nr_before = resolver->nr_objects;
 	struct object *object;
@@ -339,34 +316,70 @@ static struct km_error *find_place(struct km_resolver *resolver, uint64_t addres
 	error = get_object(resolver, symbol.module, &object);
 	if (!error && resolver->nr_objects > nr_before)
 		error = find_object_file(resolver, object);
-	if (!error && object->dwarf &&
-	    km_match_to_file(object->match, &symbol, address - 1, ret_section, ret_offset))
-		*ret = object->dwarf;
+	if (!error && is_open(object))
+		*ret = object;
 	return error;
+}
+
+/* What a file is called: from the source root or the kernel tree on; NULL without memory. */
+static const char *name_file(struct km_resolver *resolver, const struct km_dwarf_frame *frame)
+{
+	const char *tidy = frame->path + frame->tidy;
+
+	return resolver->source_root
+		       ? km_srcroot_find(resolver->source_root, frame->path, tidy, &resolver->arena)
+		       : tidy;
+}
+
+static struct km_error *make_chain(struct km_resolver *resolver, const struct km_dwarf_chain *raw,
+				   struct km_chain *ret)
+{
+	struct km_frame *frames =
+		km_arena_alloc(&resolver->arena, raw->nr_frames * sizeof(*frames) + 1);
+
+	if (!frames)
+		return &km_error_memory;
+	for (size_t i = 0; i < raw->nr_frames; i++) {
+		const struct km_dwarf_frame *frame = &raw->frames[i];
+
+		frames[i] = (struct km_frame){
+			.function = frame->function,
+			.file = frame->path ? name_file(resolver, frame) : NULL,
+			.line = frame->line,
+			.column = frame->column,
+			.is_inlined = i + 1 < raw->nr_frames,
+		};
+		if (frame->path && !frames[i].file)
+			return &km_error_memory;
+	}
+	*ret = (struct km_chain){ frames, raw->nr_frames };
+	return NULL;
 }
 
 static struct km_error *look_up(struct km_resolver *resolver, uint64_t address,
 				struct km_chain *ret, size_t *ret_nr_wrappers)
 {
+	struct km_dwarf_chain raw;
+	struct object *object;
 	struct km_error *error;
-	struct km_dwarf *dwarf;
-	uint64_t offset;
-	size_t section, skip;
 
 	*ret = (struct km_chain){ 0 };
 	*ret_nr_wrappers = 0;
-	error = find_place(resolver, address, &dwarf, &section, &offset);
-	if (error || !dwarf)
+	error = find_object(resolver, address, &object);
+	if (error || !object)
 		return error;
-	error = km_dwarf_lookup(dwarf, section, offset, &resolver->arena, ret);
+	if (object->boxed)
+		error = km_box_chain(resolver->box, object->boxed, address, &resolver->arena, &raw);
+	else
+		error = km_debugfile_chain(object->file, address, &resolver->arena, &raw);
+	if (error)
+		return note_error(resolver, error);
+	error = make_chain(resolver, &raw, ret);
 	if (error)
 		return error;
-	skip = km_chain_nr_wrappers(ret->frames, ret->nr_frames);
-	if (skip) {
-		ret->frames += skip;
-		ret->nr_frames -= skip;
-	}
-	*ret_nr_wrappers = skip;
+	*ret_nr_wrappers = km_chain_nr_wrappers(ret->frames, ret->nr_frames);
+	ret->frames += *ret_nr_wrappers;
+	ret->nr_frames -= *ret_nr_wrappers;
 	return NULL;
 }
 
@@ -417,10 +430,14 @@ struct km_error *km_resolver_excerpt(struct km_resolver *resolver, const struct 
 struct km_error *km_resolver_types(struct km_resolver *resolver, uint64_t address,
 				   const uint32_t *sizes, size_t nr_sizes, struct km_types *ret)
 {
-	struct km_types_query query = { .sizes = sizes, .nr_sizes = nr_sizes };
+	struct km_types_question question = {
+		.address = address,
+		.sizes = sizes,
+		.nr_sizes = nr_sizes,
+	};
 	const struct cached *cached;
+	struct object *object;
 	struct km_error *error;
-	struct km_dwarf *dwarf;
 	struct km_chain chain;
 
 	*ret = (struct km_types){ 0 };
@@ -428,12 +445,34 @@ struct km_error *km_resolver_types(struct km_resolver *resolver, uint64_t addres
 	if (error || !chain.nr_frames)
 		return error;
 	cached = find_cached(resolver, address);
-	query.nr_wrappers = cached ? cached->nr_wrappers : 0;
-	query.line = chain.frames[0].line;
-	error = find_place(resolver, address, &dwarf, &query.section, &query.offset);
-	if (error || !dwarf)
+	question.nr_wrappers = cached ? cached->nr_wrappers : 0;
+	question.line = chain.frames[0].line;
+	error = find_object(resolver, address, &object);
+	if (error || !object)
 		return error;
-	return km_dwarf_types(dwarf, &query, &resolver->arena, ret);
+	if (object->boxed)
+		error = km_box_types(resolver->box, object->boxed, &question, &resolver->arena,
+				     ret);
+	else
+		error = km_debugfile_types(object->file, &question, &resolver->arena, ret);
+	return error ? note_error(resolver, error) : NULL;
+}
+
+size_t km_resolver_nr_failures(const struct km_resolver *resolver)
+{
+	return resolver->box ? km_box_nr_failures(resolver->box) : 0;
+}
+
+const char *km_resolver_sandbox(const struct km_resolver *resolver)
+{
+	struct km_jail jail;
+
+	if (!resolver->box || !km_box_jail(resolver->box, &jail))
+		return NULL;
+	return jail.has_seccomp && jail.has_landlock ? "seccomp and Landlock"
+	       : jail.has_seccomp                    ? "seccomp"
+	       : jail.has_landlock                   ? "Landlock"
+						     : "limits alone";
 }
 
 size_t km_resolver_nr_notes(const struct km_resolver *resolver)

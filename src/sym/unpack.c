@@ -226,13 +226,11 @@ static bool is_packed(const uint8_t *magic)
 	       !memcmp(magic, "\x28\xb5\x2f\xfd", 4);
 }
 
-struct km_error *km_unpack_open(const char *path, uint64_t max_bytes, int *ret)
+struct km_error *km_unpack_begin(const char *path, int *ret)
 {
 	/* a FIFO must not hang the program before it is known to be none */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct unpack u = { .path = path, .in = fd, .max_bytes = max_bytes };
 	struct km_error *error = NULL;
-	uint8_t magic[6] = { 0 };
 	struct stat st;
 
 	if (fd < 0)
@@ -243,7 +241,20 @@ struct km_error *km_unpack_open(const char *path, uint64_t max_bytes, int *ret)
 		error = km_error_os(KM_ERR_INPUT, path, EISDIR, "cannot read");
 	else if (!S_ISREG(st.st_mode))
 		error = km_error_create(KM_ERR_INPUT, path, "not a regular file");
-	else if (pread(fd, magic, sizeof(magic), 0) < 0)
+	if (error)
+		close(fd);
+	else
+		*ret = fd;
+	return error;
+}
+
+struct km_error *km_unpack_file(int fd, const char *path, uint64_t max_bytes, int *ret)
+{
+	struct unpack u = { .path = path, .in = fd, .max_bytes = max_bytes };
+	struct km_error *error = NULL;
+	uint8_t magic[6] = { 0 };
+
+	if (pread(fd, magic, sizeof(magic), 0) < 0)
 		error = km_error_os(KM_ERR_INPUT, path, errno, "cannot read");
 	if (!error && is_packed(magic)) {
 		error = unpack(&u, magic);
@@ -254,10 +265,18 @@ struct km_error *km_unpack_open(const char *path, uint64_t max_bytes, int *ret)
 	}
 	if (!error && !is_elf(fd))
 		error = km_error_create(KM_ERR_INPUT, path, "not an ELF file");
-	if (error) {
+	if (error)
 		close(fd);
-		return error;
-	}
-	*ret = fd;
-	return NULL;
+	else
+		*ret = fd;
+	return error;
+}
+
+struct km_error *km_unpack_open(const char *path, uint64_t max_bytes, int *ret)
+{
+	struct km_error *error;
+	int fd;
+
+	error = km_unpack_begin(path, &fd);
+	return error ? error : km_unpack_file(fd, path, max_bytes, ret);
 }

@@ -15,5 +15,10 @@
  * unpacked, is no ELF file, or is packed in a way this build cannot unpack.
  */
 KM_MUST_CHECK struct km_error *km_unpack_open(const char *path, uint64_t max_bytes, int *ret);
+/* The first half of that: only opens, and reads nothing. */
+KM_MUST_CHECK struct km_error *km_unpack_begin(const char *path, int *ret);
+/* The other: takes over `fd` in every case; `path` names it in errors. */
+KM_MUST_CHECK struct km_error *km_unpack_file(int fd, const char *path, uint64_t max_bytes,
+					      int *ret);
 
 #endif
