@@ -62,6 +62,10 @@ struct km_input_info {
 	const char *recorder;       /* version of the recording program, or NULL */
 	const char *clock;          /* "local", "mono", ..., or NULL */
 	const char *build_id;       /* of the kernel, hex digits, or NULL */
+	/* texts of the traced machine, as its files in /proc had them; or NULL */
+	const char *modules, *slabinfo_start, *slabinfo_end;
+	/* lines "NAME HEX", of the kernel ("vmlinux") and of modules; or NULL */
+	const char *build_ids;
 	bool is_big_endian;
 	/*
 	 * Call sites came as symbols: their addresses are made up, and mean something only together

@@ -161,6 +161,7 @@ struct km_options {
 	uint64_t duration_ns; /* 0: no end is set */
 	size_t buffer_kib;    /* for each CPU; 0: the default */
 	bool stacks;
+	bool compress; /* record: by zstd */
 	/* output */
 	const char *output;
 	enum km_when color, pager;

@@ -49,6 +49,13 @@ static const struct km_option rows[] = {
 	  AT(stacks),
 	  .help = "Record a stack of the kernel with each event: callers of pages, at several "
 		  "times the cost and space." },
+	{ .name = "compress",
+	  .group = KM_GROUP_RECORD,
+	  .verbs = KM_VERB_RECORD,
+	  .set = km_set_flag,
+	  AT(compress),
+	  .help = "Compress events by zstd while they are recorded: a sixth of the size, for more "
+		  "CPU time." },
 };
 
 const struct km_option_rows km_options_record = { rows, sizeof(rows) / sizeof(rows[0]) };

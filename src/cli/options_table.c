@@ -75,10 +75,11 @@ static const struct km_option rows[] = {
 	  .letter = 'o',
 	  .arg = "FILE",
 	  .group = KM_GROUP_OUTPUT,
-	  .verbs = KM_VERBS_ALL,
+	  .verbs = KM_VERBS_ALL | KM_VERB_RECORD,
 	  .set = km_set_string,
 	  AT(output),
-	  .help = "Write to FILE: the whole result, or if something fails, nothing." },
+	  .help = "Write to FILE: the whole result, or if something fails, nothing. Record: the "
+		  "trace (default: trace.dat)." },
 	{ .name = "color",
 	  .arg = "WHEN",
 	  .is_arg_optional = true,

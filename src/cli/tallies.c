@@ -28,17 +28,39 @@ static struct km_error *take_own(void *arg, const struct km_rows *rows)
 	return km_own_add(arg, rows);
 }
 
-static struct km_error *read_slabinfo(const struct km_options *options, struct km_tallies *tallies)
+/* That of the trace: at its end, as what is live is told of the end. */
+static struct km_error *parse_slabinfo(const struct km_input_info *info,
+				       struct km_slabinfo *slabinfo)
+{
+	const char *text = info->slabinfo_end ? info->slabinfo_end : info->slabinfo_start;
+	char *copy = strdup(text);
+
+	return copy ? km_slabinfo_parse(info->path, copy, strlen(copy), slabinfo)
+		    : &km_error_memory;
+}
+
+static struct km_error *read_slabinfo(const struct km_options *options,
+				      const struct km_input_info *info, struct km_tallies *tallies)
 {
 	struct km_slabinfo *slabinfo = &tallies->slabinfo;
-	struct km_error *error = km_slabinfo_load(options->slabinfo, slabinfo);
+	const bool is_of_trace = !options->slabinfo;
+	struct km_error *error = is_of_trace ? parse_slabinfo(info, slabinfo)
+					     : km_slabinfo_load(options->slabinfo, slabinfo);
 
+	/* what is damaged in the trace is no reason to show nothing of it */
+	if (error && is_of_trace && error->kind != KM_ERR_MEMORY) {
+		if (!options->quiet)
+			km_say_error(error);
+		km_error_free(error);
+		return NULL;
+	}
 	if (error)
 		return error;
 	tallies->has_slabinfo = true;
 	if (slabinfo->bad_lines && !options->quiet)
-		km_say("%s: line %" PRIu64 " is not of slabinfo%s", options->slabinfo,
-		       slabinfo->first_bad_line, slabinfo->bad_lines > 1 ? ", nor are others" : "");
+		km_say("%s: line %" PRIu64 " is not of slabinfo%s",
+		       is_of_trace ? options->input : options->slabinfo, slabinfo->first_bad_line,
+		       slabinfo->bad_lines > 1 ? ", nor are others" : "");
 	return NULL;
 }
 
@@ -84,8 +106,9 @@ struct km_error *km_tallies_create(const struct km_options *options,
 
 	tallies->has_tasks = tally_options.has_tasks;
 	tallies->has_caches = km_options_has_view(options, "cache");
-	if (options->slabinfo)
-		error = read_slabinfo(options, tallies);
+	if (options->slabinfo ||
+	    (tallies->has_caches && (info->slabinfo_end || info->slabinfo_start)))
+		error = read_slabinfo(options, info, tallies);
 	if (!error && (tallies->has_tasks || tallies->has_caches)) {
 		error = km_tally_create(&tally_options, &tallies->tally);
 		if (!error)

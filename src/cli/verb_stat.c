@@ -130,8 +130,8 @@ static struct km_error *show_interval(struct km_session *session)
 	return show(session, false);
 }
 
-/* Wrong keys are told before a long file is read. */
-static struct km_error *check_keys(const struct km_options *options)
+/* Wrong keys are told before a long file is read. A trace may have a slabinfo of its own. */
+static struct km_error *check_keys(const struct km_options *options, bool has_slabinfo)
 {
 	const struct km_terminal nowhere = { 0 };
 	const struct km_view_options keys = view_options(options, &nowhere);
@@ -140,7 +140,7 @@ static struct km_error *check_keys(const struct km_options *options)
 	/* what decides which columns there are */
 	const struct km_report empty = {
 		.lives = options->no_pairing ? NULL : &lives,
-		.slabinfo = options->slabinfo ? &slabinfo : NULL,
+		.slabinfo = has_slabinfo ? &slabinfo : NULL,
 		.per = options->per,
 		.has_replay = options->replay,
 	};
@@ -167,15 +167,24 @@ static struct km_error *run(struct km_session *session)
 	return error;
 }
 
+static bool has_slabinfo(const struct km_session *session)
+{
+	const struct km_input_info *info = km_source_info(session->source);
+
+	return info->slabinfo_start || info->slabinfo_end;
+}
+
 struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status)
 {
 	struct km_session session;
-	struct km_error *error = check_keys(options);
+	struct km_error *error = check_keys(options, true);
 
 	if (error)
 		return error;
 	error = km_session_open(options, &session);
 	session.show_interval = show_interval;
+	if (!error)
+		error = check_keys(options, options->slabinfo || has_slabinfo(&session));
 	if (!error)
 		error = run(&session);
 	if (!error)

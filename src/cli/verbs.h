@@ -34,6 +34,7 @@ struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit
 struct km_error *km_verb_info_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_check_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_dump_run(const struct km_options *options, enum km_exit *ret_status);
+struct km_error *km_verb_record_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_diff_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_types_run(const struct km_options *options, enum km_exit *ret_status);
 

@@ -122,7 +122,7 @@ static struct km_error *check_needs(const struct km_report *report, const char *
 		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 						       "%s \"%s\" needs slabinfo", what,
 						       column->key),
-				       "give --slabinfo FILE");
+				       "give --slabinfo FILE, or use a trace of kmemstat record");
 	return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 					       "%s \"%s\" needs allocations paired with frees",
 					       what, column->key),

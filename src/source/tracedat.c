@@ -47,6 +47,7 @@ static void tracedat_close(struct km_source *source)
 	free(td->machine);
 	free(td->recorder);
 	free(td->clock);
+	td_deinit_machine(td);
 	km_formats_deinit(&td->base.formats);
 	free(td->base.kallsyms);
 	km_input_close(td->input);
@@ -358,6 +359,9 @@ static struct km_error *finish_open(struct tracedat *td, const struct km_source_
 		if (td->buffers[i].page_bytes < td->base.formats.data_offset + 64 ||
 		    td->buffers[i].page_bytes > KM_MAX_SUBBUF_BYTES)
 			return bad_head(td, 0, "the page size of a buffer cannot be");
+	error = td_finish_machine(td);
+	if (error)
+		return error;
 	error = options && options->instance ? select_named(td, options->instance)
 					     : select_default(td);
 	return error ? error : fill_info(td);

@@ -3,6 +3,7 @@
 #ifndef KMEMSTAT_SOURCE_TRACEDAT_H
 #define KMEMSTAT_SOURCE_TRACEDAT_H
 
+#include "base/cpunodes.h"
 #include "base/cursor.h"
 #include "decode/clock.h"
 #include "source/event_formats.h"
@@ -32,6 +33,7 @@ enum td_option {
 	TD_SECTION_PRINTK = 20,
 	TD_SECTION_CMDLINES = 21,
 	TD_OPTION_BUFFER_TEXT = 22,
+	TD_OPTION_KMEMSTAT = 0x6d6b, /* of kmemstat record, kmemstat-trace(5) */
 };
 
 /* The data of one CPU in the file. */
@@ -62,6 +64,14 @@ struct td_time_shift {
 	unsigned int fraction_bits;
 };
 
+/* What a recording of kmemstat tells of its machine: texts as the kernel gave them, or NULL. */
+struct td_machine {
+	char *slabinfo_start, *slabinfo_end;
+	char *modules, *build_ids, *nodes, *cpus_online;
+	char *kernel_build_id; /* of build_ids */
+	struct km_cpunodes node_of_cpu;
+};
+
 struct td_comm {
 	int32_t pid;
 	const char *comm; /* in tracedat.cmdlines */
@@ -90,7 +100,8 @@ struct tracedat {
 	struct td_time_shift *time_shifts; /* by CPU */
 	size_t nr_time_shifts;
 	struct km_clock clock_base; /* what all CPUs have */
-	uint64_t kallsyms_at;       /* of a section that has not been read, version 7; 0: none */
+	struct td_machine machine_info;
+	uint64_t kallsyms_at; /* of a section that has not been read, version 7; 0: none */
 	char *cmdlines;
 	struct td_comm *comms; /* by pid */
 	size_t nr_comms;
@@ -107,6 +118,13 @@ struct km_error *td_parse_kallsyms(struct tracedat *td, struct km_cursor *cur);
 struct km_error *td_parse_cmdlines(struct tracedat *td, struct km_cursor *cur);
 /* Any option but DONE, BUFFER and those that point to sections; unknown ones are passed over. */
 struct km_error *td_parse_option(struct tracedat *td, unsigned int id, struct km_cursor *cur);
+/*
+ * One of kmemstat's own options (tracedat_machine.c), and when all are read what they say. Damage
+ * is counted. Errors: KM_ERR_MEMORY.
+ */
+struct km_error *td_parse_machine(struct tracedat *td, struct km_cursor *cur);
+struct km_error *td_finish_machine(struct tracedat *td);
+void td_deinit_machine(struct tracedat *td);
 /* Appends a buffer; takes name and clock over. Errors: KM_ERR_MEMORY. */
 struct km_error *td_add_buffer(struct tracedat *td, char *name, char *clock, uint32_t page_bytes,
 			       struct td_buffer **ret);

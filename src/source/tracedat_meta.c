@@ -214,6 +214,8 @@ struct km_error *td_parse_option(struct tracedat *td, unsigned int id, struct km
 		td->clock_base.mult = km_cursor_u32(cur);
 		td->clock_base.shift = km_cursor_u32(cur);
 		return NULL;
+	case TD_OPTION_KMEMSTAT:
+		return td_parse_machine(td, cur);
 	case TD_OPTION_TIME_SHIFT:
 		return parse_time_shift(td, cur);
 	default:
