@@ -18,6 +18,7 @@ struct km_render_options {
 	bool raw_ip;                  /* show addresses */
 	size_t top;                   /* call sites in renderers that have has_top; 0: all */
 	const struct km_gates *gates; /* of check: what it came to; or NULL */
+	bool one_line;                /* of "json": as one line, for streams of reports */
 	const char *type; /* of "type": as km_type_is_called() takes it; NULL: all types */
 };
 

@@ -20,6 +20,7 @@
 #include "kmemstat/groups.h"
 #include "kmemstat/quality.h"
 
+struct km_instance;
 struct km_source;
 struct km_reader;
 
@@ -28,6 +29,8 @@ struct km_source_options {
 	const volatile bool *stop;   /* set by a signal handler: a pipe ends there; or NULL */
 	const int32_t *exclude_pids; /* events of these tasks count as filtered (text, perf.data) */
 	size_t nr_exclude_pids;
+	const int *end_fds; /* of a live source: it ends when one of them is readable; copied */
+	size_t nr_end_fds;
 };
 
 /* One buffer of the trace. */
@@ -118,6 +121,16 @@ struct km_flag_name {
  */
 KM_MUST_CHECK struct km_error *
 km_source_open(const char *path, const struct km_source_options *options, struct km_source **ret);
+/*
+ * Opens the buffers of an instance of this machine's tracefs, which must outlive the source: a live
+ * source, with one part, that can be read once. It ends when options->stop is set or one of the
+ * end_fds is readable: recording is stopped then, and what is in the buffers is read. Nothing more
+ * is opened later: rights can be given up. Errors: KM_ERR_PERMISSION, KM_ERR_INPUT; KM_ERR_USAGE
+ * for a clock that user space does not have.
+ */
+KM_MUST_CHECK struct km_error *km_source_open_instance(struct km_instance *instance,
+						       const struct km_source_options *options,
+						       struct km_source **ret);
 void km_source_close(struct km_source *source);
 
 const struct km_input_info *km_source_info(const struct km_source *source);
@@ -125,9 +138,9 @@ const struct km_input_info *km_source_info(const struct km_source *source);
 const struct km_quality *km_source_quality(const struct km_source *source);
 /*
  * The kallsyms text of the trace, malloc'ed and handed to the caller (the second call gets
- * none); *ret_size is 0 and *ret NULL if there is none. Damage is counted in km_source_quality().
- * With named sites the text has the symbols met so far: take it after the events have been read;
- * every call gives one. Errors: KM_ERR_MEMORY.
+ * none, but for a live source that of then); *ret_size is 0 and *ret NULL if there is none. Damage
+ * is counted in km_source_quality(). With named sites the text has the symbols met so far: take it
+ * after the events have been read; every call gives one. Errors: KM_ERR_MEMORY.
  */
 KM_MUST_CHECK struct km_error *km_source_take_kallsyms(struct km_source *source, char **ret,
 						       size_t *ret_size);
@@ -190,6 +203,13 @@ void km_reader_destroy(struct km_reader *reader);
  * out of the batch: the table then has what it would have had by way of the batch.
  */
 void km_reader_lend_groups(struct km_reader *reader, const struct km_group_table *groups);
+/*
+ * Called while km_reader_fill() waits for events of a live source, some ten times a second and from
+ * the same thread; the stats are those of the batches that were returned before.
+ */
+typedef struct km_error *(*km_idle_fn)(void *arg);
+/* Sets it, before the reader is started. Other sources never call it. */
+void km_reader_set_idle(struct km_reader *reader, km_idle_fn idle, void *arg);
 /* Begins a part (0 .. km_source_nr_parts() - 1). */
 KM_MUST_CHECK struct km_error *km_reader_start(struct km_reader *reader, size_t part);
 /*

@@ -119,9 +119,12 @@ int km_command_finish(struct km_command *command)
 
 	if (!command->pid)
 		return 0;
-	if (poll(&end, 1, 0) == 0)
-		kill(command->pid, SIGTERM);
-	return wait_for(command);
+	if (poll(&end, 1, 0) != 0)
+		return wait_for(command);
+	/* that it did not come to its end was our doing */
+	kill(command->pid, SIGTERM);
+	wait_for(command);
+	return 0;
 }
 
 void km_command_deinit(struct km_command *command)

@@ -24,8 +24,8 @@ KM_MUST_CHECK struct km_error *km_command_fork(char **argv, struct km_command *r
 /* Lets it run. Errors: KM_ERR_USAGE if there is no such program. */
 KM_MUST_CHECK struct km_error *km_command_start(struct km_command *command);
 /*
- * Waits for its end, after SIGTERM if it has not ended yet. Returns its exit status, 128 and the
- * signal's number if one ended it, as shells have it; 0 without a command.
+ * Waits for its end. Returns its exit status, 128 and the signal's number if one ended it, as
+ * shells have it; 0 without a command, and if it has not ended yet: it gets SIGTERM then.
  */
 int km_command_finish(struct km_command *command);
 /* Ends one that was not waited for. */

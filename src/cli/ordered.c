@@ -68,6 +68,7 @@ struct ordered {
 	size_t nr_idle; /* fillers that wait for room */
 	const struct queue *waited_for;
 	struct km_error *error;
+	double next_interval; /* when the next report in between is due */
 	/* progress */
 	uint64_t bytes_total, bytes_shown;
 	atomic_uint_fast64_t bytes_done, events_done;
@@ -219,6 +220,33 @@ static struct km_error *prepare(const struct ordered *ordered, struct queue *que
 	return error ? error : keep_names(queue, filled);
 }
 
+/* Gives a report between two batches of the only queue, if it is time. */
+static struct km_error *pause_merge(void *arg)
+{
+	struct ordered *ordered = arg;
+	const struct km_scan_options *options = ordered->options;
+	struct km_report_parts parts = { 0 };
+	struct km_groups *groups;
+	struct km_error *error;
+
+	if (!options->on_interval || km_now() < ordered->next_interval)
+		return NULL;
+	error = km_groups_create(&groups);
+	if (error)
+		return error;
+	error = km_worker_peek(ordered->source, &ordered->queues[0].worker, &parts, groups);
+	if (!error) {
+		error = options->on_interval(options->interval_arg, &parts, groups);
+		ordered->next_interval =
+			km_interval_after(ordered->next_interval, options->interval_s);
+		return error;
+	}
+	free(parts.streams);
+	free(parts.events);
+	km_groups_destroy(groups);
+	return error;
+}
+
 static struct km_error *start_part(struct ordered *ordered, struct queue *queue)
 {
 	struct km_error *error = NULL;
@@ -231,6 +259,8 @@ static struct km_error *start_part(struct ordered *ordered, struct queue *queue)
 		if (!error && !queue->worker.sift && !ordered->options->on_interval)
 			km_reader_lend_groups(queue->worker.reader,
 					      km_groups_table(queue->worker.groups));
+		if (!error && ordered->options->on_interval)
+			km_reader_set_idle(queue->worker.reader, pause_merge, ordered);
 	}
 	if (!error)
 		error = km_reader_start(queue->worker.reader, queue->parts[queue->next_part]);
@@ -514,37 +544,12 @@ static void show_progress(struct ordered *ordered)
 			  atomic_load(&ordered->events_done));
 }
 
-/* Gives a report between two batches of the only queue, if it is time. */
-static struct km_error *pause_merge(struct ordered *ordered, double *next_interval)
-{
-	const struct km_scan_options *options = ordered->options;
-	struct km_report_parts parts = { 0 };
-	struct km_groups *groups;
-	struct km_error *error;
-
-	if (!options->on_interval || km_now() < *next_interval)
-		return NULL;
-	error = km_groups_create(&groups);
-	if (error)
-		return error;
-	error = km_worker_peek(ordered->source, &ordered->queues[0].worker, &parts, groups);
-	if (!error) {
-		error = options->on_interval(options->interval_arg, &parts, groups);
-		*next_interval = km_now() + options->interval_s;
-		return error;
-	}
-	free(parts.streams);
-	free(parts.events);
-	km_groups_destroy(groups);
-	return error;
-}
-
 static struct km_error *merge(struct ordered *ordered)
 {
-	double next_interval = km_now() + ordered->options->interval_s;
 	const bool *has_enough = ordered->options->has_enough;
 	struct km_error *error = NULL;
 
+	ordered->next_interval = km_now() + ordered->options->interval_s;
 	for (size_t i = 0; i < ordered->nr_queues; i++)
 		if (take_batch(ordered, &ordered->queues[i], true))
 			ordered->heap[ordered->nr_heap++] = &ordered->queues[i];
@@ -559,7 +564,7 @@ static struct km_error *merge(struct ordered *ordered)
 		if (to == in_hand(queue)->batch.nr) {
 			show_progress(ordered);
 			if (!error)
-				error = pause_merge(ordered, &next_interval);
+				error = pause_merge(ordered);
 			if (!take_batch(ordered, queue, false))
 				ordered->heap[0] = ordered->heap[--ordered->nr_heap];
 		}

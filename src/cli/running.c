@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the running kernel tells of itself: /proc/kallsyms, /proc/sys/kernel/osrelease, and
- * /sys/kernel/notes, ELF notes of which one is the build id (u32 size of name, u32 size of data,
- * u32 type 3, "GNU\0", data).
+ * What the running kernel tells of itself: /proc/kallsyms, /proc/sys/kernel/osrelease, and its
+ * build id in /sys/kernel/notes.
  */
 #include "cli/running.h"
 
@@ -11,90 +10,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	NOTE_BUILD_ID = 3,
-	MAX_BUILD_ID = 20,
-	MAX_FILE_BYTES = 1 << 30,
-};
+#include "base/build_id.h"
+#include "base/slurp.h"
 
 /* Where the kernel lies; beyond its end there are modules and others. */
 struct image {
 	uint64_t text, end;
 };
 
-/* Reads a file whose size is not known beforehand; false if that cannot be. */
 static bool read_file(const char *root, const char *name, char **ret, size_t *ret_size)
 {
-	char *path, *data = NULL;
-	size_t size = 0, room = 0, got = 1;
-	FILE *file;
+	char *path;
+	bool is_read;
 
 	if (asprintf(&path, "%s%s", root, name) < 0)
 		return false;
-	file = fopen(path, "re");
+	is_read = km_slurp(path, ret, ret_size) == 0;
 	free(path);
-	if (!file)
-		return false;
-	while (got && size < MAX_FILE_BYTES) {
-		if (size + 1 >= room) {
-			char *more = realloc(data, room = 2 * room + 65536);
-
-			if (!more)
-				break;
-			data = more;
-		}
-		got = fread(data + size, 1, room - size - 1, file);
-		size += got;
-	}
-	if (got || ferror(file)) {
-		fclose(file);
-		free(data);
-		return false;
-	}
-	fclose(file);
-	data[size] = '\0';
-	*ret = data;
-	*ret_size = size;
-	return true;
-}
-
-/* The build id among ELF notes, as hex digits. */
-static bool find_build_id(const uint8_t *notes, size_t size, char ret[static 2 * MAX_BUILD_ID + 1])
-{
-	size_t pos = 0;
-
-	while (size - pos >= 12) {
-		uint32_t head[3];
-		uint64_t name_bytes, data_bytes;
-
-		memcpy(head, notes + pos, sizeof(head));
-		pos += sizeof(head);
-		name_bytes = ((uint64_t)head[0] + 3) / 4 * 4;
-		data_bytes = ((uint64_t)head[1] + 3) / 4 * 4;
-		if (name_bytes + data_bytes > size - pos)
-			return false;
-		if (head[0] == 4 && head[2] == NOTE_BUILD_ID && head[1] <= MAX_BUILD_ID &&
-		    memcmp(notes + pos, "GNU", 4) == 0) {
-			for (uint32_t i = 0; i < head[1]; i++)
-				snprintf(ret + 2 * i, 3, "%02x", notes[pos + 4 + i]);
-			return head[1] > 0;
-		}
-		pos += name_bytes + data_bytes;
-	}
-	return false;
+	return is_read;
 }
 
 /* Whether the input is of the running kernel. */
 static bool is_same_kernel(const char *root, const struct km_input_info *info)
 {
-	char build_id[2 * MAX_BUILD_ID + 1], *text;
+	char build_id[2 * KM_BUILD_ID_MOST_BYTES + 1], *text;
 	size_t size;
 	bool is_same;
 
 	if (info->build_id) {
 		if (!read_file(root, "/sys/kernel/notes", &text, &size))
 			return false;
-		is_same = find_build_id((const uint8_t *)text, size, build_id);
+		is_same = km_build_id_find((const uint8_t *)text, size, build_id);
 		free(text);
 		/* perf pads shorter ones with zeros to 20 bytes */
 		return is_same && strncmp(info->build_id, build_id, strlen(build_id)) == 0 &&

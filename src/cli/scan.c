@@ -55,17 +55,25 @@ static struct km_error *report_now(struct scan_thread *thread)
 	return error;
 }
 
-/* Between two batches: gives a report if it is time. */
-static struct km_error *pause_scan(struct scan_thread *thread)
+double km_interval_after(double due, double interval_s)
 {
+	const double now = km_now();
+
+	/* so that a slow terminal does not take all the time there is */
+	return due + interval_s > now ? due + interval_s : now + interval_s;
+}
+
+/* Between two batches, or while there are none: gives a report if it is time. */
+static struct km_error *pause_scan(void *arg)
+{
+	struct scan_thread *thread = arg;
 	const struct km_scan_options *options = thread->scan->options;
 	struct km_error *error;
 
 	if (!options->on_interval || !thread->is_caller || km_now() < thread->next_interval)
 		return NULL;
 	error = report_now(thread);
-	/* counted from the end, so that a slow terminal does not take all the time there is */
-	thread->next_interval = km_now() + options->interval_s;
+	thread->next_interval = km_interval_after(thread->next_interval, options->interval_s);
 	return error;
 }
 
@@ -158,6 +166,8 @@ static struct km_error *init_thread(struct scan_thread *thread, struct scan *sca
 	if (!error && !sift && !scan->options->on_interval)
 		km_reader_lend_groups(thread->worker.reader,
 				      km_groups_table(thread->worker.groups));
+	if (!error && scan->options->on_interval)
+		km_reader_set_idle(thread->worker.reader, pause_scan, thread);
 	return error;
 }
 

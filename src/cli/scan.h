@@ -31,6 +31,9 @@ struct km_taker {
 	bool wants_all;
 };
 
+/* When the report after the one that was due then is: in step, unless that is over already. */
+double km_interval_after(double due, double interval_s);
+
 struct km_scan_options {
 	unsigned int nr_threads; /* 0: as many as there are CPUs */
 	km_progress_fn progress; /* or NULL */

@@ -72,6 +72,33 @@ static struct km_error *find_topology(struct km_session *session)
 	return error;
 }
 
+/* What is the same wherever events come from. */
+static struct km_error *begin(struct km_session *session)
+{
+	const struct km_options *options = session->options;
+	const struct km_input_info *info = km_source_info(session->source);
+	struct km_error *error = NULL;
+
+	for (size_t i = 0; !error && i < options->nr_suppress; i++)
+		error = km_suppressions_load(&session->suppressions, options->suppress[i]);
+	if (!error)
+		error = find_topology(session);
+	return error ? error : km_modelling_make(options, info, &session->modelling);
+}
+
+struct km_error *km_session_begin_live(const struct km_options *options, struct km_source *source,
+				       const volatile bool *stop, struct km_session *ret)
+{
+	*ret = (struct km_session){
+		.options = options,
+		.step_start = km_now(),
+		.source = source,
+		.stop = stop,
+		.is_live = true,
+	};
+	return begin(ret);
+}
+
 struct km_error *km_session_open(const struct km_options *options, struct km_session *ret)
 {
 	struct km_source_options source_options = { .instance = options->instance };
@@ -92,8 +119,6 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 	if (!error)
 		error = km_source_open(options->input, &source_options, &ret->source);
 	free(tasks);
-	for (size_t i = 0; !error && i < options->nr_suppress; i++)
-		error = km_suppressions_load(&ret->suppressions, options->suppress[i]);
 	if (error)
 		return error;
 	info = km_source_info(ret->source);
@@ -102,8 +127,7 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 		       " bytes, %zu parts",
 		       info->path, info->format, info->format_version, info->compression,
 		       info->file_bytes, km_source_nr_parts(ret->source));
-	error = find_topology(ret);
-	return error ? error : km_modelling_make(options, info, &ret->modelling);
+	return begin(ret);
 }
 
 /* The trace's own symbols, which may be missing or bad; nothing is said yet. */
@@ -149,6 +173,12 @@ static struct km_error *load_running_symbols(struct km_session *session)
 	char *text;
 	size_t size;
 
+	if (session->is_live) {
+		if (!options->quiet)
+			km_say("/proc/kallsyms cannot be read: call sites are shown as addresses; "
+			       "run it as root");
+		return NULL;
+	}
 	error = km_running_kallsyms("", km_source_info(session->source), &text, &size);
 	if (error)
 		return error;
@@ -185,6 +215,33 @@ static struct km_error *load_symbols(struct km_session *session)
 	}
 	if (!error && session->symtab)
 		km_session_log(session, "%s: symbols read", origin);
+	return error;
+}
+
+static size_t count_unnamed(const struct km_session *session)
+{
+	struct km_symbol symbol;
+	size_t nr = 0;
+
+	for (size_t i = 0; session->symtab && i < session->sites.nr; i++)
+		nr += !km_symtab_find(session->symtab, session->sites.sites[i].address, &symbol);
+	return nr;
+}
+
+/* Modules that were loaded since have call sites that the symbols do not name: read them again. */
+static struct km_error *renew_symbols(struct km_session *session)
+{
+	struct km_error *error = NULL;
+
+	if (count_unnamed(session) > session->nr_unnamed) {
+		km_resolver_destroy(session->resolver);
+		km_symtab_destroy(session->symtab);
+		session->resolver = NULL;
+		session->symtab = NULL;
+		session->has_read_symbols = false;
+		error = load_symbols(session);
+		session->nr_unnamed = count_unnamed(session);
+	}
 	return error;
 }
 
@@ -238,6 +295,8 @@ static struct km_error *build_report(struct km_session *session)
 		error = translate_sites(session);
 	if (!error && !session->has_symbols)
 		error = load_symbols(session);
+	if (!error && session->is_live)
+		error = renew_symbols(session);
 	if (!error && options->raw_ip && session->has_made_up && !options->quiet)
 		km_say("%s: --raw-ip: its call sites are symbols, and have no addresses; with "
 		       "--kallsyms FILE of the traced kernel they get some",
@@ -289,11 +348,26 @@ static struct km_error *finish_takers(struct km_session *session)
 	return km_tallies_finish(&session->tallies, session->source, parts);
 }
 
+/* They are read once and not for each report: that would take longer than all else. */
+static void lend_symbols(struct km_session *from, struct km_session *to)
+{
+	to->symtab = from->symtab;
+	to->symbols_error = from->symbols_error;
+	to->resolver = from->resolver;
+	to->has_read_symbols = from->has_read_symbols;
+	to->has_symbols = from->has_symbols;
+	to->nr_unnamed = from->nr_unnamed;
+	to->nr_notes = from->nr_notes;
+	from->symtab = NULL;
+	from->symbols_error = NULL;
+	from->resolver = NULL;
+}
+
 /* A report in the middle of a live input: a session of its own on the same source. */
 static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 				    struct km_groups *groups)
 {
-	const struct km_session *session = arg;
+	struct km_session *session = arg;
 	struct km_session now = {
 		.options = session->options,
 		.step_start = km_now(),
@@ -305,17 +379,23 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.layers = session->layers,
 		.suppressions = session->suppressions,
 		.modelling = km_modelling_borrow(&session->modelling),
+		.topology = session->topology,
+		.is_live = session->is_live,
 	};
 	struct km_error *error = NULL;
 
 	km_live_restart_calls();
-	if (parts->quality.count[KM_EVENTS_USED]) {
+	if (session->is_live)
+		lend_symbols(session, &now);
+	if (parts->quality.count[KM_EVENTS_USED] || session->is_live) {
 		error = finish_takers(&now);
 		if (!error)
 			error = build_report(&now);
 		if (!error)
 			error = session->show_interval(&now);
 	}
+	if (session->is_live)
+		lend_symbols(&now, session);
 	now.source = NULL;
 	now.life = NULL;
 	now.layers = (struct km_layers){ 0 };
@@ -357,10 +437,10 @@ static struct km_error *find_span(const struct km_session *session, uint64_t *re
 	struct km_source *source;
 	struct km_error *error;
 
-	if (km_live_is_stream(options->input))
+	if (session->is_live || km_live_is_stream(options->input))
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, options->input,
-					"the time span of a pipe is not known before "
+					"the time span of a live input is not known before "
 					"its end"),
 			"give --time in seconds");
 	error = km_source_open(options->input, &source_options, &source);
@@ -454,7 +534,8 @@ static struct km_error *scan(struct km_session *session)
 		.on_interval = session->options->interval_s ? on_interval : NULL,
 		.interval_arg = session,
 		.interval_s = (double)session->options->interval_s,
-		.beside = read_symbols_beside,
+		/* a live source's are read when they are needed: modules come and go */
+		.beside = session->is_live ? NULL : read_symbols_beside,
 		.beside_arg = session,
 	};
 	struct km_error *error = km_session_prepare_filters(session);
@@ -499,6 +580,8 @@ static struct km_error *open_resolver(struct km_session *session)
 		.has_excerpts = options->source,
 	};
 
+	if (session->resolver)
+		return NULL;
 	if (session->symtab)
 		return km_resolver_create(session->symtab, &resolver_options, &session->resolver);
 	if (options->vmlinux || options->nr_debug_dirs)
@@ -514,11 +597,14 @@ static struct km_error *open_resolver(struct km_session *session)
 static void end_resolving(struct km_session *session, const char *done)
 {
 	const struct km_resolver *resolver = session->resolver;
+	const size_t nr_notes = km_resolver_nr_notes(resolver);
 	const char *sandbox = km_resolver_sandbox(resolver);
 
 	session->report->quality.count[KM_DEBUG_FILES_FAILED] = km_resolver_nr_failures(resolver);
-	for (size_t i = 0; !session->options->quiet && i < km_resolver_nr_notes(resolver); i++)
+	/* each once */
+	for (size_t i = session->nr_notes; !session->options->quiet && i < nr_notes; i++)
 		km_say("%s", km_resolver_note(resolver, i));
+	session->nr_notes = nr_notes;
 	if (sandbox)
 		km_session_log(session, "%s, in a process confined by %s", done, sandbox);
 	else

@@ -39,11 +39,22 @@ struct km_session {
 	struct km_error *(*show_interval)(struct km_session *session);
 	bool has_made_up;          /* addresses of call sites that must not be shown */
 	const volatile bool *stop; /* of a live input: set by signals; else NULL */
+	bool is_live;              /* of this machine */
+	size_t nr_notes;           /* of the resolver, that were said */
+	size_t nr_unnamed; /* call sites that its symbols did not name when they were read */
 	struct km_filter_spec filter;
 	struct km_sift_options sift; /* filters; its spec is NULL without */
 	struct km_suppressions suppressions;
 };
 
+/*
+ * Begins with a live source of this machine, which the session closes; `stop` is the flag that
+ * signals set. km_session_deinit() is to be called after an error, too.
+ */
+KM_MUST_CHECK struct km_error *km_session_begin_live(const struct km_options *options,
+						     struct km_source *source,
+						     const volatile bool *stop,
+						     struct km_session *ret);
 /* Opens the trace. km_session_deinit() is to be called after an error, too. */
 KM_MUST_CHECK struct km_error *km_session_open(const struct km_options *options,
 					       struct km_session *ret);

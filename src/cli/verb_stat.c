@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/reports.h"
+#include "cli/verb_stat.h"
 
 /* Rows of a table on a terminal: a screenful; whoever pipes or files a table gets all. */
 #define TERMINAL_ROWS 30
@@ -43,6 +44,7 @@ static struct km_error *render(struct km_session *session, const struct km_termi
 		.use_color = terminal->use_color,
 		.use_blocks = terminal->use_blocks,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
+		.one_line = session->is_live && session->options->interval_s,
 	};
 
 	return (is_csv ? renderer->csv : renderer->render)(session->report, &render_options, out);
@@ -95,7 +97,9 @@ static struct km_error *show_more(struct km_session *session, const struct km_te
 		return show_all(session, terminal, reports);
 	km_out_init(&out, stdout, "standard output");
 	error = render_all(session, terminal, reports, &out);
-	km_out_puts(&out, "\n");
+	/* reports in lines end with theirs */
+	if (!session->is_live || session->options->format != KM_FORMAT_JSON)
+		km_out_puts(&out, "\n");
 	if (!error)
 		error = km_reports_finish(reports);
 	if (error)
@@ -108,7 +112,7 @@ static struct km_error *show_more(struct km_session *session, const struct km_te
 	return error;
 }
 
-static struct km_error *show(struct km_session *session, bool is_last)
+struct km_error *km_stat_show(struct km_session *session, bool is_last)
 {
 	const struct km_options *options = session->options;
 	struct km_terminal terminal = km_terminal_ask(options);
@@ -127,11 +131,10 @@ static struct km_error *show(struct km_session *session, bool is_last)
 
 static struct km_error *show_interval(struct km_session *session)
 {
-	return show(session, false);
+	return km_stat_show(session, false);
 }
 
-/* Wrong keys are told before a long file is read. A trace may have a slabinfo of its own. */
-static struct km_error *check_keys(const struct km_options *options, bool has_slabinfo)
+struct km_error *km_stat_check_keys(const struct km_options *options, bool has_slabinfo)
 {
 	const struct km_terminal nowhere = { 0 };
 	const struct km_view_options keys = view_options(options, &nowhere);
@@ -161,7 +164,7 @@ static struct km_error *run(struct km_session *session)
 		error = km_check_usable(session->options->input, &session->report->quality,
 					info->nr_instances > 1);
 	if (!error)
-		error = show(session, true);
+		error = km_stat_show(session, true);
 	if (!error)
 		km_session_say_suppressions(session);
 	return error;
@@ -177,14 +180,14 @@ static bool has_slabinfo(const struct km_session *session)
 struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status)
 {
 	struct km_session session;
-	struct km_error *error = check_keys(options, true);
+	struct km_error *error = km_stat_check_keys(options, true);
 
 	if (error)
 		return error;
 	error = km_session_open(options, &session);
 	session.show_interval = show_interval;
 	if (!error)
-		error = check_keys(options, options->slabinfo || has_slabinfo(&session));
+		error = km_stat_check_keys(options, options->slabinfo || has_slabinfo(&session));
 	if (!error)
 		error = run(&session);
 	if (!error)

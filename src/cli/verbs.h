@@ -31,6 +31,7 @@ const struct km_verb *km_verb_of_bit(unsigned int bit);
 
 /* One file each. */
 struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status);
+struct km_error *km_verb_live_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_info_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_check_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_dump_run(const struct km_options *options, enum km_exit *ret_status);

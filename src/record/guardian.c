@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +71,7 @@ static _Noreturn void watch(int fd, const char *instance, const char *tracing_on
 	setsid();
 	prctl(PR_SET_NAME, "kmemstat-guard");
 	close_all_but(fd);
+	got = write(fd, "r", 1);
 	do
 		got = read(fd, &byte, 1);
 	while (got < 0 && errno == EINTR);
@@ -81,15 +83,16 @@ struct km_error *km_guardian_start(const char *instance, struct km_guardian *ret
 {
 	struct km_error *error = NULL;
 	sigset_t all, old;
-	char *tracing_on;
+	char *tracing_on, byte;
 	int fds[2];
+	ssize_t got;
 	pid_t pid;
 
 	if (asprintf(&tracing_on, "%s/tracing_on", instance) < 0)
 		return &km_error_memory;
-	if (pipe2(fds, O_CLOEXEC) < 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
 		free(tracing_on);
-		return km_error_os(KM_ERR_INPUT, NULL, errno, "cannot make a pipe");
+		return km_error_os(KM_ERR_INPUT, NULL, errno, "cannot make a pair of sockets");
 	}
 	/* blocked rather than ignored: the handlers are the main process's */
 	sigfillset(&all);
@@ -104,11 +107,16 @@ struct km_error *km_guardian_start(const char *instance, struct km_guardian *ret
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	free(tracing_on);
 	close(fds[0]);
-	if (error)
+	if (error) {
 		close(fds[1]);
-	else
-		*ret = (struct km_guardian){ .pid = pid, .pipe = fds[1] };
-	return error;
+		return error;
+	}
+	*ret = (struct km_guardian){ .pid = pid, .socket = fds[1] };
+	/* from here on it is out of reach of what is sent to our process group */
+	do
+		got = read(fds[1], &byte, 1);
+	while (got < 0 && errno == EINTR);
+	return NULL;
 }
 
 bool km_guardian_finish(struct km_guardian *guardian)
@@ -121,9 +129,9 @@ bool km_guardian_finish(struct km_guardian *guardian)
 		return false;
 	/* not only closed: a child of ours may hold another copy of the writing end */
 	do
-		wrote = write(guardian->pipe, "q", 1);
+		wrote = send(guardian->socket, "q", 1, MSG_NOSIGNAL);
 	while (wrote < 0 && errno == EINTR);
-	close(guardian->pipe);
+	close(guardian->socket);
 	do
 		got = waitpid(guardian->pid, &status, 0);
 	while (got < 0 && errno == EINTR);

@@ -13,8 +13,8 @@
 #include "kmemstat/error.h"
 
 struct km_guardian {
-	pid_t pid; /* 0: none */
-	int pipe;  /* the writing end: the guardian acts at its end */
+	pid_t pid;  /* 0: none */
+	int socket; /* the guardian acts when this end of it is closed */
 };
 
 /* Starts one for an instance that need not exist yet. Errors: KM_ERR_INPUT, KM_ERR_MEMORY. */

@@ -586,7 +586,7 @@ struct km_error *km_json_walk(const struct km_report *report,
 
 static void write_key(struct km_json_sink *sink, const char *key)
 {
-	km_out_printf(sink->out, "%s\"%s\": ", sink->has_member ? ",\n" : "{\n", key);
+	km_out_printf(sink->out, "%s%s\"%s\": ", sink->has_member ? "," : "{", sink->newline, key);
 	sink->has_member = true;
 }
 
@@ -606,14 +606,14 @@ static void begin_list(struct km_json_sink *sink, const char *key, const char *t
 
 static struct km_error *write_row(struct km_json_sink *sink, json_t *row)
 {
-	km_out_puts(sink->out, sink->has_row ? ",\n" : "\n");
+	km_out_printf(sink->out, "%s%s", sink->has_row ? "," : "", sink->newline);
 	sink->has_row = true;
 	return km_json_dump(sink->out, row);
 }
 
 static void end_list(struct km_json_sink *sink)
 {
-	km_out_puts(sink->out, "\n]");
+	km_out_printf(sink->out, "%s]", sink->newline);
 }
 
 struct km_error *km_json_write(const struct km_report *report,
@@ -622,6 +622,7 @@ struct km_error *km_json_write(const struct km_report *report,
 {
 	struct km_json_sink sink = {
 		.out = out,
+		.newline = options->one_line ? "" : "\n",
 		.add_member = write_member,
 		.begin_list = begin_list,
 		.add_row = write_row,
@@ -629,7 +630,7 @@ struct km_error *km_json_write(const struct km_report *report,
 	};
 	struct km_error *error = walk(report, options, &sink);
 
-	km_out_puts(out, "\n}\n");
+	km_out_printf(out, "%s}\n", sink.newline);
 	return error;
 }
 

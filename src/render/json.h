@@ -82,6 +82,7 @@ json_t *km_json_place(const struct km_callsite *site, const struct km_render_opt
  */
 struct km_json_sink {
 	struct km_out *out;
+	const char *newline; /* "\n", or "" for all in one line */
 	struct km_error *(*add_member)(struct km_json_sink *sink, const char *key, json_t *value);
 	/* `type` is what one of the rows is called */
 	void (*begin_list)(struct km_json_sink *sink, const char *key, const char *type);

@@ -145,6 +145,12 @@ void km_reader_lend_groups(struct km_reader *reader, const struct km_group_table
 	reader->known = groups;
 }
 
+void km_reader_set_idle(struct km_reader *reader, km_idle_fn idle, void *arg)
+{
+	reader->idle = idle;
+	reader->idle_arg = arg;
+}
+
 struct km_error *km_reader_start(struct km_reader *reader, size_t part)
 {
 	return reader->source->ops->reader_start(reader, part);

@@ -50,6 +50,8 @@ struct km_source {
 struct km_reader {
 	struct km_source *source;
 	const struct km_group_table *known; /* km_reader_lend_groups(), or NULL */
+	km_idle_fn idle;                    /* or NULL */
+	void *idle_arg;
 };
 
 extern const struct km_source_ops km_tracedat_ops;
