@@ -4,32 +4,23 @@
 boots the kernel in QEMU with each and records a load; `kmemstat check` passes on the first and
 fails on the second. What is in testdata/peers was made so.
 
-usage: test_peers.py KMEMSTAT
+usage: test_peers.py KMEMSTAT CACHE SYSTEM
 
-KMEMSTAT_GUEST_KERNEL names the kernel's image, KMEMSTAT_GUEST_KDIR the headers to build modules
-against (/lib/modules/RELEASE/build). Exits with 77 (skipped) if these or programs are not there.
+SYSTEM is one of guest.SYSTEMS, CACHE the folder where its kernel and headers are kept.
 """
 
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
-SKIPPED = 77
-HERE = pathlib.Path(__file__).parent
-PROGRAMS = ("qemu-system-x86_64", "trace-cmd", "busybox", "cpio", "gzip", "patch", "make", "gcc")
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 
-
-def skip_reason(kernel, kdir):
-    if not kernel or not kdir:
-        return "KMEMSTAT_GUEST_KERNEL and KMEMSTAT_GUEST_KDIR are not set"
-    missing = [program for program in PROGRAMS if not shutil.which(program)]
-    if missing:
-        return f"no {', '.join(missing)}"
-    return None
+import guest  # noqa: E402
 
 
 def check(kmemstat, folder, *options):
@@ -40,16 +31,14 @@ def check(kmemstat, folder, *options):
 
 
 def main():
-    kmemstat = os.path.abspath(sys.argv[1])
-    kernel = os.environ.get("KMEMSTAT_GUEST_KERNEL")
-    kdir = os.environ.get("KMEMSTAT_GUEST_KDIR")
-    reason = skip_reason(kernel, kdir)
-    if reason:
-        print(f"skipped: {reason}")
-        return SKIPPED
+    kmemstat, cache, name = sys.argv[1:]
+    kmemstat = os.path.abspath(kmemstat)
+    guest.need("trace-cmd", "cpio", "gzip", "patch", "make", "gcc")
+    system = guest.Guest(name, cache)
+    kdir = system.headers()
     with tempfile.TemporaryDirectory(prefix="kmemstat-peers-") as temp:
         temp = pathlib.Path(temp)
-        subprocess.run([HERE / "record-peers", kernel, kdir, temp], check=True, timeout=800)
+        subprocess.run([HERE / "record-peers", system.kernel, kdir, temp], check=True, timeout=800)
         baseline = temp / "baseline.json"
         gates = ("--baseline", baseline, "--fail-on", "new:high")
         results = [
@@ -61,13 +50,14 @@ def main():
              r"(?m)^\S*peers\.c:30: .*1032 bytes: 8 over kmalloc-1k.*peers_join.*new:high",
              check(kmemstat, temp / "grown", *gates)),
         ]
-    failed = False
+    wrong = []
     for name, status, pattern, (got, text) in results:
         is_good = got == status and re.search(pattern, text)
-        failed |= not is_good
-        print(f"{name}: {'ok' if is_good else f'FAILED, exit status {got}'}\n{text}")
-    return 1 if failed else 0
+        print(f"{name}: {'ok' if is_good else 'FAILED'}", flush=True)
+        if not is_good:
+            wrong += [f"{name}: exit status {got}", *text.splitlines()]
+    return wrong
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guest.main(main))
