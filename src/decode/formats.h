@@ -54,6 +54,7 @@ struct km_fast_desc {
 	uint8_t name_offset; /* of the __data_loc of the cache's name; 0: none */
 	uint8_t gfp_offset;  /* of 4 bytes or more */
 	uint8_t counts;      /* enum km_fast_counts */
+	uint64_t unused;     /* the place of one is a shift of its id */
 };
 
 /* What is to be counted. */

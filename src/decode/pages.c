@@ -37,15 +37,20 @@ enum {
 	TYPE_TIME_STAMP = 31,
 };
 
-#define COMMIT_BYTES   0x07ffffffU
-#define COMMIT_STORED  0x40000000U
-#define COMMIT_MISSED  0x80000000U
-#define DELTA_BITS     27
-#define DELTA_MASK     ((1U << DELTA_BITS) - 1)
+#define COMMIT_BYTES     0x07ffffffU
+#define COMMIT_STORED    0x40000000U
+#define COMMIT_MISSED    0x80000000U
+#define DELTA_BITS       27
+#define DELTA_MASK       ((1U << DELTA_BITS) - 1)
 /* an absolute stamp has 59 bits; the rest is that of the page's */
-#define STAMP_UPPER    (0x1fULL << 59)
+#define STAMP_UPPER      (0x1fULL << 59)
 /* about two pages: measured, half and double are slower */
-#define PREFETCH_BYTES 8192
+#define PREFETCH_BYTES   8192
+/* An event that the fast path takes, with its header: it has at least the pointer. */
+#define FAST_LEAST_BYTES (4 + KM_FAST_PTR + 8)
+#define FAST_MOST_BYTES  (4 + KM_FAST_MOST_BYTES)
+/* Room in a batch that is not worth a loop of its own. */
+#define FEW_ROWS         8
 
 struct km_error *km_pages_init(struct km_pages *pages, const struct km_formats *formats,
 			       enum km_want want, uint32_t page_bytes)
@@ -415,11 +420,40 @@ static void walk_fast_all(struct km_pages *pages, struct km_batch *batch)
 }
 
 /*
- * The loop for KM_WANT_PAIRS: takes plain events up to one that is not, or is an allocation of a
- * group that is not known, or until the batch is full.
+ * Counts a free of NULL or ZERO_SIZE_PTR, which are common enough not to be left to take_record();
+ * false if it is none.
  */
-static __attribute__((noinline)) void put_known(struct km_pages *pages, const uint8_t *limit,
-						struct km_batch *batch)
+static __attribute__((noinline)) bool count_null_free(struct km_pages *pages,
+						      const struct km_fast_desc *desc, uint64_t ptr)
+{
+	uint64_t *count = pages->stream.quality.count;
+	struct km_event_what what;
+
+	memcpy(&what, &desc->what[0], sizeof(what));
+	if (what.kind != KM_EV_KFREE || (ptr && ptr != KM_ZERO_SIZE_PTR))
+		return false;
+	count[ptr ? KM_ZERO_SIZE_FREES : KM_NULL_FREES]++;
+	return true;
+}
+
+/* As count_alloc(), of one whose cache has a name. */
+static __attribute__((noinline)) const struct km_group *count_named(struct km_pages *pages,
+								    const struct km_fast_desc *desc,
+								    const uint8_t *data,
+								    uint32_t words)
+{
+	return km_fast_count_named(&pages->records, *pages->known, desc, data, 4 * (size_t)words);
+}
+
+/*
+ * The loop for KM_WANT_PAIRS: takes plain events up to one that is not, or is an allocation of a
+ * group that is not known, or that ends behind the limit. `may_fill`: so many may be before the
+ * limit that the batch gets full.
+ */
+static inline __attribute__((always_inline)) void walk_known(struct km_pages *pages,
+							     const uint8_t *limit,
+							     struct km_batch *batch,
+							     const bool may_fill)
 {
 	const struct km_fast_desc *const descs = pages->formats->fast_descs;
 	const struct km_group_table known = *pages->known;
@@ -430,32 +464,40 @@ static __attribute__((noinline)) void put_known(struct km_pages *pages, const ui
 	uint64_t ts = pages->raw_ts + offset_ns;
 	size_t nr = batch->nr;
 
-	/* as in count_known() */
-	while (nr < KM_BATCH_EVENTS) {
-		const uint32_t head = km_native_u32(pos);
-		const size_t words = head & 31;
-		const uint8_t *data = pos + 4, *next = data + 4 * words;
+	/* no check of pos itself: it was within the limit as the end of the record before */
+	while (!may_fill || nr < KM_BATCH_EVENTS) {
+		const uint32_t head = km_native_u32(pos), words = head & 31;
+		const uint8_t *data = pos + 4, *next = data + 4 * (size_t)words;
 		const struct km_fast_desc *desc = desc_of(descs, data);
+		uint64_t ptr;
 
+		/* each length is read to find the next: without this the walk waits for memory */
 		__builtin_prefetch(pos + PREFETCH_BYTES);
 		if (__builtin_expect(next > limit, 0))
 			break;
-		if (__builtin_expect(!km_fast_fits(desc, (uint32_t)words), 0))
+		if (__builtin_expect(!km_fast_fits(desc, words), 0))
 			break;
-		if (__builtin_expect(km_fast_ptr_is_odd(data), 0))
-			break;
-		batch->group[nr] = KM_ROW_FREE;
-		if (desc->counts != KM_FAST_FREE) {
-			const struct km_group *group =
-				count_alloc(pages, known, desc, data, (size_t)(next - data));
+		ptr = km_native_u64(data + KM_FAST_PTR);
+		if (__builtin_expect(ptr <= KM_ZERO_SIZE_PTR, 0)) {
+			if (!count_null_free(pages, desc, ptr))
+				break;
+			batch->group[nr] = KM_ROW_NONE;
+		} else if (desc->counts == KM_FAST_FREE) {
+			batch->group[nr] = KM_ROW_FREE;
+		} else {
+			const struct km_group *group;
 
+			if (__builtin_expect(desc->counts == KM_FAST_ALLOC, 1))
+				group = km_fast_count(known, desc, data, km_fast_what(desc, data));
+			else
+				group = count_named(pages, desc, data, words);
 			if (__builtin_expect(!group, 0))
 				break;
 			batch->group[nr] = group->number;
 		}
 		ts += head >> 5;
 		slots[desc->slot]++;
-		batch->ptr[nr] = km_native_u64(data + KM_FAST_PTR);
+		batch->ptr[nr] = ptr;
 		batch->ts_ns[nr++] = ts;
 		pos = next;
 	}
@@ -468,6 +510,41 @@ static __attribute__((noinline)) void put_known(struct km_pages *pages, const ui
 	pages->pos = pos;
 	pages->raw_ts = ts - offset_ns;
 	batch->nr = (uint32_t)nr;
+}
+
+static __attribute__((noinline)) void put_some(struct km_pages *pages, const uint8_t *limit,
+					       struct km_batch *batch)
+{
+	walk_known(pages, limit, batch, false);
+}
+
+static __attribute__((noinline)) void put_last(struct km_pages *pages, const uint8_t *limit,
+					       struct km_batch *batch)
+{
+	walk_known(pages, limit, batch, true);
+}
+
+/*
+ * Takes what walk_known() does: as long as there is room for many, so many bytes at a time that
+ * they cannot fill the batch.
+ */
+static void put_known(struct km_pages *pages, const uint8_t *limit, struct km_batch *batch)
+{
+	for (;;) {
+		const size_t room = KM_BATCH_EVENTS - batch->nr;
+		const uint8_t *near = pages->pos + room * FAST_LEAST_BYTES;
+
+		if (room < FEW_ROWS || near > limit)
+			break;
+		put_some(pages, near, batch);
+		/* it stopped at an event that is not plain, not at one that ends behind `near` */
+		if (near - pages->pos >= FAST_MOST_BYTES)
+			return;
+	}
+	if (KM_BATCH_EVENTS - batch->nr < FEW_ROWS)
+		put_last(pages, limit, batch);
+	else
+		put_some(pages, limit, batch);
 }
 
 /* Puts a plain allocation at pages->pos whose group is not known; false if it is not plain. */

@@ -406,7 +406,9 @@ static void put_random(struct page *page, uint64_t *seed)
 
 	switch (next_random(seed) % 8) {
 	case 0:
-		put_kfree(page, delta, next_random(seed) % 5 ? next_random(seed) : 16);
+		/* NULL, ZERO_SIZE_PTR, and their neighbours */
+		put_kfree(page, delta,
+			  next_random(seed) % 5 ? next_random(seed) : next_random(seed) % 4 * 8);
 		break;
 	case 1:
 		put_cache_alloc(page, delta, next_random(seed) % 2 ? "dentry" : "inode_cache",
