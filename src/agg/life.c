@@ -52,6 +52,7 @@ void km_life_destroy(struct km_life *life)
 	}
 	free(life->queues);
 	free(life->kin);
+	free(life->kin_more);
 	free(life->sites);
 	for (int i = 0; i < KM_NR_FAMILIES; i++)
 		km_map_deinit(&life->site_of[i]);
@@ -102,25 +103,34 @@ static void move_kin(struct km_life *life, struct kin *to)
 
 			for (size_t group = 0; group < map->nr; group++)
 				if (map->kin[group])
-					map->kin[group] = &to[map->kin[group]->number];
+					map->kin[group] =
+						&to[km_life_kin_number(map->kin[group]->number)];
 		}
 	}
 }
 
 static bool make_room_for_kin(struct km_life *life)
 {
+	size_t room = life->room_kin;
+	struct kin_more *more;
 	struct kin *kin;
 
-	if (life->nr_kin < life->room_kin)
+	if (life->nr_kin < room)
 		return true;
-	kin = make_array(sizeof(*kin), &life->room_kin);
-	if (!kin)
+	kin = make_array(sizeof(*kin), &room);
+	more = kin ? reallocarray(life->kin_more, room, sizeof(*more)) : NULL;
+	if (!more) {
+		free(kin);
 		return false;
+	}
+	memset(more + life->room_kin, 0, (room - life->room_kin) * sizeof(*more));
+	life->kin_more = more;
 	if (life->kin)
 		memcpy(kin, life->kin, life->nr_kin * sizeof(*kin));
 	move_kin(life, kin);
 	free(life->kin);
 	life->kin = kin;
+	life->room_kin = room;
 	return true;
 }
 
@@ -234,7 +244,7 @@ static struct km_error *add_kin(struct km_life *life, const struct km_rows *rows
 		.site = &life->sites[site],
 		.alloc = info->size.alloc,
 		.waste = info->size.alloc - info->size.req,
-		.number = (uint32_t)life->nr_kin,
+		.number = (uint64_t)life->nr_kin << TIME_BITS,
 		.cpu = cpu,
 	};
 	map->kin[group] = &life->kin[life->nr_kin++];
@@ -320,7 +330,7 @@ static void widen_units(struct km_life *life, uint64_t ts_ns)
 		for (int k = 0; k < KM_BUCKET_SLOTS; k++) {
 			uint64_t *value = &life->table.buckets[i].value[k];
 
-			*value = (*value >> KIN_BITS >> by << KIN_BITS) | (*value & KIN_MASK);
+			*value = (*value & ~TIME_MASK) | (*value & TIME_MASK) >> by;
 		}
 	}
 }
@@ -404,7 +414,7 @@ void km_life_count_nodes(struct km_life *life, const struct km_rows *rows, uint3
 	value = km_life_table_find(&life->table, batch->ptr[i]);
 	if (!value || !*value)
 		return;
-	kin = &life->kin[*value & KIN_MASK];
+	kin = &life->kin[km_life_kin_number(*value)];
 	made_on = node_of(life, kin->cpu);
 	kin->site->node_pingpong += made_on >= 0 && made_on != node;
 }

@@ -50,18 +50,19 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, s
 	}
 	for (size_t i = 1; i < life->nr_kin; i++) {
 		const struct kin *kin = &life->kin[i];
+		const struct kin_more *more = &life->kin_more[i];
 		const uint64_t freed = kin->freed[0] + kin->freed[1];
 		const uint32_t site = km_life_site_of(life, kin);
 		struct km_life_stats *stats = &sites[site].stats;
 
-		stats->allocs += freed + kin->replaced;
+		stats->allocs += freed + more->replaced;
 		stats->freed += freed;
 		stats->bytes_freed += freed * kin->alloc;
-		stats->replaced += kin->replaced;
-		stats->bytes_replaced += kin->replaced * kin->alloc;
+		stats->replaced += more->replaced;
+		stats->bytes_replaced += more->replaced * kin->alloc;
 		stats->pingpong += kin->freed[1];
 		waste_ns[km_life_site_of(life, kin)] +=
-			((sum_ns)kin->ages_upper << 64 | kin->ages) * kin->waste;
+			((sum_ns)more->ages_upper << 64 | kin->ages) * kin->waste;
 	}
 }
 
@@ -81,10 +82,10 @@ static void fill_live(const struct km_life *life, struct km_site_life *sites, su
 
 			if (!value)
 				continue;
-			kin = &life->kin[value & KIN_MASK];
+			kin = &life->kin[km_life_kin_number(value)];
 			site = km_life_site_of(life, kin);
 			stats = &sites[site].stats;
-			age_ns = (units - (value >> KIN_BITS)) << life->unit_shift;
+			age_ns = km_life_age(value, units) << life->unit_shift;
 			stats->allocs++;
 			stats->live++;
 			stats->live_bytes_req += kin->alloc - kin->waste;

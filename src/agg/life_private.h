@@ -8,9 +8,11 @@
 #include "kmemstat/agg.h"
 #include "kmemstat/life.h"
 
+/* The value of a pointer whose object lives: its kin's number above, when it was made below. */
 #define KIN_BITS         24
 #define KIN_MASK         ((1U << KIN_BITS) - 1)
 #define TIME_BITS        (64 - KIN_BITS)
+#define TIME_MASK        ((1ULL << TIME_BITS) - 1)
 #define TICKS_PER_SAMPLE (KM_LIFE_TICKS / KM_LIFE_SAMPLES)
 
 /* Sums of times, and of bytes x time. */
@@ -25,14 +27,19 @@ typedef unsigned __int128 sum_ns;
 struct kin {
 	struct site *site;     /* moves when the array of sites does */
 	uint64_t alloc, waste; /* bytes of each */
-	uint64_t ages;         /* of what no longer lives: a sum of 96 bits */
-	uint32_t ages_upper;
-	uint32_t number;   /* its index */
-	uint64_t freed[2]; /* on the same CPU, on another */
-	uint64_t replaced : 48, cpu : 16;
+	uint64_t ages;         /* of what no longer lives: the lower part of a sum of 96 bits */
+	uint64_t number;       /* its index << TIME_BITS, as it is in a value */
+	uint64_t freed[2];     /* on the same CPU, on another */
+	uint64_t cpu;
 } __attribute__((aligned(LINE_BYTES)));
 
 _Static_assert(sizeof(struct kin) == LINE_BYTES, "a cache line");
+
+/* What of kin is seldom needed. */
+struct kin_more {
+	uint64_t replaced;
+	uint64_t ages_upper;
+};
 
 /*
  * An odd number of cache lines, so that all places in the cache are used alike. The bucket of
@@ -79,6 +86,7 @@ struct km_life {
 	struct km_life_options options;
 	struct km_life_table table;
 	struct kin *kin; /* from 1 on */
+	struct kin_more *kin_more;
 	size_t nr_kin, room_kin;
 	struct site *sites;
 	size_t nr_sites, room_sites;
@@ -108,6 +116,17 @@ struct km_life {
 	uint64_t tick_peak, tick_peak_ns; /* in the tick in hand */
 	uint64_t tick_allocs, tick_frees; /* those paired at its start */
 };
+
+static inline uint32_t km_life_kin_number(uint64_t value)
+{
+	return (uint32_t)(value >> TIME_BITS);
+}
+
+/* How long an object lives at the time `now`, both in time units. */
+static inline uint64_t km_life_age(uint64_t value, uint64_t now)
+{
+	return (now - value) & TIME_MASK;
+}
 
 /* The frees that were paired. */
 static inline uint64_t km_life_nr_frees(const struct km_life *life)

@@ -15,6 +15,7 @@ struct hot {
 	char *buckets;
 	size_t offset_mask;
 	char *kin;
+	struct kin_more *kin_more;
 	struct kin *const *kin_of; /* of groups on the CPU in hand */
 	size_t nr_kin_of;
 	uint64_t first_ns, now_ns, wake_ns, short_ns;
@@ -38,6 +39,7 @@ load_hot(const struct km_life *life, const struct km_rows *rows, uint32_t i, con
 		.buckets = (char *)life->table.buckets,
 		.offset_mask = life->table.offset_mask,
 		.kin = (char *)life->kin,
+		.kin_more = life->kin_more,
 		.first_ns = life->first_ns,
 		.now_ns = life->now_ns,
 		.wake_ns = life->wake_ns,
@@ -91,15 +93,17 @@ static inline struct km_life_bucket *bucket_at(const struct hot *hot, uint64_t p
 }
 
 static inline __attribute__((always_inline)) unsigned int match(const struct km_life_bucket *bucket,
-								uint64_t ptr)
+								const uint64_t *ptr)
 {
 #ifdef KM_LIFE_AVX2
-	const __m256i key = _mm256_set1_epi64x((long long)ptr);
+	/* from memory: no other register is needed */
+	const __m256i key =
+		_mm256_castpd_si256(_mm256_broadcast_sd((const double *)(const void *)ptr));
 	const __m256i ptrs = _mm256_load_si256((const __m256i *)(const void *)bucket->ptr);
 
 	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(key, ptrs)));
 #else
-	return km_life_bucket_match(bucket, ptr);
+	return km_life_bucket_match(bucket, *ptr);
 #endif
 }
 
@@ -110,10 +114,10 @@ static inline __attribute__((always_inline)) unsigned int match(const struct km_
 static inline __attribute__((always_inline)) uint64_t end_object(struct hot *hot, struct kin *kin,
 								 uint64_t value, uint64_t now)
 {
-	const uint64_t age_ns = (now - (value >> KIN_BITS)) << unit_shift_of(hot);
+	const uint64_t age_ns = km_life_age(value, now) << unit_shift_of(hot);
 
 	if (__builtin_expect(__builtin_add_overflow(kin->ages, age_ns, &kin->ages), 0))
-		kin->ages_upper++;
+		hot->kin_more[km_life_kin_number(value)].ages_upper++;
 	kin->site->live_bytes -= kin->alloc;
 	hot->live_bytes -= kin->alloc;
 	hot->live_waste -= kin->waste;
@@ -123,7 +127,7 @@ static inline __attribute__((always_inline)) uint64_t end_object(struct hot *hot
 /* In ns all ages that the table can have are in buckets below the last. */
 static inline size_t bucket_of(const struct hot *hot, uint64_t age_ns)
 {
-	return hot->is_plain ? (size_t)(63 - __builtin_clzll(age_ns | 1))
+	return hot->is_plain ? 63U ^ (unsigned int)__builtin_clzll(age_ns | 1)
 			     : km_life_bucket_of(age_ns);
 }
 
@@ -133,7 +137,7 @@ _Static_assert(TIME_BITS < KM_LIFE_BUCKETS, "as bucket_of() says");
 static inline __attribute__((always_inline)) uint64_t free_object(struct hot *hot, uint64_t *slot,
 								  uint64_t value, uint64_t now)
 {
-	struct kin *kin = kin_at(hot, value & KIN_MASK);
+	struct kin *kin = kin_at(hot, km_life_kin_number(value));
 	struct site *site = kin->site;
 	uint64_t age_ns;
 
@@ -147,11 +151,11 @@ static inline __attribute__((always_inline)) uint64_t free_object(struct hot *ho
 /* Its pointer is allocated again: it was freed at some time before, without an event. */
 static inline void replace_object(struct hot *hot, uint64_t *slot, uint64_t value, uint64_t now)
 {
-	struct kin *kin = kin_at(hot, value & KIN_MASK);
+	struct kin *kin = kin_at(hot, km_life_kin_number(value));
 
 	*slot = 0;
 	end_object(hot, kin, value, now);
-	kin->replaced++;
+	hot->kin_more[km_life_kin_number(value)].replaced++;
 }
 
 static inline __attribute__((always_inline)) void
@@ -159,7 +163,7 @@ make_object(struct hot *hot, uint64_t *slot, const struct kin *kin, uint64_t now
 {
 	struct site *site = kin->site;
 
-	*slot = now << KIN_BITS | kin->number;
+	*slot = now | kin->number;
 	hot->nr_allocs++;
 	site->live_bytes += kin->alloc;
 	if (__builtin_expect(site->live_bytes > site->peak_bytes, 0)) {
@@ -179,7 +183,7 @@ static inline __attribute__((always_inline)) uint64_t *
 find_slot(struct km_life *life, struct hot *hot, uint64_t ptr, const bool is_new)
 {
 	struct km_life_bucket *bucket = bucket_at(hot, ptr);
-	const unsigned int found = match(bucket, ptr);
+	const unsigned int found = match(bucket, &ptr);
 	uint64_t *slot;
 
 	if (__builtin_expect(found != 0, 1))
@@ -266,7 +270,7 @@ add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_
 		}
 		if (__builtin_expect(age_ns <= (ts_ns - hot.first_ns) / 2, 1))
 			continue;
-		error = km_life_note_old(life, (uint32_t)(value & KIN_MASK), age_ns, ts_ns);
+		error = km_life_note_old(life, km_life_kin_number(value), age_ns, ts_ns);
 		if (!error)
 			continue;
 		i++;

@@ -38,23 +38,23 @@ static uint32_t run_end(const struct km_life *life, const struct km_batch *batch
 
 /* The place of a pointer's value whose bucket is known, as find_slot() has it. */
 static inline __attribute__((always_inline)) uint64_t *
-find_in(struct km_life *life, struct km_life_bucket *bucket, uint64_t ptr, const bool is_new)
+find_in(struct km_life *life, struct km_life_bucket *bucket, const uint64_t *ptr, const bool is_new)
 {
 	const unsigned int found = match(bucket, ptr);
 
 	if (__builtin_expect(found != 0, 1))
 		return (uint64_t *)(void *)((char *)bucket->value +
 					    8 * (uint64_t)(unsigned int)__builtin_ctz(found));
-	return km_life_table_find_far(&life->table, ptr, is_new);
+	return km_life_table_find_far(&life->table, *ptr, is_new);
 }
 
-/* The object at `slot` is freed; returns how long it lived. */
-static inline __attribute__((always_inline)) uint64_t
-free_in(struct run *run, const struct hot *hot, uint64_t *slot, uint64_t value, uint64_t now)
+/* The object at `slot`, so old, is freed. */
+static inline __attribute__((always_inline)) void free_in(struct run *run,
+							      const struct hot *hot, struct kin *kin,
+							      uint64_t *slot, uint64_t age_ns)
 {
-	struct kin *kin = kin_at(hot, value & KIN_MASK);
 	struct site *site = kin->site;
-	const uint64_t age_ns = now - (value >> KIN_BITS), alloc = kin->alloc;
+	const uint64_t alloc = kin->alloc;
 
 	*slot = 0;
 	site->lifetimes[bucket_of(hot, age_ns) + (age_ns >= hot->short_ns)]++;
@@ -62,20 +62,20 @@ free_in(struct run *run, const struct hot *hot, uint64_t *slot, uint64_t value, 
 	run->live_bytes -= alloc;
 	run->live_waste -= kin->waste;
 	if (__builtin_expect(__builtin_add_overflow(kin->ages, age_ns, &kin->ages), 0))
-		kin->ages_upper++;
+		hot->kin_more[km_life_kin_number(kin->number)].ages_upper++;
 	kin->freed[kin->cpu != hot->cpu]++;
-	return age_ns;
 }
 
 /* The object of `value` was freed without an event, as its pointer is allocated again. */
 static inline __attribute__((always_inline)) void replace_in(struct run *run, const struct hot *hot,
 							     uint64_t value, uint64_t now)
 {
-	struct kin *kin = kin_at(hot, value & KIN_MASK);
-	const uint64_t age_ns = now - (value >> KIN_BITS);
+	struct kin *kin = kin_at(hot, km_life_kin_number(value));
+	struct kin_more *more = &hot->kin_more[km_life_kin_number(value)];
+	const uint64_t age_ns = km_life_age(value, now);
 
-	kin->ages_upper += __builtin_add_overflow(kin->ages, age_ns, &kin->ages);
-	kin->replaced++;
+	more->ages_upper += __builtin_add_overflow(kin->ages, age_ns, &kin->ages);
+	more->replaced++;
 	kin->site->live_bytes -= kin->alloc;
 	run->live_bytes -= kin->alloc;
 	run->live_waste -= kin->waste;
@@ -83,22 +83,22 @@ static inline __attribute__((always_inline)) void replace_in(struct run *run, co
 
 /* An object that `slot` shall stand for from now on. */
 static inline __attribute__((always_inline)) void
-make_in(struct run *run, uint64_t *slot, const struct kin *kin, uint64_t now, uint64_t ts_ns)
+make_in(struct run *run, const struct hot *hot, uint64_t *slot, const struct kin *kin, uint64_t now)
 {
 	struct site *site = kin->site;
 
-	*slot = now << KIN_BITS | kin->number;
+	*slot = now | kin->number;
 	run->nr_allocs++;
 	site->live_bytes += kin->alloc;
 	if (__builtin_expect(site->live_bytes > site->peak_bytes, 0)) {
 		site->peak_bytes = site->live_bytes;
-		site->peak_ns = ts_ns;
+		site->peak_ns = hot->first_ns + now;
 	}
 	run->live_waste += kin->waste;
 	run->live_bytes += kin->alloc;
 	if (__builtin_expect(run->live_bytes > run->tick_peak, 0)) {
 		run->tick_peak = run->live_bytes;
-		run->tick_peak_ns = ts_ns;
+		run->tick_peak_ns = hot->first_ns + now;
 	}
 }
 
@@ -146,24 +146,26 @@ static struct km_error *take_run(struct km_life *life, const struct km_rows *row
 		__builtin_prefetch(buckets[i] = bucket_at(&hot, batch->ptr[i]));
 	for (i = *at; i < to; i++) {
 		const uint32_t group = batch->group[i];
-		const uint64_t ts_ns = batch->ts_ns[i], now = ts_ns - hot.first_ns;
-		struct km_life_bucket *bucket = buckets[i];
+		const uint64_t now = batch->ts_ns[i] - hot.first_ns;
 		uint64_t value, age_ns, *slot;
-		const struct kin *kin;
+		struct kin *kin;
 
 		__builtin_prefetch(buckets[i + KM_BATCH_AHEAD] =
 					   bucket_at(&hot, batch->ptr[i + KM_BATCH_AHEAD]));
 		if (group == KM_ROW_FREE) {
-			slot = find_in(life, bucket, batch->ptr[i], false);
+			slot = find_in(life, buckets[i], &batch->ptr[i], false);
 			value = slot ? *slot : 0;
 			if (__builtin_expect(!value, 0)) {
 				run.unknown_frees++;
 				continue;
 			}
-			age_ns = free_in(&run, &hot, slot, value, now);
+			kin = kin_at(&hot, km_life_kin_number(value));
+			age_ns = km_life_age(value, now);
+			free_in(&run, &hot, kin, slot, age_ns);
 			if (__builtin_expect(age_ns <= half_ns, 1) || age_ns <= now / 2)
 				continue;
-			error = km_life_note_old(life, (uint32_t)(value & KIN_MASK), age_ns, ts_ns);
+			error = km_life_note_old(life, km_life_kin_number(kin->number), age_ns,
+						 batch->ts_ns[i]);
 			if (!error)
 				continue;
 			i++;
@@ -178,10 +180,10 @@ static struct km_error *take_run(struct km_life *life, const struct km_rows *row
 		kin = hot.kin_of[group];
 		if (__builtin_expect(!kin, 0))
 			break;
-		slot = find_in(life, bucket, batch->ptr[i], true);
+		slot = find_in(life, buckets[i], &batch->ptr[i], true);
 		if (__builtin_expect(*slot != 0, 0))
 			replace_in(&run, &hot, *slot, now);
-		make_in(&run, slot, kin, now, ts_ns);
+		make_in(&run, &hot, slot, kin, now);
 	}
 	store_run(life, &run, batch, *at, i);
 	*at = (uint32_t)i;
