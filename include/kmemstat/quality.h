@@ -19,6 +19,7 @@ enum km_counter {
 	KM_UNDECODABLE_SIZE,  /* bytes_alloc of 0 or over 4 GiB, or bytes_req over it */
 	KM_UNPARSED_LINES,    /* lines of a text that are not what traces consist of */
 	KM_EVENTS_LOST,       /* the recorder says: this many are missing */
+	KM_HIST_DROPPED,      /* events that hist triggers had no room to count */
 	KM_GAPS_UNKNOWN,      /* places where events are missing, nobody knows how many */
 	KM_PAGES_DAMAGED,    /* ring-buffer pages whose lengths do not add up: their rest is lost */
 	KM_RECORDS_DAMAGED,  /* records of a perf.data whose lengths do not add up */
@@ -67,7 +68,7 @@ static inline bool km_counter_is_of_pairs(enum km_counter counter)
 /* Whether a counter is of the whole report, and no part of a trace; such are rarely not zero. */
 static inline bool km_counter_is_of_report(enum km_counter counter)
 {
-	return counter == KM_DEBUG_FILES_FAILED;
+	return counter == KM_DEBUG_FILES_FAILED || counter == KM_HIST_DROPPED;
 }
 /* What stands after the number `count` of a counter. */
 const char *km_counter_text(const struct km_counter_info *info, uint64_t count);

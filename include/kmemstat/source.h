@@ -69,6 +69,16 @@ struct km_input_info {
 	const char *modules, *slabinfo_start, *slabinfo_end;
 	/* lines "NAME HEX", of the kernel ("vmlinux") and of modules; or NULL */
 	const char *build_ids;
+	/*
+	 * Of what is recorded at the time: "raw" for every event, "hist" for counts that the kernel
+	 * made of them; NULL: a file.
+	 */
+	const char *collection;
+	/*
+	 * There are counts and no events: no time stamps, tasks or pointers, and one stream of all
+	 * CPUs. Its one reader must be lent groups (KM_WANT_ALLOCS).
+	 */
+	bool is_counts;
 	bool is_big_endian;
 	/*
 	 * Call sites came as symbols: their addresses are made up, and mean something only together

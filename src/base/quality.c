@@ -29,6 +29,10 @@ static const struct km_counter_info counters[KM_NR_COUNTERS] = {
 	  "event lost while recording",
 	  "totals are lower bounds: record with a larger buffer (trace-cmd record -b KIB, "
 	  "perf record -m PAGES)" },
+	{ KM_HIST_DROPPED, "hist_dropped", KM_SEV_LOSS, false,
+	  "events that hist triggers had no room to count",
+	  "event that hist triggers had no room to count",
+	  "totals are lower bounds: give a larger --hist-size" },
 	{ KM_GAPS_UNKNOWN, "gaps_unknown", KM_SEV_LOSS, false,
 	  "gaps in which an unknown number of events was lost",
 	  "gap in which an unknown number of events was lost",

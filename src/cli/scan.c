@@ -163,7 +163,8 @@ static struct km_error *init_thread(struct scan_thread *thread, struct scan *sca
 	error = km_worker_init(&thread->worker, scan->source, sift,
 			       sift ? KM_WANT_ALL : KM_WANT_ALLOCS);
 	/* a report in between needs a fill to return now and then, even without new groups */
-	if (!error && !sift && !scan->options->on_interval)
+	if (!error && !sift &&
+	    (!scan->options->on_interval || km_source_info(scan->source)->is_counts))
 		km_reader_lend_groups(thread->worker.reader,
 				      km_groups_table(thread->worker.groups));
 	if (!error && scan->options->on_interval)

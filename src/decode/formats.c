@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/account.h"
 #include "decode/flags.h"
 
 static bool host_is_big_endian(void)
@@ -146,44 +147,20 @@ static struct km_field find_field(struct km_span text, const char *name, const c
 	return (struct km_field){ (uint16_t)field.offset, (uint16_t)field.size };
 }
 
-/*
- * Whether the kernel charges accounted kmallocs at all: with CONFIG_MEMCG_KMEM off the
- * print format reads "(0 && (REC->gfp_flags & ...))" (include/trace/events/kmem.h, v6.1).
- */
-static bool print_says_never(struct km_span text)
-{
-	static const char never[] = "(0 && (REC->gfp_flags";
-	struct km_span print_fmt;
-	const char *accounted;
-
-	if (!km_format_line(text, "print fmt: ", &print_fmt))
-		return false;
-	accounted = memmem(print_fmt.text, print_fmt.len, "accounted=", strlen("accounted="));
-	return accounted && memmem(accounted, (size_t)(print_fmt.text + print_fmt.len - accounted),
-				   never, strlen(never));
-}
-
-/*
- * Where to see that an allocation is accounted: a field of its own, or a bit of gfp_flags, which is
- * in one byte of it. Neither: never.
- */
+/* Where to see that an allocation is accounted: in one byte. */
 static void desc_fill_account(const struct km_formats *formats, struct km_desc *desc,
 			      struct km_span text)
 {
-	struct km_field accounted = find_field(text, "accounted", NULL);
+	const struct km_account account = km_format_account(text);
 	struct km_field gfp = find_field(text, "gfp_flags", NULL);
-	uint64_t mask;
+	uint64_t mask = account.gfp_mask;
 	unsigned int byte = 0;
 
-	if (accounted.size == 1) {
-		desc->account_offset = accounted.offset;
+	if (account.has_field) {
+		desc->account_offset = find_field(text, "accounted", NULL).offset;
 		desc->account_bits = 0xff;
 		return;
 	}
-	if (print_says_never(text))
-		return;
-	/* kernels renumber flags: the list has the numbers of the traced one */
-	mask = km_flag_mask(text, "__GFP_ACCOUNT");
 	while (mask > 0xff) {
 		mask >>= 8;
 		byte++;

@@ -86,7 +86,8 @@ static json_t *make_streams(const struct km_report *report)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < report->nr_streams; i++) {
+	/* counts are of all CPUs together */
+	for (size_t i = 0; !report->input->is_counts && i < report->nr_streams; i++) {
 		const struct km_stream_report *stream = &report->streams[i];
 		json_t *item = json_object();
 
@@ -127,6 +128,7 @@ static json_t *make_input(const struct km_report *report)
 
 	set_text(&object, "path", input->path);
 	set_text(&object, "format", input->format);
+	set_text_if(&object, "collection", input->collection);
 	set_number(&object, "format_version", input->format_version);
 	set_text_if(&object, "compression", input->compression);
 	set_number(&object, "file_bytes", input->file_bytes);

@@ -407,6 +407,18 @@ static void write_quality(struct page *page)
 		km_out_puts(out, "\n");
 		has_any = true;
 	}
+	if (page->report->input->is_counts) {
+		char *text = km_counts_text(page->report);
+
+		km_out_puts(out, "- note: ");
+		if (text)
+			km_md_text(out, text);
+		else
+			out->error = out->error ? out->error : ENOMEM;
+		km_out_puts(out, "\n");
+		free(text);
+		has_any = true;
+	}
 	if (has_any)
 		km_out_puts(out, "\n");
 }

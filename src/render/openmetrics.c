@@ -80,7 +80,8 @@ static void write_quality(const struct km_report *report, struct km_out *out)
 	begin(out, "quality", NULL,
 	      "What became of events, and what is missing: the counters of kmemstat-json(5).");
 	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++)
-		if (i != KM_BYTES_MISSING && (report->lives || !km_counter_is_of_pairs(i)))
+		if (i != KM_BYTES_MISSING && (report->lives || !km_counter_is_of_pairs(i)) &&
+		    (report->input->is_counts || i != KM_HIST_DROPPED))
 			km_out_printf(out, PREFIX "quality{counter=\"%s\"} %" PRIu64 "\n",
 				      km_counter_info(i)->key, quality->count[i]);
 	write_number(out, "missing_bytes", "bytes", quality->count[KM_BYTES_MISSING],

@@ -77,6 +77,53 @@ static void write_losses(const struct km_report *report, const struct km_render_
 	}
 }
 
+char *km_counts_text(const struct km_report *report)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	const char *comma = "";
+
+	if (!stream)
+		return NULL;
+	fputs("counted by hist triggers in the kernel: findings are those of ", stream);
+	for (enum km_rule i = 0; i < KM_NR_RULES; i++) {
+		const struct km_rule_info *rule = km_rule_info(i);
+
+		if (rule->needs_pairs || rule->needs_locality || rule->needs_own_caches)
+			continue;
+		fprintf(stream, "%s%s", comma, rule->name);
+		comma = ", ";
+	}
+	fputs(" alone; what lived, who freed it, tasks and times take every event (--raw)", stream);
+	if (fclose(stream)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* What cannot be told, if there were counts and no events. */
+static void write_collection(const struct km_report *report,
+			     const struct km_render_options *options, struct km_out *out)
+{
+	char *text;
+
+	if (!report->input->is_counts)
+		return;
+	text = km_counts_text(report);
+	if (!text) {
+		out->error = out->error ? out->error : ENOMEM;
+		return;
+	}
+	km_paint_begin(out, options, KM_PAINT_CYAN);
+	km_out_puts(out, "note:");
+	km_paint_end(out, options, KM_PAINT_CYAN);
+	km_out_puts(out, " ");
+	km_text_wrap(out, text, km_text_width("note: "), 2, options->width);
+	free(text);
+}
+
 void km_render_quality(const struct km_report *report, const struct km_render_options *options,
 		       struct km_out *out)
 {
@@ -181,4 +228,5 @@ void km_render_totals(const struct km_report *report, const struct km_render_opt
 	write_events(&report->quality, options, out);
 	write_totals(report, options, out);
 	write_losses(report, options, out);
+	write_collection(report, options, out);
 }

@@ -105,6 +105,12 @@ void km_render_quality(const struct km_report *report, const struct km_render_op
 void km_render_totals(const struct km_report *report, const struct km_render_options *options,
 		      struct km_out *out);
 
+/*
+ * What a report of counts without events (km_input_info.is_counts) tells and what it does not, as a
+ * sentence without stop; malloc'ed, or NULL without memory.
+ */
+char *km_counts_text(const struct km_report *report);
+
 /* A cell of comma-separated values, made safe, quoted where it has to be. */
 void km_csv_write_text(struct km_out *out, const char *text);
 
