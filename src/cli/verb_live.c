@@ -85,6 +85,11 @@ static struct km_error *open_source(struct living *living)
 	return km_source_open_instance(living->instance, &options, &living->source);
 }
 
+static bool has_slabinfo(const struct living *living)
+{
+	return km_source_info(living->source)->slabinfo_start;
+}
+
 /* All up to the first event. */
 static struct km_error *begin(struct living *living)
 {
@@ -102,6 +107,8 @@ static struct km_error *begin(struct living *living)
 	options->input = living->instance ? km_instance_tracefs(living->instance) : NULL;
 	if (!error)
 		error = open_source(living);
+	if (!error)
+		error = km_stat_check_keys(options, options->slabinfo || has_slabinfo(living));
 	if (!error)
 		error = km_rights_drop(options, living->instance);
 	if (error)
@@ -147,7 +154,7 @@ struct km_error *km_verb_live_run(const struct km_options *options, enum km_exit
 		.command = { .end_fd = -1, .go = -1, .error = -1 },
 		.timer = -1,
 	};
-	struct km_error *error = km_stat_check_keys(options, options->slabinfo);
+	struct km_error *error = km_stat_check_keys(options, true);
 	int status;
 
 	if (error)

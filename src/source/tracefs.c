@@ -36,6 +36,7 @@ static void tracefs_close(struct km_source *source)
 	free(live->streams);
 	free(live->end_fds);
 	free(live->tracefs);
+	free(live->slabinfo);
 	free(live);
 }
 

@@ -29,7 +29,7 @@ struct km_tracefs {
 	int kallsyms_fd; /* -1: cannot be read */
 	struct km_text_comms comms;
 	bool is_begun;
-	char *tracefs;
+	char *tracefs, *slabinfo;
 	struct utsname name;
 	char build_id[2 * KM_BUILD_ID_MOST_BYTES + 1];
 	struct km_cpunodes nodes;

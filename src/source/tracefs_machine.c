@@ -4,6 +4,7 @@
  *	/sys/kernel/notes			the kernel's build id
  *	/sys/devices/system/node/nodeN/cpulist	"0-3,8"
  *	/proc/kallsyms				symbols, those of modules as they are loaded now
+ *	/proc/slabinfo				its caches, for root
  *	saved_cmdlines (tracefs)		lines of "PID COMM", of tasks that were traced
  *	/proc/PID/comm				of those that are still there
  */
@@ -79,6 +80,8 @@ struct km_error *km_tracefs_ask_machine(struct km_tracefs *live)
 			info->build_id = live->build_id;
 		free(notes);
 	}
+	if (km_slurp("/proc/slabinfo", &live->slabinfo, &size) == 0)
+		info->slabinfo_start = live->slabinfo;
 	error = km_tracefs_read_nodes("", &live->nodes);
 	info->node_of_cpu = live->nodes.node;
 	info->nr_node_cpus = live->nodes.nr_cpus;

@@ -23,6 +23,7 @@
 #include "record/guardian.h"
 #include "record/pids.h"
 #include "record/tracefs.h"
+#include "source/tracefs.h"
 
 static void test_cpu_stats(void **state)
 {
@@ -224,6 +225,29 @@ static void test_lockdown(void **state)
 	error = km_tracefs_error(root.path, "/t", "/t/x", EROFS, "cannot write");
 	assert_string_equal(error->remedy, "run as root: mount -o remount,rw /t");
 	km_error_free(error);
+	remove_root(&root);
+}
+
+static void test_nodes(void **state)
+{
+	static const int16_t expected[] = { 0, 0, 2, -1, 0, -1, 2 };
+	struct root root = make_root();
+	struct km_cpunodes nodes = { 0 };
+
+	(void)state;
+	assert_null(km_tracefs_read_nodes(root.path, &nodes));
+	assert_int_equal(nodes.nr_cpus, 0);
+	put(&root, "/sys/devices/system/node", "online", "0,2-3\n");
+	put(&root, "/sys/devices/system/node/node0", "cpulist", "0-1,4\n");
+	put(&root, "/sys/devices/system/node/node2", "cpulist", "2,6\n");
+	/* memory without CPUs */
+	put(&root, "/sys/devices/system/node/node3", "cpulist", "\n");
+	assert_null(km_tracefs_read_nodes(root.path, &nodes));
+	assert_int_equal(nodes.nr_cpus, 7);
+	assert_int_equal(km_cpunodes_nr_nodes(&nodes), 2);
+	for (size_t cpu = 0; cpu < 7; cpu++)
+		assert_int_equal(nodes.node[cpu], expected[cpu]);
+	km_cpunodes_deinit(&nodes);
 	remove_root(&root);
 }
 
@@ -520,10 +544,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cpu_stats), cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_pids),      cmocka_unit_test(test_find),
-		cmocka_unit_test(test_lockdown),  cmocka_unit_test(test_real),
-		cmocka_unit_test(test_refused),   cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_killed),    cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_lockdown),  cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_real),      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_left_out),  cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_foreign),   cmocka_unit_test(test_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
