@@ -208,6 +208,26 @@ static struct km_error *find_clock(struct km_tracefs *live)
 		"choose mono, mono_raw, boot or tai");
 }
 
+/*
+ * How full a buffer is when we are woken: at half of it, as it is, a reader that has to wait for a
+ * CPU has little time left. Before Linux 5.0 there is no such file.
+ */
+static void set_wakeup(const struct km_tracefs *live)
+{
+	ssize_t wrote;
+	int fd;
+	struct km_error *error =
+		km_instance_open_file(live->instance, "buffer_percent", O_WRONLY | O_TRUNC, &fd);
+
+	if (error) {
+		km_error_free(error);
+		return;
+	}
+	wrote = write(fd, "25", 2);
+	(void)wrote; /* a tick wakes us in any case */
+	close(fd);
+}
+
 static struct km_error *open_files(struct km_tracefs *live)
 {
 	struct km_error *error = open_pipes(live);
@@ -215,6 +235,7 @@ static struct km_error *open_files(struct km_tracefs *live)
 
 	if (error)
 		return error;
+	set_wakeup(live);
 	if (asprintf(&path, "%s/saved_cmdlines", live->tracefs) < 0)
 		return &km_error_memory;
 	live->comms_fd = open(path, O_RDONLY | O_CLOEXEC);

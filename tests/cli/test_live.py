@@ -102,12 +102,32 @@ def tally(text):
     return kinds, sites
 
 
+def pair(text):
+    """What pairing comes to, event by event in the order of the text: frees of what was not seen
+    allocated, allocations of what was not seen freed, and objects and bytes live at the end."""
+    alive = {}
+    counts = collections.Counter()
+    for found in re.finditer(r": (kmalloc|kfree|kmem_cache_\w+): call_site=\S+ ptr=(\S+)"
+                             r"(?:.* bytes_alloc=(\d+))?", text):
+        kind, ptr, size = found.groups()
+        if kind in ("kmalloc", "kmem_cache_alloc"):
+            counts["implied_frees"] += ptr in alive
+            alive[ptr] = int(size)
+        elif not re.fullmatch("0+|[(]null[)]", ptr) and int(ptr, 16) != 16:
+            if ptr in alive:
+                del alive[ptr]
+            else:
+                counts["unknown_frees"] += 1
+    return {**counts, "live_count": len(alive), "live_bytes": sum(alive.values())}
+
+
 def test_counts():
-    """The same events as another instance has, to the byte."""
+    """The same events as another instance has, to the byte, and in the same order."""
     load = Load()
     with instance("kmemstat-test-counts") as other:
         for name, value in (("tracing_on", "0"), ("buffer_size_kb", "16384"),
                             ("options/event-fork", "1"), ("set_event_pid", str(load.pid)),
+                            ("options/hash-ptr", "0"),
                             ("events/kmem/kmalloc/enable", "1"), ("events/kmem/kfree/enable", "1"),
                             ("events/kmem/kmem_cache_alloc/enable", "1"),
                             ("events/kmem/kmem_cache_free/enable", "1")):
@@ -119,7 +139,8 @@ def test_counts():
         (other / "tracing_on").write_text("0")
         live.send_signal(signal.SIGINT)
         out, errors = live.communicate(timeout=60)
-        kinds, sites = tally((other / "trace").read_text())
+        text = (other / "trace").read_text()
+        kinds, sites = tally(text)
         overrun = sum(int(re.search(r"overrun: (\d+)", p.read_text())[1])
                       for p in other.glob("per_cpu/cpu*/stats"))
     assert live.returncode == 0, errors
@@ -141,6 +162,21 @@ def test_counts():
     assert slab["frees"] == kinds["kfree"] + kinds["kmem_cache_free"] - quality["null_frees"] - \
         quality.get("zero_size_frees", 0), (slab, kinds)
     assert slab["bytes_req"] == sum(sites.values())
+    # lives depend on the order of events on different CPUs
+    expected = pair(text)
+    sums = {"implied_frees": quality["implied_frees"], "unknown_frees": quality["unknown_frees"],
+            "live_bytes": sum(site["live_bytes"] for site in report["callsites"]),
+            "live_count": sum(site["live_count"] for site in report["callsites"])}
+    assert sums == expected, (sums, expected)
+
+
+def test_reader_gone():
+    """A reader that has enough ends it, without a word, and nothing is left."""
+    live = start("-i", "1", "--json")
+    assert json.loads(live.stdout.readline())
+    live.stdout.close()
+    assert live.wait(30) == 5
+    assert not live.stderr.read() and not own(live.pid)
 
 
 def test_ends():
