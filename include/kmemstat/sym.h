@@ -66,6 +66,7 @@ struct km_resolver_options {
 	const char *const *debug_dirs; /* searched before the system's */
 	size_t nr_debug_dirs;
 	const char *kernel_release; /* of the trace, or NULL: no search of /usr/lib/debug */
+	const char *build_ids;      /* lines "NAME HEX" of "vmlinux" and modules, or NULL */
 	bool search_system;         /* look into /usr/lib/debug by itself */
 	/* a checkout that files are named from, where they are found in it; or NULL */
 	const char *source_root;

@@ -29,7 +29,8 @@ static const struct km_option rows[] = {
 	  AT(slabinfo),
 	  .help = "With --cache: take objects and slabs of the caches from this copy of the traced "
 		  "machine's /proc/slabinfo.",
-	  .more = "A line that is not of slabinfo is told and passed over." },
+	  .more = "A trace of kmemstat record has one itself. A line that is not of slabinfo is "
+		  "told and passed over." },
 	{ .name = "instance",
 	  .arg = "NAME",
 	  .group = KM_GROUP_INPUT,
@@ -47,8 +48,9 @@ static const struct km_option rows[] = {
 	  AT(topology),
 	  .help = "The CPUs of each NUMA node of the traced machine, as 0:0-3,8-11,1:4-7, or a "
 		  "file with its output of lscpu -p=CPU,NODE.",
-	  .more = "A perf.data tells that itself; a trace.dat and text do not, and without it "
-		  "nothing is said about nodes. The machine that kmemstat runs on is never "
+	  .more = "A perf.data and a trace of kmemstat record tell that themselves; a trace.dat of "
+		  "trace-cmd and text do not, and without it nothing is said about nodes. The "
+		  "machine that kmemstat runs on is never "
 		  "asked." },
 	{ .name = "threads",
 	  .arg = "N",

@@ -574,6 +574,7 @@ static struct km_error *open_resolver(struct km_session *session)
 		.debug_dirs = options->debug_dirs,
 		.nr_debug_dirs = options->nr_debug_dirs,
 		.kernel_release = km_source_info(session->source)->kernel_release,
+		.build_ids = km_source_info(session->source)->build_ids,
 		.search_system = !options->no_debug_search,
 		.no_sandbox = options->no_sandbox,
 		.source_root = options->source_root,
@@ -763,7 +764,7 @@ struct km_error *km_check_usable(const char *path, const struct km_quality *qual
 			km_error_create(KM_ERR_INPUT, path, "no kmem event is in it"), "%s",
 			has_unread_instances
 				? "see kmemstat info FILE for its instances, and give --instance"
-				: "record with trace-cmd record -e kmem");
+				: "record with kmemstat record");
 	free(list);
 	return error;
 }

@@ -183,7 +183,8 @@ static uint64_t sufficient_kib(const struct km_recorder *recorder,
 
 	if (__builtin_mul_overflow(lost, event_bytes, &bytes))
 		bytes = UINT64_MAX;
-	return km_instance_buffer_kib(recorder->instance) + bytes / 1024 + 1;
+	/* as one would give it */
+	return (km_instance_buffer_kib(recorder->instance) + bytes / 1024 + 1024) / 1024 * 1024;
 }
 
 /* What the kernel counted, CPU by CPU. */

@@ -5,6 +5,7 @@
  *            (with merged /usr: /usr/lib/debug/usr/lib/modules/RELEASE)
  *   Fedora   /usr/lib/debug/lib/modules/RELEASE/vmlinux, .../MODULE.ko.debug
  *   a build  TREE/vmlinux, TREE/net/mac80211/mac80211.ko
+ *   by id    /usr/lib/debug/.build-id/AB/CDEF....debug, if the trace tells build ids
  * and in directories of the user's, which may be any of these, a copy of such a root, or flat.
  */
 #include "sym/search.h"
@@ -26,6 +27,7 @@ struct km_search {
 	char **dirs; /* the user's */
 	size_t nr_dirs;
 	char *release;
+	char *build_ids; /* lines "NAME HEX", or NULL */
 	bool search_system;
 	bool has_walked;
 	char *cut;               /* a directory with too many files, or NULL */
@@ -104,6 +106,8 @@ struct km_error *km_search_create(const struct km_resolver_options *options, str
 	if (options->kernel_release && *options->kernel_release &&
 	    !strchr(options->kernel_release, '/')) /* it comes out of the trace */
 		search->release = strdup(options->kernel_release);
+	if (options->build_ids)
+		search->build_ids = strdup(options->build_ids);
 	for (size_t i = 0; search->dirs && i < options->nr_debug_dirs && !error; i++) {
 		const char *dir = options->debug_dirs[i];
 
@@ -119,7 +123,7 @@ struct km_error *km_search_create(const struct km_resolver_options *options, str
 				km_error_create(KM_ERR_INPUT, dir, "not a directory"),
 				"name the directory that holds the debug files");
 	}
-	if (!search->dirs)
+	if (!search->dirs || (options->build_ids && !search->build_ids))
 		error = &km_error_memory;
 	if (error)
 		km_search_destroy(search);
@@ -136,9 +140,52 @@ void km_search_destroy(struct km_search *search)
 		free(search->dirs[i]);
 	free(search->dirs);
 	free(search->release);
+	free(search->build_ids);
 	free(search->cut);
 	km_paths_deinit(&search->modules);
 	free(search);
+}
+
+/* The build id of `name` ("vmlinux", a module), as its file is called: "ab/cdef". */
+static char *find_build_id(const struct km_search *search, const char *name)
+{
+	const size_t len = strlen(name);
+	const char *line = search->build_ids;
+	size_t digits;
+	char *id;
+
+	while (line && (strncmp(line, name, len) != 0 || line[len] != ' ')) {
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	if (!line)
+		return NULL;
+	line += len + 1;
+	digits = strspn(line, "0123456789abcdef"); /* it comes out of the trace */
+	if (digits < 3 || digits > 64 ||
+	    asprintf(&id, "%.2s/%.*s", line, (int)digits - 2, line + 2) < 0)
+		return NULL;
+	return id;
+}
+
+/* The file of that build id; it is the right one. */
+static struct km_error *add_by_build_id(const struct km_search *search, const char *name,
+					struct km_paths *ret)
+{
+	static const char *const in_dirs[] = { ".build-id/%s.debug",
+					       "usr/lib/debug/.build-id/%s.debug" };
+	char *id = find_build_id(search, name);
+	struct km_error *error = NULL;
+
+	if (!id)
+		return NULL;
+	for (size_t d = 0; d < search->nr_dirs; d++)
+		for (size_t i = 0; i < sizeof(in_dirs) / sizeof(in_dirs[0]) && !error; i++)
+			error = add_if_there(ret, search->dirs[d], in_dirs[i], id);
+	if (!error && search->search_system)
+		error = add_if_there(ret, "/usr/lib/debug", in_dirs[0], id);
+	free(id);
+	return error;
 }
 
 struct km_error *km_search_kernel(const struct km_search *search, struct km_paths *ret)
@@ -167,7 +214,7 @@ struct km_error *km_search_kernel(const struct km_search *search, struct km_path
 		"/lib/modules/%s/vmlinux",
 		"/boot/vmlinux-%s",
 	};
-	struct km_error *error = NULL;
+	struct km_error *error = add_by_build_id(search, "vmlinux", ret);
 
 	for (size_t d = 0; d < search->nr_dirs; d++)
 		for (size_t i = 0; i < sizeof(in_dirs) / sizeof(in_dirs[0]) && !error; i++)
@@ -306,9 +353,9 @@ static struct km_error *add_modules(const struct km_search *search, const char *
 struct km_error *km_search_module(struct km_search *search, const char *module,
 				  struct km_paths *ret)
 {
-	struct km_error *error = NULL;
+	struct km_error *error = add_by_build_id(search, module, ret);
 
-	if (!search->has_walked) {
+	if (!error && !search->has_walked) {
 		error = walk_all(search);
 		search->has_walked = !error;
 	}

@@ -631,7 +631,7 @@ static void test_vmlinux_of_other_kernel(void **state)
 			     "4 of 5 symbols are not where that has them, for example _stext");
 }
 
-/* vmlinux below the directory, under the names it has in a build, in Debian and in Fedora. */
+/* vmlinux below the directory: in a build, in Debian, in Fedora, and by the trace's build ids. */
 static void test_vmlinux_places(void **state)
 {
 	static const char *const names[] = {
@@ -641,12 +641,15 @@ static void test_vmlinux_places(void **state)
 		"lib/modules/6.1.0-tiny/vmlinux",
 		"usr/lib/debug/boot/vmlinux-6.1.0-tiny",
 		"usr/lib/debug/lib/modules/6.1.0-tiny/vmlinux",
+		".build-id/ab/cdef0123.debug",
+		"usr/lib/debug/.build-id/ab/cdef0123.debug",
 	};
 	struct fixture *fx = *state;
 	const char *dirs[] = { fx->dir };
 	struct km_resolver_options options = { .debug_dirs = dirs,
 					       .nr_debug_dirs = 1,
-					       .kernel_release = "6.1.0-tiny" };
+					       .kernel_release = "6.1.0-tiny",
+					       .build_ids = "vmlinu 00ff\nvmlinux abcdef0123\n" };
 	struct km_symtab *tab = tiny_symtab(gcc_kallsyms);
 	size_t size;
 	int fd = open(tiny_path("vmlinux-gcc5"), O_RDONLY);
