@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "sym/symtab.h"
 
 /* A symbol that call sites are in. */
@@ -126,7 +127,7 @@ static struct km_error *load_with(const char *path, const char *more, size_t mor
 	has_failed = ferror(file);
 	fclose(file);
 	fprintf(stream, "\n%.*s", (int)more_size, more);
-	if (fclose(stream) || has_failed) {
+	if (!km_memstream_close(stream, &text) || has_failed) {
 		free(text);
 		return has_failed
 			       ? km_error_create(KM_ERR_INPUT, path, "cannot read kernel symbols")
@@ -160,7 +161,7 @@ static struct km_error *translate(const char *kallsyms, const struct km_symtab *
 		nr = collect_names(made_up, sites, names);
 		find_addresses(*ret, names, nr);
 		*ret_nr_left = move_sites(made_up, names, nr, sites, left);
-		if (fclose(left))
+		if (!km_memstream_close(left, &left_text))
 			error = &km_error_memory;
 	}
 	if (!error && (*ret_nr_left || all)) {

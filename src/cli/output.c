@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/memstream.h"
+
 #define STDOUT_NAME "standard output"
 
 /* --output, those of --format, and the two that check writes */
@@ -310,7 +312,8 @@ static struct km_error *show_text(struct km_output *output)
 	struct km_error *error = km_out_finish(&output->out);
 	bool is_shown = false;
 
-	fclose(output->out.file);
+	if (!km_memstream_close(output->out.file, &output->text) && !error)
+		error = &km_error_memory;
 	output->out.file = stdout;
 	if (error)
 		return error;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/build_id.h"
+#include "base/memstream.h"
 #include "base/slurp.h"
 
 /* Where the kernel lies; beyond its end there are modules and others. */
@@ -119,11 +120,7 @@ static struct km_error *write_moved(char *text, size_t size, const struct image 
 		fprintf(out, "%016" PRIx64 " %.*s\n", address + shift, (int)(end - name + 2),
 			name - 2);
 	}
-	if (fclose(out) == 0)
-		return NULL;
-	free(*ret);
-	*ret = NULL;
-	return &km_error_memory;
+	return km_memstream_close(out, ret) ? NULL : &km_error_memory;
 }
 
 struct km_error *km_running_kallsyms(const char *root, const struct km_input_info *info, char **ret,

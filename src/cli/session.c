@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "cli/live.h"
 #include "cli/names.h"
 #include "cli/running.h"
@@ -717,7 +718,7 @@ static char *list_counters(const struct km_quality *quality, enum km_severity se
 			km_counter_text(info, quality->count[i]));
 		comma = ", ";
 	}
-	if (fclose(stream)) {
+	if (!km_memstream_close(stream, &list)) {
 		free(list);
 		return NULL;
 	}

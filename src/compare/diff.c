@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compare/diff_private.h"
+#include "base/memstream.h"
 #include "kmemstat/quality.h"
 
 /* Without --noise, where numbers are not exact: less is noise. */
@@ -306,7 +307,7 @@ static const char *name_of(struct km_diff_own *own, const struct km_diff_entry *
 	fputs(site->symbol, out);
 	if (site->module)
 		fprintf(out, " [%s]", site->module);
-	if (fclose(out)) {
+	if (!km_memstream_close(out, &text)) {
 		free(text);
 		return NULL;
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "compare/diff_private.h"
 #include "kmemstat/out.h"
 
@@ -152,7 +153,7 @@ static struct km_error *list_events(const struct km_diff *diff, bool counts,
 			comma = ", ";
 		}
 	}
-	if (fclose(out)) {
+	if (!km_memstream_close(out, &text)) {
 		free(text);
 		return &km_error_memory;
 	}

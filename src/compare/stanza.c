@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 /* People write these files: nothing reasonable is larger. */
 #define MOST_BYTES (4U << 20)
 #define MOST_LINE  1000
@@ -69,7 +71,7 @@ static struct km_error *unknown_key(const struct parser *parser, const char *key
 		return error;
 	for (size_t i = 0; i < nr; i++)
 		fprintf(stream, "%s%s", i ? ", " : "", parser->keys[i]);
-	if (fclose(stream) == 0)
+	if (km_memstream_close(stream, &list))
 		error = km_error_advise(error, "the keys are %s", list);
 	free(list);
 	return error;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "compare/stanza.h"
 
 #define WHAT "a file of suppressions"
@@ -156,7 +157,7 @@ static struct km_error *check_rule(const char *path, uint32_t line, const char *
 		return error;
 	for (enum km_rule rule = 0; rule < KM_NR_RULES; rule++)
 		fprintf(stream, "%s%s", rule ? ", " : "", km_rule_info(rule)->name);
-	if (fclose(stream) == 0)
+	if (km_memstream_close(stream, &list))
 		error = km_error_advise(error, "the rules are %s", list);
 	free(list);
 	return error;
@@ -179,9 +180,10 @@ static struct km_error *take_stanza(const char *path, const struct km_stanza *st
 		has_glob |= ret->globs[i] != NULL;
 	}
 	if (!has_glob)
-		return km_error_advise(km_line_error(path, stanza->line,
-						     "a suppression that does not say of what"),
-				       "give it a rule, symbol, file, module, struct or fingerprint");
+		return km_error_advise(
+			km_line_error(path, stanza->line,
+				      "a suppression that does not say of what"),
+			"give it a rule, symbol, file, module, struct or fingerprint");
 	if (!ret->reason)
 		return km_error_advise(
 			km_line_error(path, stanza->line, "a suppression without a reason"),
@@ -312,9 +314,8 @@ struct km_error *km_suppressions_apply(struct km_suppressions *suppressions, km_
 
 		suppression->nr_findings = 0;
 		suppression->is_expired = suppression->expires && suppression->expires < today;
-		suppression->needs_source = !has_source &&
-					    (suppression->globs[KM_SUPPRESS_FILE] ||
-					     suppression->globs[KM_SUPPRESS_STRUCT]);
+		suppression->needs_source = !has_source && (suppression->globs[KM_SUPPRESS_FILE] ||
+							    suppression->globs[KM_SUPPRESS_STRUCT]);
 	}
 	for (size_t i = 0; i < report->nr_findings; i++)
 		judge(suppressions, &report->findings[i]);

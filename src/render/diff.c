@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 static const struct km_diff_renderer renderers[] = {
 	{ "text", "a table for people", km_render_diff_text },
 	{ "json", "the whole comparison as JSON", km_render_diff_json },
@@ -77,7 +79,7 @@ char *km_diff_describe(const struct km_diff *diff)
 			nr_base, nr_new);
 	if (diff->noise_percent > 0)
 		fprintf(out, "; differences below %.4g%% are noise", diff->noise_percent);
-	if (fclose(out)) {
+	if (!km_memstream_close(out, &text)) {
 		free(text);
 		return NULL;
 	}
@@ -195,7 +197,7 @@ char *km_diff_finding_name(const struct km_snap_finding *finding)
 	if (module[0] != '-' || module[1] != ' ')
 		fprintf(out, " [%.*s]", (int)(symbol - module - 1), module);
 	fprintf(out, " (%.*s)", (int)(module - finding->key - 1), finding->key);
-	if (fclose(out)) {
+	if (!km_memstream_close(out, &text)) {
 		free(text);
 		return NULL;
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "render/diff.h"
 
 /* What rows and findings may take each; the rest is short. */
@@ -104,7 +105,7 @@ static bool line_open(struct line *line)
 /* Writes the line if there is room for it, which it takes; false without memory. */
 static bool line_write(struct line *line, size_t *room, size_t *nr_left_out, struct km_out *out)
 {
-	const bool is_good = fclose(line->stream) == 0;
+	const bool is_good = km_memstream_close(line->stream, &line->text);
 
 	if (is_good && line->size <= *room && !*nr_left_out) {
 		*room -= line->size;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "render/check.h"
 #include "render/life.h"
 
@@ -144,7 +145,7 @@ static bool begin_part(struct page *page)
 /* Writes the part if all of the page has at most that many bytes then; returns whether. */
 static bool end_part(struct page *page, size_t most_bytes)
 {
-	bool failed = fclose(page->part.file) || page->part.error, fits;
+	bool failed = !km_memstream_close(page->part.file, &page->text) || page->part.error, fits;
 
 	if (failed && !page->out->error)
 		page->out->error = page->part.error ? page->part.error : ENOMEM;
@@ -371,7 +372,7 @@ static void write_reasons(struct page *page)
 
 	if (stream) {
 		km_live_print_reasons(stream, page->report);
-		if (fclose(stream) == 0)
+		if (km_memstream_close(stream, &text))
 			km_md_text(&page->part, text);
 	}
 	free(text);

@@ -11,6 +11,7 @@
  * ones, and its own for everybody else.
  */
 #include "render/json.h"
+#include "base/memstream.h"
 #include "render/scan.h"
 
 #include <string.h>
@@ -141,7 +142,7 @@ static json_t *make_uri(const char *path)
 			fprintf(stream, "%%%02X", (unsigned int)(unsigned char)*c);
 	}
 	free(safe);
-	if (stream && fclose(stream) == 0)
+	if (stream && km_memstream_close(stream, &uri))
 		value = *path == '/' ? json_sprintf("file://%s", uri) : json_string(uri);
 	free(uri);
 	return value;
@@ -314,7 +315,7 @@ static json_t *make_message(const struct km_report *report, const struct km_find
 	fputs(". ", stream);
 	print_text(stream, finding->advice, false);
 	fputs(".", stream);
-	if (fclose(stream) == 0)
+	if (km_memstream_close(stream, &text))
 		message = make_text(text);
 	free(text);
 	return message;

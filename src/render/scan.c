@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "base/stable.h"
 
 struct km_scan_place km_scan_place(const struct km_callsite *site)
@@ -114,7 +115,7 @@ char *km_scan_message(const struct km_report *report, const struct km_finding *f
 	fputs("), in ", stream);
 	km_scan_print_functions(stream, finding->callsite, symbol);
 	free(symbol);
-	if (fclose(stream)) {
+	if (!km_memstream_close(stream, &text)) {
 		free(text);
 		return NULL;
 	}

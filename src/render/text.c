@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 /* SGR sequences (ECMA-48): the basic ones, which every theme makes readable. */
 static const char *const paints[] = {
 	[KM_PAINT_NONE] = "",          [KM_PAINT_BOLD] = "\033[1m",    [KM_PAINT_DIM] = "\033[2m",
@@ -143,7 +145,7 @@ void km_text_wrap(struct km_out *out, const char *text, size_t column, size_t in
 void km_line_write(struct km_out *out, FILE *stream, char **text, size_t column, size_t indent,
 		   size_t width)
 {
-	if (fclose(stream))
+	if (!km_memstream_close(stream, text))
 		out->error = out->error ? out->error : ENOMEM;
 	else
 		km_text_wrap(out, *text, column, indent, width);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memstream.h"
+
 /*
  * As trace_print_flags_seq() (kernel/trace/trace_output.c, v6.12): every name whose bits are all
  * there takes them away; names of several come first in the list. What is left is printed in hex.
@@ -39,7 +41,7 @@ char *km_flags_text(struct km_strings *strings, uint64_t flags, const struct km_
 	if (!stream)
 		return NULL;
 	print_flags(stream, flags, names, nr_names);
-	safe = fclose(stream) ? NULL : km_strings_safe(strings, text);
+	safe = km_memstream_close(stream, &text) ? km_strings_safe(strings, text) : NULL;
 	free(text);
 	return safe;
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 enum {
 	NAMED_MAX = 2,     /* members that are named with their size */
 	SMALL_PART = 4,    /* a member of no more than a fourth can be taken out */
@@ -193,14 +195,15 @@ char *km_layout_advise(const struct km_layout *layout, uint64_t less, const char
 		return NULL;
 	if (!layout->is_union && !layout->is_cut)
 		print_parts(out, layout);
-	if (fclose(out) || !(out = open_memstream(&remedies, &remedies_size))) {
+	if (!km_memstream_close(out, &parts) ||
+	    !(out = open_memstream(&remedies, &remedies_size))) {
 		free(parts);
 		return NULL;
 	}
 	if (less && less < layout->bytes)
 		print_remedies(out, layout, less, class);
 	name = km_strings_safe(strings, layout->name);
-	if (fclose(out) || !name)
+	if (!km_memstream_close(out, &remedies) || !name)
 		result = NULL;
 	else if (!*parts && !*remedies)
 		result = km_strings_printf(strings, "%s", "");

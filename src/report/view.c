@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 enum { MAX_SORT_KEYS = 16, DEFAULT_CLASS_SITES = 5 };
 
 static const struct km_listing *const listings[KM_NR_LISTINGS] = {
@@ -78,7 +80,7 @@ static char *list_keys(const struct km_listing *listing, bool sortable_only)
 		fprintf(stream, "%s%s", comma, listing->columns[i].key);
 		comma = ", ";
 	}
-	if (fclose(stream)) {
+	if (!km_memstream_close(stream, &list)) {
 		free(list);
 		return NULL;
 	}
