@@ -10,8 +10,8 @@
  */
 #include "sym/search.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,30 +268,55 @@ static bool is_module_named(const char *path, const char *module)
 	return true;
 }
 
-/* All modules below `dir`; a directory that is not there holds none. */
-static struct km_error *walk(struct km_search *search, const char *dir)
-{
-	char *const roots[] = { (char *)dir, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
-	struct km_error *error = NULL;
-	size_t nr_files = 0;
-	FTSENT *entry;
+/* What a walk has come by so far. */
+struct walk {
+	struct km_search *search;
+	size_t nr_files;
+};
 
-	if (!fts)
+static struct km_error *walk_directory(struct walk *walk, const char *dir, unsigned int depth);
+
+static bool is_directory(const char *path, const struct dirent *entry)
+{
+	struct stat status;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static struct km_error *walk_entry(struct walk *walk, const char *dir, const struct dirent *entry,
+				   unsigned int depth)
+{
+	struct km_error *error = NULL;
+	char *path;
+
+	if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+		return NULL;
+	walk->nr_files++;
+	if (asprintf(&path, "%s%s%s", dir, dir[0] && dir[strlen(dir) - 1] == '/' ? "" : "/",
+		     entry->d_name) < 0)
+		return &km_error_memory;
+	if (is_directory(path, entry))
+		error = depth < WALK_DEPTH_MAX ? walk_directory(walk, path, depth + 1) : NULL;
+	else if (module_name_len(entry->d_name))
+		return add(&walk->search->modules, path);
+	free(path);
+	return error;
+}
+
+/* All modules below `dir`; a directory that is not there, or cannot be read, holds none. */
+static struct km_error *walk_directory(struct walk *walk, const char *dir, unsigned int depth)
+{
+	struct km_error *error = NULL;
+	const struct dirent *entry;
+	DIR *stream = opendir(dir);
+
+	if (!stream)
 		return errno == ENOMEM ? &km_error_memory : NULL;
-	while (!error && (entry = fts_read(fts))) {
-		if (++nr_files > WALK_FILES_MAX) {
-			if (!search->cut && !(search->cut = strdup(dir)))
-				error = &km_error_memory;
-			break;
-		}
-		if (entry->fts_info == FTS_D && entry->fts_level >= WALK_DEPTH_MAX)
-			fts_set(fts, entry, FTS_SKIP);
-		else if ((entry->fts_info == FTS_F || entry->fts_info == FTS_SL) &&
-			 module_name_len(entry->fts_name))
-			error = add(&search->modules, strdup(entry->fts_path));
-	}
-	fts_close(fts);
+	while (!error && walk->nr_files < WALK_FILES_MAX && (entry = readdir(stream)))
+		error = walk_entry(walk, dir, entry, depth);
+	closedir(stream);
 	return error;
 }
 
@@ -304,7 +329,12 @@ static int compare_paths(const void *a, const void *b)
 static struct km_error *walk_sorted(struct km_search *search, const char *dir)
 {
 	size_t first = search->modules.nr;
-	struct km_error *error = walk(search, dir);
+	struct walk walk = { .search = search };
+	struct km_error *error = walk_directory(&walk, dir, 0);
+
+	if (!error && walk.nr_files >= WALK_FILES_MAX && !search->cut &&
+	    !(search->cut = strdup(dir)))
+		error = &km_error_memory;
 
 	if (search->modules.nr > first)
 		qsort(search->modules.paths + first, search->modules.nr - first, sizeof(char *),
