@@ -24,6 +24,7 @@ struct km_error {
 	char *path;      /* the file it is about, or NULL */
 	bool has_offset; /* offset holds a byte offset in path */
 	uint64_t offset;
+	bool is_os; /* a system call failed: that says nothing about what is in the file */
 	char *message; /* what was expected, what was found: no final stop, no newline */
 	char *remedy;  /* what the user can do, or NULL */
 };
@@ -41,6 +42,8 @@ struct km_error *km_error_at(const char *path, uint64_t offset, const char *form
 	KM_PRINTF(3, 4);
 /* A failed system call on path: appends strerror(err), and a remedy where one is known. */
 struct km_error *km_error_os(enum km_error_kind kind, const char *path, int err, const char *doing);
+/* Whether it is about what is in an input, which may be damaged there and good elsewhere. */
+bool km_error_is_of_data(const struct km_error *error);
 /* Sets the remedy of an error and returns that error; takes NULL for "no error" through. */
 struct km_error *km_error_advise(struct km_error *error, const char *format, ...) KM_PRINTF(2, 3);
 /* Frees an error; NULL is fine. */

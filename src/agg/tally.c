@@ -141,6 +141,8 @@ static struct km_error *name_of(struct km_tally *tally, const struct km_rows *ro
 		return error;
 	name = rows->cache_names[cache];
 	id = km_intern_get(&tally->names, name, strlen(name));
+	if (tally->names.is_short)
+		return &km_error_memory;
 	/* readers take no more names than there are ids, but those of several queues may be more */
 	if (id == KM_FREED_AS_MANY)
 		id = 0;

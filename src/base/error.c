@@ -80,7 +80,14 @@ struct km_error *km_error_os(enum km_error_kind kind, const char *path, int err,
 	struct km_error *error = km_error_create(kind, path, "%s: %s", doing, strerror(err));
 	const char *remedy = os_remedy(kind, err);
 
+	if (error != &km_error_memory)
+		error->is_os = true;
 	return remedy ? km_error_advise(error, "%s", remedy) : error;
+}
+
+bool km_error_is_of_data(const struct km_error *error)
+{
+	return error->kind == KM_ERR_INPUT && !error->is_os;
 }
 
 struct km_error *km_error_advise(struct km_error *error, const char *format, ...)

@@ -46,6 +46,7 @@ static int grow(struct km_intern *intern)
 	if (lengths)
 		intern->lengths = lengths;
 	if (!table || !strings || !lengths) {
+		intern->is_short = true;
 		free(table);
 		return -1;
 	}
@@ -84,8 +85,13 @@ uint16_t km_intern_get(struct km_intern *intern, const char *text, size_t len)
 		if (intern->lengths[id] == len && memcmp(intern->strings[id], text, len) == 0)
 			return id;
 	}
-	if (intern->nr == MAX_STRINGS || !(intern->strings[intern->nr] = strndup(text, len)))
+	if (intern->nr == MAX_STRINGS)
 		return 0;
+	intern->strings[intern->nr] = strndup(text, len);
+	if (!intern->strings[intern->nr]) {
+		intern->is_short = true;
+		return 0;
+	}
 	intern->lengths[intern->nr] = (uint32_t)len;
 	intern->table[at & (intern->table_size - 1)] = (uint16_t)intern->nr;
 	return (uint16_t)intern->nr++;

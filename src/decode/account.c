@@ -35,8 +35,8 @@ static bool print_says_never(struct km_span format)
 
 	if (!km_format_line(format, "print fmt: ", &print_fmt))
 		return false;
-	accounted = memmem(print_fmt.text, print_fmt.len, "accounted=", strlen("accounted="));
-	return accounted && memmem(accounted, (size_t)(print_fmt.text + print_fmt.len - accounted),
+	accounted = memmem(print_fmt.at, print_fmt.len, "accounted=", strlen("accounted="));
+	return accounted && memmem(accounted, (size_t)(print_fmt.at + print_fmt.len - accounted),
 				   never, strlen(never));
 }
 

@@ -55,7 +55,7 @@ struct km_error *km_flag_names_read(struct km_span format, struct km_flag_name *
 		if (!flag.mask)
 			continue;
 		names[nr] =
-			(struct km_flag_name){ flag.mask, strndup(flag.name.text, flag.name.len) };
+			(struct km_flag_name){ flag.mask, strndup(flag.name.at, flag.name.len) };
 		if (!names[nr++].name) {
 			km_flag_names_free(names, nr);
 			return &km_error_memory;

@@ -24,7 +24,7 @@ static bool is_space(char c)
 
 static void span_skip(struct km_span *span, size_t len)
 {
-	span->text += len;
+	span->at += len;
 	span->len -= len;
 }
 
@@ -33,7 +33,7 @@ static bool span_take(struct km_span *span, const char *word)
 {
 	size_t len = strlen(word);
 
-	if (span->len < len || memcmp(span->text, word, len) != 0)
+	if (span->len < len || memcmp(span->at, word, len) != 0)
 		return false;
 	span_skip(span, len);
 	return true;
@@ -41,13 +41,13 @@ static bool span_take(struct km_span *span, const char *word)
 
 static void span_skip_space(struct km_span *span)
 {
-	while (span->len && is_space(*span->text))
+	while (span->len && is_space(*span->at))
 		span_skip(span, 1);
 }
 
 bool km_span_is(struct km_span span, const char *word)
 {
-	return strlen(word) == span.len && memcmp(span.text, word, span.len) == 0;
+	return strlen(word) == span.len && memcmp(span.at, word, span.len) == 0;
 }
 
 bool km_span_next_line(struct km_span *text, struct km_span *ret)
@@ -56,8 +56,8 @@ bool km_span_next_line(struct km_span *text, struct km_span *ret)
 
 	if (!text->len)
 		return false;
-	newline = memchr(text->text, '\n', text->len);
-	*ret = (struct km_span){ text->text, newline ? (size_t)(newline - text->text) : text->len };
+	newline = memchr(text->at, '\n', text->len);
+	*ret = (struct km_span){ text->at, newline ? (size_t)(newline - text->at) : text->len };
 	span_skip(text, ret->len + (newline ? 1 : 0));
 	return true;
 }
@@ -76,8 +76,8 @@ static bool take_number(struct km_span *span, uint32_t *ret)
 	size_t digits = 0;
 
 	*ret = 0;
-	while (digits < span->len && is_digit(span->text[digits])) {
-		*ret = *ret * 10 + (uint32_t)(span->text[digits++] - '0');
+	while (digits < span->len && is_digit(span->at[digits])) {
+		*ret = *ret * 10 + (uint32_t)(span->at[digits++] - '0');
 		if (*ret > UINT16_MAX)
 			return false;
 	}
@@ -88,7 +88,7 @@ static bool take_number(struct km_span *span, uint32_t *ret)
 /* The name in a declaration: "unsigned long caller[8]", "__data_loc char[] name". */
 static struct km_span declared_name(struct km_span declaration)
 {
-	const char *text = declaration.text;
+	const char *text = declaration.at;
 	size_t end = declaration.len, start;
 
 	if (end && text[end - 1] == ']')
@@ -108,11 +108,11 @@ bool km_format_field_line(struct km_span line, struct km_format_field *ret, bool
 	*ret_is_good = false;
 	if (!span_take(&line, "\tfield:") && !span_take(&line, "\tfield special:"))
 		return false;
-	semicolon = memchr(line.text, ';', line.len);
+	semicolon = memchr(line.at, ';', line.len);
 	if (!semicolon)
 		return true;
-	ret->name = declared_name((struct km_span){ line.text, (size_t)(semicolon - line.text) });
-	span_skip(&line, (size_t)(semicolon - line.text) + 1);
+	ret->name = declared_name((struct km_span){ line.at, (size_t)(semicolon - line.at) });
+	span_skip(&line, (size_t)(semicolon - line.at) + 1);
 	span_skip_space(&line);
 	if (!ret->name.len || !span_take(&line, "offset:") || !take_number(&line, &ret->offset))
 		return true;
@@ -127,10 +127,10 @@ static bool take_string(struct km_span *span, struct km_span *ret)
 	if (!span_take(span, "\""))
 		return false;
 	for (size_t i = 0; i < span->len; i++) {
-		if (span->text[i] == '\\')
+		if (span->at[i] == '\\')
 			i++;
-		else if (span->text[i] == '"') {
-			*ret = (struct km_span){ span->text, i };
+		else if (span->at[i] == '"') {
+			*ret = (struct km_span){ span->at, i };
 			span_skip(span, i + 1);
 			return true;
 		}
@@ -187,13 +187,13 @@ static bool take_expression(struct km_span *span, int least, int depth, uint64_t
 static bool take_literal(struct km_span *span, uint64_t *ret)
 {
 	const uint64_t base = span_take(span, "0x") || span_take(span, "0X") ? 16
-			      : span->len && *span->text == '0'              ? 8
+			      : span->len && *span->at == '0'                ? 8
 									     : 10;
 	size_t digits = 0;
 
 	*ret = 0;
 	for (; digits < span->len; digits++) {
-		char c = span->text[digits];
+		char c = span->at[digits];
 		uint64_t digit = is_digit(c)            ? (uint64_t)(c - '0')
 				 : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10)
 				 : c >= 'A' && c <= 'F' ? (uint64_t)(c - 'A' + 10)
@@ -206,9 +206,9 @@ static bool take_literal(struct km_span *span, uint64_t *ret)
 		*ret = *ret * base + digit;
 	}
 	span_skip(span, digits);
-	while (span->len && strchr("uUlL", *span->text))
+	while (span->len && strchr("uUlL", *span->at))
 		span_skip(span, 1);
-	return digits && (!span->len || !is_name(*span->text));
+	return digits && (!span->len || !is_name(*span->at));
 }
 
 /* "( unsigned long)": takes it off and tells how many bits are left. */
@@ -225,11 +225,11 @@ static bool take_cast(struct km_span *span, unsigned int *ret_bits)
 		size_t len = 0;
 
 		span_skip_space(&rest);
-		while (len < rest.len && is_name(rest.text[len]))
+		while (len < rest.len && is_name(rest.at[len]))
 			len++;
-		if (!len || is_digit(*rest.text))
+		if (!len || is_digit(*rest.at))
 			break;
-		word = (struct km_span){ rest.text, len };
+		word = (struct km_span){ rest.at, len };
 		is_long |= km_span_is(word, "long") || km_span_is(word, "u64") ||
 			   km_span_is(word, "__u64");
 		nr_words++;
@@ -299,7 +299,7 @@ static bool skip_behind(struct km_span *span, const char *word)
 	struct km_span string;
 
 	while (span->len) {
-		if (*span->text == '"') {
+		if (*span->at == '"') {
 			if (!take_string(span, &string))
 				return false;
 		} else if (span_take(span, word)) {
@@ -323,7 +323,7 @@ bool km_flag_scan_next(struct km_flag_scan *scan, struct km_flag_text *ret)
 	struct km_span string;
 
 	while (scan->rest.len) {
-		const char c = *scan->rest.text;
+		const char c = *scan->rest.at;
 
 		if (c == '"') {
 			if (!take_string(&scan->rest, &string))

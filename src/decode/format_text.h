@@ -21,11 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A piece of the text, not terminated. */
-struct km_span {
-	const char *text;
-	size_t len;
-};
+#include "base/span.h"
 
 struct km_format_field {
 	struct km_span name;

@@ -95,13 +95,13 @@ static bool parse_head(struct km_span text, char **ret_name, uint32_t *ret_id)
 	uint32_t value = 0;
 
 	if (!km_format_line(text, "name: ", &name) || !name.len ||
-	    !km_format_line(text, "ID: ", &id) || !id.len || id.text[0] < '0' || id.text[0] > '9')
+	    !km_format_line(text, "ID: ", &id) || !id.len || id.at[0] < '0' || id.at[0] > '9')
 		return false;
-	for (size_t i = 0; i < id.len && id.text[i] >= '0' && id.text[i] <= '9'; i++)
-		if ((value = value * 10 + (uint32_t)(id.text[i] - '0')) > KM_MAX_EVENT_ID)
+	for (size_t i = 0; i < id.len && id.at[i] >= '0' && id.at[i] <= '9'; i++)
+		if ((value = value * 10 + (uint32_t)(id.at[i] - '0')) > KM_MAX_EVENT_ID)
 			return false;
 	*ret_id = value;
-	*ret_name = strndup(name.text, name.len);
+	*ret_name = strndup(name.at, name.len);
 	return true;
 }
 

@@ -50,8 +50,10 @@ static uint64_t *new_stack(struct km_records *records, size_t nr)
 		size_t room = need < 2048 ? 4096 : 2 * need;
 		uint64_t *stacks = reallocarray(records->stacks, room, sizeof(*stacks));
 
-		if (!stacks)
+		if (!stacks) {
+			records->names.is_short = true;
 			return NULL;
+		}
 		records->stacks = stacks;
 		records->room_stacks = room;
 	}

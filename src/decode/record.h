@@ -44,8 +44,8 @@ void km_records_begin(struct km_records *records);
 /* Forgets the stacks, for the next batch. */
 void km_records_clear_stacks(struct km_records *records);
 /*
- * Keeps a stack of `nr` return addresses, innermost first, until it is cleared; 0 if it is empty or
- * memory is short.
+ * Keeps a stack of `nr` return addresses, innermost first, until it is cleared; 0 if it is empty,
+ * or if memory is short: then records->names says so (names.is_short).
  */
 km_stack_id km_records_add_stack(struct km_records *records, const uint64_t *addresses, size_t nr);
 /* The addresses of a stack; returns their number, 0 for id 0. */

@@ -338,7 +338,7 @@ static inline struct km_error *kind_of(struct km_replay *replay, const struct km
 	key.is_accounted = what.flags & KM_EVF_ACCOUNTED ? 1 : 0;
 	if (name && !key.is_general)
 		key.name = km_intern_get(&replay->names, name, strlen(name));
-	error = find_kind(replay, &key, ret);
+	error = replay->names.is_short ? &km_error_memory : find_kind(replay, &key, ret);
 	if (!error)
 		error = grow_groups(replay, rows->queue, group);
 	if (!error)

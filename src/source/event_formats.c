@@ -56,7 +56,7 @@ static struct km_error *parse_formats(struct km_source *source, struct km_cursor
 		error = km_formats_add_event(&source->formats, system, text, size);
 		if (!error)
 			continue;
-		if (error->kind == KM_ERR_MEMORY)
+		if (!km_error_is_of_data(error))
 			return error;
 		/* events of that id stay unknown and are counted so */
 		km_error_free(error);

@@ -203,7 +203,7 @@ static struct km_error *load_feature(struct perfdata *pd, unsigned int feature,
 		free(data);
 		error = at_place(pd, error, section->offset);
 	}
-	if (!error || is_vital || error->kind == KM_ERR_MEMORY)
+	if (!error || is_vital || !km_error_is_of_data(error))
 		return error;
 	km_error_free(error);
 	pd->base.quality.count[KM_SECTIONS_DAMAGED]++;

@@ -473,7 +473,7 @@ struct km_error *pd_take_meta(struct perfdata *pd, const struct pd_record *recor
 	default:
 		break;
 	}
-	if (!error || error->kind == KM_ERR_MEMORY)
+	if (!error || !km_error_is_of_data(error))
 		return error;
 	/* the events may be good all the same */
 	km_error_free(error);

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "source/perfdata.h"
 
@@ -260,11 +261,15 @@ static void unpack_more(struct pd_reader *reader)
 {
 	const size_t left = reader->unpacked_size - reader->unpacked_pos;
 	ZSTD_outBuffer out = { reader->unpacked, UNPACKED_BYTES, left };
+	size_t result;
 	bool is_bad;
 
 	if (left)
 		memmove(reader->unpacked, reader->unpacked + reader->unpacked_pos, left);
-	is_bad = ZSTD_isError(ZSTD_decompressStream(reader->zstd, &out, &reader->packed));
+	result = ZSTD_decompressStream(reader->zstd, &out, &reader->packed);
+	is_bad = ZSTD_isError(result);
+	if (is_bad && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+		reader->records.names.is_short = true;
 	reader->unpacked_pos = 0;
 	reader->unpacked_size = out.pos;
 	if (is_bad) {

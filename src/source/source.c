@@ -76,8 +76,7 @@ struct km_error *km_source_take_kallsyms(struct km_source *source, char **ret, s
 	*ret = NULL;
 	*ret_size = 0;
 	if (source->ops->make_kallsyms) {
-		*ret = source->ops->make_kallsyms(source, ret_size);
-		return NULL;
+		return source->ops->make_kallsyms(source, ret, ret_size);
 	}
 	if (source->ops->load_kallsyms)
 		error = source->ops->load_kallsyms(source);
@@ -158,9 +157,15 @@ struct km_error *km_reader_start(struct km_reader *reader, size_t part)
 
 struct km_error *km_reader_fill(struct km_reader *reader, struct km_batch *batch)
 {
+	struct km_error *error;
+
 	batch->nr = 0;
 	batch->has_new = batch->has_others = batch->has_stacks = batch->is_one_cpu = false;
-	return reader->source->ops->reader_fill(reader, batch);
+	error = reader->source->ops->reader_fill(reader, batch);
+	/* names and stacks that are missing would make another report */
+	if (!error && reader->source->ops->reader_names(reader)->is_short)
+		error = &km_error_memory;
+	return error;
 }
 
 const struct km_part_stats *km_reader_stats(const struct km_reader *reader)

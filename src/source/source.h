@@ -33,8 +33,9 @@ struct km_source_ops {
 			       const uint64_t **ret);
 	/* fills kallsyms when it is asked for, and counts what is damaged; or NULL */
 	struct km_error *(*load_kallsyms)(struct km_source *source);
-	/* of sources with named sites: the kallsyms text so far, malloc'ed; else NULL */
-	char *(*make_kallsyms)(const struct km_source *source, size_t *ret_size);
+	/* of sources with named sites: the kallsyms text so far, malloc'ed, or NULL; or NULL */
+	struct km_error *(*make_kallsyms)(const struct km_source *source, char **ret,
+					  size_t *ret_size);
 };
 
 /* What all sources have; formats embed it first in their own struct. */

@@ -128,11 +128,15 @@ static uint32_t text_part_queue(const struct km_source *source, size_t part)
 }
 
 /* There are none if all call sites came as addresses. */
-static char *text_make_kallsyms(const struct km_source *source, size_t *ret_size)
+static struct km_error *text_make_kallsyms(const struct km_source *source, char **ret,
+					   size_t *ret_size)
 {
 	const struct km_text *text = (const struct km_text *)source;
 
-	return text->sites.nr_symbols ? km_text_sites_kallsyms(&text->sites, ret_size) : NULL;
+	if (!text->sites.nr_symbols)
+		return NULL;
+	*ret = km_text_sites_kallsyms(&text->sites, ret_size);
+	return *ret ? NULL : &km_error_memory;
 }
 
 static const char *text_site_symbol(const struct km_source *source, uint64_t call_site,

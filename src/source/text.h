@@ -4,18 +4,13 @@
 #define KMEMSTAT_SOURCE_TEXT_H
 
 #include "base/intern.h"
+#include "base/span.h"
 #include "source/source.h"
 
 /* What is read at once; a line that is longer than this cannot be of a trace. */
 #define KM_TEXT_BLOCK_BYTES (256U << 10)
 /* Bytes behind the text of a block that may be read, and are newlines. */
 #define KM_TEXT_SPARE_BYTES 2048
-
-/* A run of characters. */
-struct km_span {
-	const char *at;
-	size_t len;
-};
 
 /*
  * Call sites by their text. Named ones get made-up addresses: each symbol (of each module) a range
@@ -40,6 +35,7 @@ struct km_text_sites {
 	size_t nr_symbols;
 	uint32_t *by_name; /* indices in symbols + 1 */
 	size_t by_name_size;
+	bool is_short; /* memory was: call sites may be missing, from then on */
 };
 
 void km_text_sites_deinit(struct km_text_sites *sites);

@@ -677,7 +677,8 @@ struct km_error *km_text_reader_fill(struct km_reader *base, struct km_batch *ba
 			return reader->error;
 		reader->pos = (size_t)(newline + 1 - reader->block);
 	}
-	return NULL;
+	/* call sites that could not be kept made lines look wrong */
+	return text_of(reader)->sites.is_short ? &km_error_memory : NULL;
 }
 
 /* Brings the streams, which are in the order they were met in, into that of their CPUs. */

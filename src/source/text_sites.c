@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 /* No kernel has as many functions, or calls of allocators; only garbage does. */
 #define MOST_SITES           (1U << 20)
 #define MOST_SYMBOLS         (1U << 18)
@@ -94,8 +96,10 @@ static bool grow_sites(struct km_text_sites *sites)
 	size_t size = sites->sites_size ? 2 * sites->sites_size : 1024;
 	struct km_text_site *table = calloc(size, sizeof(*table));
 
-	if (!table)
+	if (!table) {
+		sites->is_short = true;
 		return false;
+	}
 	for (size_t i = 0; i < sites->sites_size; i++) {
 		size_t at = sites->sites[i].hash;
 
@@ -120,6 +124,7 @@ static bool grow_symbols(struct km_text_sites *sites)
 	if (symbols)
 		sites->symbols = symbols;
 	if (!by_name || !symbols) {
+		sites->is_short = true;
 		free(by_name);
 		return false;
 	}
@@ -155,8 +160,13 @@ static bool get_symbol(struct km_text_sites *sites, const char *name, size_t len
 			return true;
 		}
 	}
-	if (sites->nr_symbols == MOST_SYMBOLS || !(copy = strndup(name, len)))
+	if (sites->nr_symbols == MOST_SYMBOLS)
 		return false;
+	copy = strndup(name, len);
+	if (!copy) {
+		sites->is_short = true;
+		return false;
+	}
 	sites->symbols[sites->nr_symbols++] = (struct km_text_symbol){ copy, len };
 	sites->by_name[at & (sites->by_name_size - 1)] = (uint32_t)sites->nr_symbols;
 	*ret = sites->nr_symbols - 1;
@@ -234,8 +244,10 @@ static __attribute__((noinline)) bool add_site(struct km_text_sites *sites, stru
 	if (!parse_address(text, &site.address) && !parse_named(sites, text, &site.address))
 		return false;
 	site.text = strndup(text.at, text.len);
-	if (!site.text)
+	if (!site.text) {
+		sites->is_short = true;
 		return false;
+	}
 	while (sites->sites[at & (sites->sites_size - 1)].text)
 		at++;
 	sites->sites[at & (sites->sites_size - 1)] = site;
@@ -278,10 +290,7 @@ char *km_text_sites_kallsyms(const struct km_text_sites *sites, size_t *ret_size
 		fprintf(stream, "%016" PRIx64 " t %s\n%016" PRIx64 " t .%s\n", start, name,
 			start + ((uint64_t)1 << (SYMBOL_SHIFT - 1)), module ? module : "");
 	}
-	if (fclose(stream)) {
-		free(text);
-		return NULL;
-	}
+	km_memstream_close(stream, &text);
 	return text;
 }
 

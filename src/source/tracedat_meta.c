@@ -113,19 +113,19 @@ static struct km_error *parse_clock(struct tracedat *td, const char *text)
 static struct km_error *parse_uname(struct tracedat *td, const char *text)
 {
 	char *copy = strdup(text), *save = NULL, *word;
+	struct km_error *error = NULL;
 	int field = 0;
 
 	if (!copy)
 		return &km_error_memory;
 	for (word = strtok_r(copy, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
-		field++;
-		if (field == 3 && !td->release)
-			td->release = strdup(word);
-		else if (field == 4 && !td->machine)
-			td->machine = strdup(word);
+		char **kept = ++field == 3 ? &td->release : field == 4 ? &td->machine : NULL;
+
+		if (kept && !*kept && !(*kept = strdup(word)))
+			error = &km_error_memory;
 	}
 	free(copy);
-	return NULL;
+	return error;
 }
 
 /* Samples of one CPU: three arrays of `nr` numbers. */

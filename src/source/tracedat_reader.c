@@ -221,6 +221,7 @@ static struct km_error *load_chunk(struct td_reader *reader)
 	struct km_cursor cur;
 	uint32_t packed, size;
 	const uint8_t *data;
+	enum km_unpacked unpacked;
 	size_t got;
 	struct km_error *error = need_bytes(reader, reader->at, CHUNK_HEADER_BYTES, &data, &got);
 
@@ -245,8 +246,12 @@ static struct km_error *load_chunk(struct td_reader *reader)
 	error = need_bytes(reader, reader->at - packed, packed, &data, &got);
 	if (error)
 		return error;
-	if (got < packed ||
-	    !km_unpack(td->compression, reader->zstd, reader->buf, size, data, packed)) {
+	unpacked = got < packed ? KM_UNPACK_DAMAGED
+				: km_unpack(td->compression, reader->zstd, reader->buf, size, data,
+					    packed);
+	if (unpacked == KM_UNPACK_NO_MEMORY)
+		return &km_error_memory;
+	if (unpacked == KM_UNPACK_DAMAGED) {
 		quality->count[KM_CHUNKS_DAMAGED]++;
 		return NULL;
 	}

@@ -41,6 +41,7 @@ static struct km_error *section_unpack(const struct tracedat *td, struct section
 	struct km_cursor cur = km_cursor_make(section->data, section->size, td->is_big_endian);
 	uint32_t packed = km_cursor_u32(&cur), size = km_cursor_u32(&cur);
 	const void *src = km_cursor_bytes(&cur, packed);
+	enum km_unpacked unpacked;
 	uint8_t *data;
 
 	if (!src || size > MAX_SECTION_BYTES)
@@ -49,8 +50,11 @@ static struct km_error *section_unpack(const struct tracedat *td, struct section
 	data = malloc((size_t)size + 1);
 	if (!data)
 		return &km_error_memory;
-	if (!km_unpack(td->compression, NULL, data, size, src, packed)) {
+	unpacked = km_unpack(td->compression, NULL, data, size, src, packed);
+	if (unpacked != KM_UNPACKED) {
 		free(data);
+		if (unpacked == KM_UNPACK_NO_MEMORY)
+			return &km_error_memory;
 		return km_error_at(td->input->path, section->offset,
 				   "section %u does not unpack (%s)", section->id,
 				   km_compression_name(td->compression));
@@ -193,7 +197,7 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 		error = parse(td, &cur);
 	}
 	free(section.data);
-	if (!error || error->kind == KM_ERR_MEMORY)
+	if (!error || !km_error_is_of_data(error))
 		return error;
 	if (section_is_vital(id)) {
 		if (!error->path) {
@@ -236,7 +240,9 @@ static struct km_error *parse_buffer(struct tracedat *td, struct km_cursor *cur)
 		td->base.quality.count[KM_SECTIONS_DAMAGED]++;
 		return NULL;
 	}
-	error = td_add_buffer(td, strdup(name), strdup(clock), page_bytes, &buffer);
+	clock = strdup(clock);
+	error = clock ? td_add_buffer(td, strdup(name), (char *)clock, page_bytes, &buffer)
+		      : &km_error_memory;
 	for (uint32_t i = 0; i < nr_cpus && !error; i++) {
 		uint32_t cpu = km_cursor_u32(cur);
 		uint64_t offset = km_cursor_u64(cur), bytes = km_cursor_u64(cur);
@@ -333,7 +339,7 @@ struct km_error *td_open_v7(struct tracedat *td, uint64_t options_offset)
 		if (offset >= td->input->file_bytes)
 			return recover(td, last, offset);
 		error = section_load(td, offset, &section);
-		if (error && last && !td->nr_buffers && error->kind == KM_ERR_INPUT) {
+		if (error && last && !td->nr_buffers && km_error_is_of_data(error)) {
 			km_error_free(error);
 			return recover(td, last, offset);
 		}

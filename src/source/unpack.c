@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 static const char *const names[] = {
 	[KM_COMPRESSION_NONE] = "none",
@@ -28,28 +29,40 @@ const char *km_compression_name(enum km_compression compression)
 	return names[compression];
 }
 
-static bool unpack_zlib(void *dst, size_t dst_size, const void *src, size_t src_size)
+static enum km_unpacked unpack_zlib(void *dst, size_t dst_size, const void *src, size_t src_size)
 {
 	uLongf size = dst_size;
+	int result = uncompress(dst, &size, src, src_size);
 
-	return uncompress(dst, &size, src, src_size) == Z_OK && size == dst_size;
+	if (result == Z_MEM_ERROR)
+		return KM_UNPACK_NO_MEMORY;
+	return result == Z_OK && size == dst_size ? KM_UNPACKED : KM_UNPACK_DAMAGED;
 }
 
-bool km_unpack(enum km_compression compression, void *zstd, void *dst, size_t dst_size,
-	       const void *src, size_t src_size)
+static enum km_unpacked unpack_zstd(void *zstd, void *dst, size_t dst_size, const void *src,
+				    size_t src_size)
+{
+	size_t result = zstd ? ZSTD_decompressDCtx(zstd, dst, dst_size, src, src_size)
+			     : ZSTD_decompress(dst, dst_size, src, src_size);
+
+	if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+		return KM_UNPACK_NO_MEMORY;
+	return result == dst_size ? KM_UNPACKED : KM_UNPACK_DAMAGED;
+}
+
+enum km_unpacked km_unpack(enum km_compression compression, void *zstd, void *dst, size_t dst_size,
+			   const void *src, size_t src_size)
 {
 	switch (compression) {
 	case KM_COMPRESSION_ZSTD:
-		if (zstd)
-			return ZSTD_decompressDCtx(zstd, dst, dst_size, src, src_size) == dst_size;
-		return ZSTD_decompress(dst, dst_size, src, src_size) == dst_size;
+		return unpack_zstd(zstd, dst, dst_size, src, src_size);
 	case KM_COMPRESSION_ZLIB:
 		return unpack_zlib(dst, dst_size, src, src_size);
 	case KM_COMPRESSION_NONE:
 		break;
 	}
 	if (dst_size != src_size)
-		return false;
+		return KM_UNPACK_DAMAGED;
 	memcpy(dst, src, src_size);
-	return true;
+	return KM_UNPACKED;
 }
