@@ -50,7 +50,7 @@ static void check_fields(const char *path, struct km_span text, struct tep_event
 
 		if (!km_format_field_line(line, &field, &is_good))
 			continue;
-		name = strndup(is_good ? field.name.text : "?", is_good ? field.name.len : 1);
+		name = strndup(is_good ? field.name.at : "?", is_good ? field.name.len : 1);
 		other = tep_find_any_field(event, name);
 		expect(other && other->offset == (int)field.offset &&
 			       other->size == (int)field.size,

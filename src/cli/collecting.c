@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cpunodes.h"
+#include "base/memstream.h"
 #include "cli/terminal.h"
 
 /* --pid: numbers, or "command", with commas between. */
@@ -50,7 +51,7 @@ static void say_left_out(const struct km_options *options, const struct km_insta
 		return;
 	for (size_t i = 0; i < nr; i++)
 		fprintf(stream, "%s%s", i ? ", " : "", names[i]);
-	if (fclose(stream) == 0)
+	if (km_memstream_close(stream, &list))
 		km_say("not recorded, as they have not the fields of --filter: %s", list);
 	free(list);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/memstream.h"
+
 void km_pids_deinit(struct km_pids *tasks)
 {
 	free(tasks->ids);
@@ -57,7 +59,7 @@ char *km_pids_list(const struct km_pids *tasks)
 		return NULL;
 	for (size_t i = 0; i < tasks->nr; i++)
 		fprintf(out, "%s%" PRId32, i ? " " : "", tasks->ids[i]);
-	if (fclose(out) == 0)
+	if (km_memstream_close(out, &text))
 		return text;
 	free(text);
 	return NULL;
@@ -75,7 +77,7 @@ char *km_pids_filter_out(const struct km_pids *tasks, const char *filter)
 		fprintf(out, "(%s)", filter);
 	for (size_t i = 0; i < tasks->nr; i++)
 		fprintf(out, "%scommon_pid != %" PRId32, i || filter ? " && " : "", tasks->ids[i]);
-	if (fclose(out) == 0)
+	if (km_memstream_close(out, &text))
 		return text;
 	free(text);
 	return NULL;

@@ -26,8 +26,8 @@ static const char *field(const char *line)
 		return "none";
 	if (!is_good)
 		return "bad";
-	snprintf(text, sizeof(text), "%.*s %u %u", (int)field.name.len, field.name.text,
-		 field.offset, field.size);
+	snprintf(text, sizeof(text), "%.*s %u %u", (int)field.name.len, field.name.at, field.offset,
+		 field.size);
 	return text;
 }
 
@@ -71,7 +71,7 @@ static const char *flags(const char *print_fmt)
 		return "none";
 	while (km_flag_scan_next(&scan, &flag))
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%.*s=%#llx ",
-					(int)flag.name.len, flag.name.text,
+					(int)flag.name.len, flag.name.at,
 					(unsigned long long)flag.mask);
 	return text;
 }
