@@ -305,15 +305,19 @@ static struct km_error *walk_entry(struct walk *walk, const char *dir, const str
 	return error;
 }
 
-/* All modules below `dir`; a directory that is not there, or cannot be read, holds none. */
+/* All modules below `dir`; one that is not there holds none. */
 static struct km_error *walk_directory(struct walk *walk, const char *dir, unsigned int depth)
 {
 	struct km_error *error = NULL;
 	const struct dirent *entry;
 	DIR *stream = opendir(dir);
 
+	if (!stream && (errno == ENOENT || errno == ENOTDIR))
+		return NULL;
 	if (!stream)
-		return errno == ENOMEM ? &km_error_memory : NULL;
+		return errno == ENOMEM ? &km_error_memory
+				       : km_error_os(KM_ERR_INPUT, dir, errno,
+						     "cannot search the directory");
 	while (!error && walk->nr_files < WALK_FILES_MAX && (entry = readdir(stream)))
 		error = walk_entry(walk, dir, entry, depth);
 	closedir(stream);
@@ -387,7 +391,8 @@ struct km_error *km_search_module(struct km_search *search, const char *module,
 
 	if (!error && !search->has_walked) {
 		error = walk_all(search);
-		search->has_walked = !error;
+		/* what could not be searched is told once */
+		search->has_walked = error != &km_error_memory;
 	}
 	if (!error)
 		error = add_modules(search, module, true, ret);
