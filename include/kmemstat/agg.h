@@ -16,6 +16,34 @@ struct km_groups;
 
 KM_MUST_CHECK struct km_error *km_groups_create(struct km_groups **ret);
 void km_groups_destroy(struct km_groups *groups);
+
+/*
+ * The call site of what is beyond the memory limit. No instruction of a kernel returns there: it
+ * would be the last byte that there is.
+ */
+#define KM_SITE_BEYOND UINT64_MAX
+/* Of that call site so many groups are kept. */
+#define KM_MOST_BEYOND 4096
+
+/* What was done for lack of memory. */
+struct km_groups_lack {
+	uint64_t pooled;   /* allocations in groups of KM_SITE_BEYOND */
+	uint64_t left_out; /* in none */
+};
+
+/*
+ * Groups of new call sites, or of new sizes, may be added until they come to so many bytes, as
+ * KM_GROUP_COST and KM_SITE_COST have them; 0: without an end. Later ones are groups of
+ * KM_SITE_BEYOND, and if there are too many of these, too, they are left out: their rows are
+ * KM_ROW_HIDDEN.
+ */
+void km_groups_set_limit(struct km_groups *groups, uint64_t bytes);
+/* What a group takes from the table to the report, and what its call site does, about. */
+enum {
+	KM_GROUP_COST = 960,
+	KM_SITE_COST = 5120,
+};
+struct km_groups_lack km_groups_lack(const struct km_groups *groups);
 /*
  * Adds the allocations of a batch; frees and failed allocations in it are passed over.
  * The hot path: allocates only when the table grows. Errors: KM_ERR_MEMORY.
@@ -24,7 +52,7 @@ KM_MUST_CHECK struct km_error *km_groups_add(struct km_groups *groups,
 					     const struct km_batch *batch);
 /*
  * Adds the rows whose group is KM_ROW_ALLOC, and puts the numbers of their groups there. Others
- * have been counted, or are no allocations. Errors: KM_ERR_MEMORY, also for over KM_MOST_GROUPS.
+ * have been counted, or are no allocations. Errors: KM_ERR_MEMORY.
  */
 KM_MUST_CHECK struct km_error *km_groups_number(struct km_groups *groups, struct km_batch *batch);
 /*

@@ -110,6 +110,11 @@ struct km_lives {
 	size_t nr_sites;
 	struct km_life_stats total;
 	uint64_t unknown_frees; /* of pointers whose allocation was not seen */
+	/*
+	 * Allocations that there was no room for: they count as replaced soon after, and their
+	 * frees are unknown.
+	 */
+	uint64_t untracked;
 	uint64_t first_ns, last_ns;
 	uint64_t short_ns;
 	/* samples[i] was taken at first_ns + (i + 1) * sample_ns, or, if that is later, last_ns */
@@ -124,6 +129,8 @@ struct km_lives {
 struct km_life_options {
 	uint64_t short_ns;                  /* what lives less is short-lived */
 	const struct km_topology *topology; /* or NULL; must outlive the pairing */
+	size_t most_bytes; /* of the table of pointers; 0: any. What else is kept is three times it
+			    */
 };
 
 /* Pairs slab allocations (kmalloc and caches in one) with their frees. */

@@ -37,6 +37,8 @@ struct km_places;
 /* `page_size` is that of the traced machine; one that cannot be is taken for 4096. */
 KM_MUST_CHECK struct km_error *km_places_create(uint32_t page_size, struct km_places **ret);
 void km_places_destroy(struct km_places *places);
+/* The memory it takes, about. */
+uint64_t km_places_bytes(const struct km_places *places);
 /* The next run, with all columns. Rows of other layers are passed over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_places_add(struct km_places *places, const struct km_rows *rows);
 /* What there is so far; more may be added afterwards. Errors: KM_ERR_MEMORY. */

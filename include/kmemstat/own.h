@@ -47,6 +47,8 @@ struct km_own_replay;
 KM_MUST_CHECK struct km_error *km_own_create(const struct km_model_machine *machine,
 					     uint32_t long_bytes, struct km_own_replay **ret);
 void km_own_destroy(struct km_own_replay *own);
+/* The memory it takes, about. */
+uint64_t km_own_bytes(const struct km_own_replay *own);
 /* The next run, with all columns. Rows of other layers are passed over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_own_add(struct km_own_replay *own, const struct km_rows *rows);
 /* What there is so far; more may be added afterwards. Errors: KM_ERR_MEMORY. */

@@ -64,6 +64,8 @@ struct km_page_life;
 KM_MUST_CHECK struct km_error *km_page_life_create(const struct km_page_life_options *options,
 						   struct km_page_life **ret);
 void km_page_life_destroy(struct km_page_life *life);
+/* The memory it takes, about. */
+uint64_t km_page_life_bytes(const struct km_page_life *life);
 /* The next run. Rows of other layers are passed over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_page_life_add(struct km_page_life *life,
 						const struct km_rows *rows);

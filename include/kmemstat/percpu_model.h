@@ -65,6 +65,8 @@ KM_MUST_CHECK struct km_error *km_percpu_model_create(enum km_percpu_model_kind 
 						      const struct km_percpu_shape *shape,
 						      struct km_percpu_model **ret);
 void km_percpu_model_destroy(struct km_percpu_model *model);
+/* The memory it takes, about. */
+uint64_t km_percpu_model_bytes(const struct km_percpu_model *model);
 /*
  * Finds a place for an object, in a new chunk if need be. What is larger than KM_PERCPU_MIN_UNIT,
  * empty, or aligned to no power of two up to a page is counted as unfit. Errors: KM_ERR_MEMORY.
@@ -125,6 +127,8 @@ KM_MUST_CHECK struct km_error *
 km_percpu_replay_create(const struct km_percpu_replay_options *options,
 			struct km_percpu_replay **ret);
 void km_percpu_replay_destroy(struct km_percpu_replay *replay);
+/* The memory it takes, about. */
+uint64_t km_percpu_replay_bytes(const struct km_percpu_replay *replay);
 /* The next run. Rows of other layers are passed over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_percpu_replay_add(struct km_percpu_replay *replay,
 						    const struct km_rows *rows);

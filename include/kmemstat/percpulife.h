@@ -44,6 +44,8 @@ struct km_percpu_life;
 
 KM_MUST_CHECK struct km_error *km_percpu_life_create(struct km_percpu_life **ret);
 void km_percpu_life_destroy(struct km_percpu_life *life);
+/* The memory it takes, about. */
+uint64_t km_percpu_life_bytes(const struct km_percpu_life *life);
 /* The next run. Rows of other layers are passed over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_percpu_life_add(struct km_percpu_life *life,
 						  const struct km_rows *rows);

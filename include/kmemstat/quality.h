@@ -28,6 +28,10 @@ enum km_counter {
 	KM_BYTES_MISSING,    /* bytes the file promises and does not have (cut short) */
 	KM_SECTIONS_DAMAGED, /* sections beside the events that cannot be read */
 	KM_DEBUG_FILES_FAILED, /* debug files that ended the process that reads them */
+	KM_ALLOCS_POOLED,   /* allocations of call sites that there is no memory for, in one row */
+	KM_ALLOCS_LEFT_OUT, /* allocations in no table, for lack of memory */
+	KM_POINTERS_UNTRACKED, /* allocations that were not followed, for lack of memory */
+	KM_TABLES_CUT,         /* tables that end before the trace, for lack of memory */
 	KM_NULL_FREES,         /* kfree(NULL): used, frees nothing */
 	KM_ZERO_SIZE_FREES,    /* kfree(ZERO_SIZE_PTR): used, frees nothing */
 	KM_FAILED_ALLOCS,      /* allocations that returned NULL: used, take no bytes */
@@ -68,7 +72,8 @@ static inline bool km_counter_is_of_pairs(enum km_counter counter)
 /* Whether a counter is of the whole report, and no part of a trace; such are rarely not zero. */
 static inline bool km_counter_is_of_report(enum km_counter counter)
 {
-	return counter == KM_DEBUG_FILES_FAILED || counter == KM_HIST_DROPPED;
+	return counter == KM_HIST_DROPPED ||
+	       (counter >= KM_DEBUG_FILES_FAILED && counter <= KM_TABLES_CUT);
 }
 /* What stands after the number `count` of a counter. */
 const char *km_counter_text(const struct km_counter_info *info, uint64_t count);

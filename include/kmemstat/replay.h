@@ -45,6 +45,8 @@ struct km_replay;
 KM_MUST_CHECK struct km_error *km_replay_create(const struct km_models *models,
 						struct km_replay **ret);
 void km_replay_destroy(struct km_replay *replay);
+/* The memory it takes, about. */
+uint64_t km_replay_bytes(const struct km_replay *replay);
 /* The next run, with all columns. Rows of other layers are passed over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_replay_add(struct km_replay *replay, const struct km_rows *rows);
 /*

@@ -31,6 +31,8 @@ struct km_source_options {
 	size_t nr_exclude_pids;
 	const int *end_fds; /* of a live source: it ends when one of them is readable; copied */
 	size_t nr_end_fds;
+	/* parts of a file that would take more than their share of this are not read; 0: any */
+	uint64_t memory_bytes;
 };
 
 /* One buffer of the trace. */

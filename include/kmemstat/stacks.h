@@ -17,6 +17,8 @@ struct km_stacks;
 
 KM_MUST_CHECK struct km_error *km_stacks_create(struct km_stacks **ret);
 void km_stacks_destroy(struct km_stacks *stacks);
+/* The memory it takes, about. */
+uint64_t km_stacks_bytes(const struct km_stacks *stacks);
 /* The number of a stack, from 1 on in the order they are met; 0 for one without frames. */
 KM_MUST_CHECK struct km_error *km_stacks_add(struct km_stacks *stacks, const uint64_t *frames,
 					     size_t nr_frames, uint32_t *ret);

@@ -63,6 +63,8 @@ struct km_tally;
 KM_MUST_CHECK struct km_error *km_tally_create(const struct km_tally_options *options,
 					       struct km_tally **ret);
 void km_tally_destroy(struct km_tally *tally);
+/* The memory it takes, about. */
+uint64_t km_tally_bytes(const struct km_tally *tally);
 /* The next run. Rows of other layers are passed over. Errors: KM_ERR_MEMORY. */
 KM_MUST_CHECK struct km_error *km_tally_add(struct km_tally *tally, const struct km_rows *rows);
 /* What there is so far; more may be added afterwards. Errors: KM_ERR_MEMORY. */
@@ -99,6 +101,8 @@ struct km_ptrs;
 
 KM_MUST_CHECK struct km_error *km_ptrs_create(struct km_ptrs **ret);
 void km_ptrs_destroy(struct km_ptrs *ptrs);
+/* The memory it takes, about. */
+uint64_t km_ptrs_bytes(const struct km_ptrs *ptrs);
 KM_MUST_CHECK struct km_error *km_ptrs_add(struct km_ptrs *ptrs, const struct km_rows *rows);
 /* In the order in which they were met; valid until more is added. */
 const struct km_ptr *km_ptrs_items(const struct km_ptrs *ptrs, size_t *ret_nr);

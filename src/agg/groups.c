@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agg/map.h"
 #include "base/intern.h"
 
 struct km_groups {
@@ -16,6 +17,11 @@ struct km_groups {
 	size_t nr;
 	struct km_group *items; /* after a merge: the groups without the free slots */
 	struct km_intern names;
+	bool has_limit;
+	uint64_t bytes_left; /* until the limit */
+	struct km_map sites; /* with a limit: those that are paid for */
+	size_t nr_beyond;    /* groups of KM_SITE_BEYOND */
+	struct km_groups_lack lack;
 };
 
 #define FIRST_SLOTS 1024
@@ -80,6 +86,7 @@ void km_groups_destroy(struct km_groups *groups)
 	if (!groups)
 		return;
 	km_intern_deinit(&groups->names);
+	km_map_deinit(&groups->sites);
 	for (int i = 0; i < KM_GROUP_CHUNKS; i++)
 		free(groups->list.chunks[i]);
 	free(groups->table.slots);
@@ -120,11 +127,69 @@ static struct km_error *group_add(struct km_groups *groups, struct km_group *fre
 						    : NULL;
 }
 
+void km_groups_set_limit(struct km_groups *groups, uint64_t bytes)
+{
+	groups->has_limit = bytes > 0;
+	groups->bytes_left = bytes;
+}
+
+struct km_groups_lack km_groups_lack(const struct km_groups *groups)
+{
+	return groups->lack;
+}
+
+/* Whether there is memory for a group; then it is paid for. */
+static struct km_error *pay(struct km_groups *groups, uint64_t call_site, bool *ret)
+{
+	const bool is_new = groups->has_limit && !km_map_find(&groups->sites, call_site);
+	const uint64_t cost = KM_GROUP_COST + (is_new ? KM_SITE_COST : 0);
+
+	*ret = groups->nr < KM_MOST_GROUPS && (!groups->has_limit || cost <= groups->bytes_left);
+	if (!*ret || !groups->has_limit)
+		return NULL;
+	groups->bytes_left -= cost;
+	return is_new ? km_map_set(&groups->sites, call_site, 1) : NULL;
+}
+
+/* Adds a group that is not there yet, of row `i`, or counts that beyond the limit. */
+static __attribute__((noinline)) struct km_error *add_new(struct km_groups *groups,
+							  struct km_group *free_slot,
+							  struct km_group *group,
+							  uint32_t *ret_number)
+{
+	struct km_error *error;
+	bool has_memory;
+
+	error = pay(groups, group->call_site, &has_memory);
+	if (error)
+		return error;
+	if (!has_memory) {
+		group->call_site = KM_SITE_BEYOND;
+		free_slot = km_group_find(groups->table,
+					  key_make(group->call_site, group->size, group->what));
+		if (free_slot->hits || groups->nr_beyond < KM_MOST_BEYOND) {
+			groups->lack.pooled++;
+		} else {
+			groups->lack.left_out++;
+			*ret_number = KM_ROW_HIDDEN;
+			return NULL;
+		}
+		if (free_slot->hits) {
+			free_slot->hits++;
+			*ret_number = free_slot->number;
+			return NULL;
+		}
+		groups->nr_beyond++;
+	}
+	*ret_number = (uint32_t)groups->nr + 1;
+	return group_add(groups, free_slot, group);
+}
+
 /* Counts row `i`; with `ret_number` sets that to the number of its group. */
 static inline struct km_error *add_row(struct km_groups *groups, const struct km_batch *batch,
 				       uint32_t i, uint32_t *ret_number)
 {
-	const struct km_group group = {
+	struct km_group group = {
 		.call_site = batch->call_site[i],
 		.size = batch->size[i],
 		.what = batch->what[i],
@@ -139,11 +204,7 @@ static inline struct km_error *add_row(struct km_groups *groups, const struct km
 			*ret_number = g->number;
 		return NULL;
 	}
-	if (groups->nr >= KM_MOST_GROUPS)
-		return &km_error_memory;
-	if (ret_number)
-		*ret_number = (uint32_t)groups->nr + 1;
-	return group_add(groups, g, &group);
+	return add_new(groups, g, &group, ret_number ? ret_number : &(uint32_t){ 0 });
 }
 
 struct km_error *km_groups_add(struct km_groups *groups, const struct km_batch *batch)

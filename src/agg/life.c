@@ -32,6 +32,7 @@ struct km_error *km_life_create(const struct km_life_options *options, struct km
 		life->add_plain = km_life_add_avx2;
 #endif
 	error = km_life_table_init(&life->table);
+	life->table.most_bytes = options->most_bytes;
 	if (error) {
 		km_life_destroy(life);
 		return error;
@@ -419,16 +420,45 @@ void km_life_count_nodes(struct km_life *life, const struct km_rows *rows, uint3
 	kin->site->node_pingpong += made_on >= 0 && made_on != node;
 }
 
+/* What had no place in a full table: the last of it seems to live. */
+void km_life_end_shared(struct km_life *life)
+{
+	const uint32_t number = km_life_kin_number(life->table.shared);
+	const struct kin *kin = &life->kin[number];
+
+	if (!life->table.shared)
+		return;
+	life->table.shared = 0;
+	life->kin_more[number].replaced++;
+	kin->site->live_bytes -= kin->alloc;
+	life->live_bytes -= kin->alloc;
+	life->live_waste -= kin->waste;
+}
+
+struct km_error *km_life_renew(struct km_life *life)
+{
+	struct km_life_table *table = &life->table;
+	struct km_error *error;
+
+	km_life_end_shared(life);
+	if (table->is_full && km_life_nr_frees(life) < life->retry_frees)
+		return NULL;
+	error = km_life_table_renew(table);
+	life->retry_frees = km_life_nr_frees(life) + table->mask / 4;
+	return error;
+}
+
 struct km_error *km_life_prepare_row(struct km_life *life, const struct km_rows *rows, uint32_t i,
 				     uint64_t ts_ns)
 {
 	const uint32_t group = rows->batch->group[i];
 	const uint16_t cpu = cpu_of(rows->batch, i);
 
+	km_life_end_shared(life);
 	if (ts_ns >= life->wake_ns)
 		km_life_move_time(life, ts_ns);
 	if (life->table.nr_used > life->table.most_used) {
-		struct km_error *error = km_life_table_renew(&life->table);
+		struct km_error *error = km_life_renew(life);
 
 		if (error)
 			return error;

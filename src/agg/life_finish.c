@@ -166,6 +166,8 @@ struct km_error *km_life_finish(struct km_life *life, uint64_t last_ns, struct k
 		km_lives_deinit(&lives);
 		return &km_error_memory;
 	}
+	km_life_end_shared(life);
+	lives.untracked = life->table.nr_shared;
 	if (life->has_first && last_ns > life->now_ns) {
 		km_life_move_time(life, last_ns);
 		life->now_ns = last_ns;

@@ -85,7 +85,8 @@ typedef struct km_error *(*km_life_add_fn)(struct km_life *life, const struct km
 struct km_life {
 	struct km_life_options options;
 	struct km_life_table table;
-	struct kin *kin; /* from 1 on */
+	uint64_t retry_frees; /* after so many frees a full table may have room */
+	struct kin *kin;      /* from 1 on */
 	struct kin_more *kin_more;
 	size_t nr_kin, room_kin;
 	struct site *sites;
@@ -149,6 +150,10 @@ static inline unsigned int km_life_bucket_of(uint64_t age_ns)
 
 /* Moves ticks and time units on, to a row at `ts_ns`. */
 void km_life_move_time(struct km_life *life, uint64_t ts_ns);
+/* Ends the last object that had no place in a full table, as if it had been replaced. */
+void km_life_end_shared(struct km_life *life);
+/* Makes the table anew when it asks for that. */
+KM_MUST_CHECK struct km_error *km_life_renew(struct km_life *life);
 /* The loops of life_rows.h. Plain: nodes are not known, and time units are ns. */
 KM_MUST_CHECK struct km_error *km_life_add_plain(struct km_life *life, const struct km_rows *rows,
 						 uint32_t *at, uint32_t to);

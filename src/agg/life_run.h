@@ -200,7 +200,7 @@ static struct km_error *add_run(struct km_life *life, const struct km_rows *rows
 	if (end - *at < FEWEST_OF_RUN)
 		return NULL;
 	if (life->table.nr_used > life->table.most_used)
-		error = km_life_table_renew(&life->table);
+		error = km_life_renew(life);
 	if (!error)
 		error = take_run(life, rows, at, end);
 	return error;

@@ -34,6 +34,7 @@ static struct km_error *make(struct km_life_table *table, size_t nr_buckets)
 	table->mask = nr_buckets - 1;
 	table->offset_mask = table->mask * sizeof(*table->buckets);
 	table->nr_used = 0;
+	table->is_full = false;
 	table->most_used = nr_buckets * KM_BUCKET_SLOTS / 8 * 5;
 	_Static_assert(FIRST_BUCKETS * KM_BUCKET_SLOTS / 8 * 3 > KM_LIFE_TABLE_SLACK,
 		       "there is always a free slot");
@@ -64,6 +65,10 @@ uint64_t *km_life_table_find_far(struct km_life_table *table, uint64_t ptr, bool
 				continue;
 			if (!is_new)
 				return NULL;
+			if (table->is_full) {
+				table->nr_shared++;
+				return &table->shared;
+			}
 			bucket->ptr[i] = ptr;
 			table->nr_used++;
 			return &bucket->value[i];
@@ -88,6 +93,16 @@ struct km_error *km_life_table_renew(struct km_life_table *table)
 	 */
 	while (nr_buckets * KM_BUCKET_SLOTS / (nr_buckets < SMALL_BUCKETS ? 4 : 2) < nr_live)
 		nr_buckets *= 2;
+	if (table->most_bytes)
+		while (nr_buckets > FIRST_BUCKETS &&
+		       nr_buckets * sizeof(*table->buckets) > table->most_bytes)
+			nr_buckets /= 2;
+	/* there would be little room, and for a while only: reading the whole is not worth that */
+	if (nr_buckets <= old.mask + 1 && nr_live > nr_buckets * KM_BUCKET_SLOTS / 8 * 5 / 8 * 7) {
+		table->is_full = true;
+		table->most_used = 0;
+		return NULL;
+	}
 	error = make(table, nr_buckets);
 	if (error) {
 		*table = old;

@@ -34,11 +34,27 @@ struct km_life_table {
 	size_t mask;               /* of the number of a bucket */
 	size_t offset_mask;        /* of its offset in bytes */
 	size_t nr_used, most_used; /* pointers in it, and how many may be before it is made anew */
+	size_t most_bytes;         /* that it may take; 0: any */
+	/*
+	 * It is as large as it may be, and nearly all in it lives. Pointers that are not in it then
+	 * share one value, and most_used is 0, so that the table is soon asked to be made anew.
+	 */
+	bool is_full;
+	uint64_t shared;
+	uint64_t nr_shared; /* times that a pointer got that value */
 };
 
 KM_MUST_CHECK struct km_error *km_life_table_init(struct km_life_table *table);
 void km_life_table_deinit(struct km_life_table *table);
-/* Makes the table anew, with room for at least as many pointers again as have objects. */
+/* What it takes. */
+static inline uint64_t km_life_table_bytes(const struct km_life_table *table)
+{
+	return (table->mask + 1) * sizeof(*table->buckets);
+}
+/*
+ * Makes the table anew, with room for at least as many pointers again as have objects; or says that
+ * it is full.
+ */
 KM_MUST_CHECK struct km_error *km_life_table_renew(struct km_life_table *table);
 
 /* The offset of a pointer's bucket, with offset_mask. */

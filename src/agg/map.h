@@ -20,6 +20,11 @@ struct km_map {
 };
 
 void km_map_deinit(struct km_map *map);
+/* What its slots take. */
+static inline uint64_t km_map_bytes(const struct km_map *map)
+{
+	return map->nr_slots * sizeof(*map->slots);
+}
 /* The value of a key, to be read or changed until the table is; NULL if there is none. */
 uint64_t *km_map_find(const struct km_map *map, uint64_t key);
 /* Sets the value (not 0) of a key, a new one or not. Errors: KM_ERR_MEMORY. */

@@ -329,3 +329,13 @@ const struct km_page_lives *km_page_life_finish(struct km_page_life *life)
 	lives->stacks = life->stacks;
 	return lives;
 }
+
+uint64_t km_page_life_bytes(const struct km_page_life *life)
+{
+	const struct km_page_blocks *blocks = &life->blocks;
+
+	return km_map_bytes(&blocks->blocks) + km_map_bytes(&blocks->regions) +
+	       blocks->room_rests * sizeof(*blocks->rests) + km_stacks_bytes(life->stacks) +
+	       life->room_uses * sizeof(*life->uses) + km_map_bytes(&life->by_key) +
+	       life->room_frames * sizeof(*life->frames) + km_map_bytes(&life->by_pfn);
+}

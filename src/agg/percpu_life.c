@@ -219,3 +219,9 @@ const struct km_percpu_lives *km_percpu_life_finish(struct km_percpu_life *life)
 	lives->stacks = life->stacks;
 	return lives;
 }
+
+uint64_t km_percpu_life_bytes(const struct km_percpu_life *life)
+{
+	return km_stacks_bytes(life->stacks) + life->room_uses * sizeof(*life->uses) +
+	       km_map_bytes(&life->by_place) + km_map_bytes(&life->live);
+}

@@ -50,6 +50,7 @@ struct km_places {
 	char *shares;              /* from 1 on */
 	size_t nr_shares, room_shares, share_size;
 	uint32_t free_share; /* 0: none */
+	size_t nr_last;      /* of all sites */
 	uint64_t left_out;
 };
 
@@ -278,8 +279,8 @@ static void note_peak(const struct km_places *places, struct site *site)
 	stats->least_lines = (site->live_req + KM_CACHE_LINE - 1) / KM_CACHE_LINE;
 }
 
-static struct km_error *note_neighbour(struct site *site, uint16_t cpu, uint64_t ptr,
-				       uint32_t alloc)
+static struct km_error *note_neighbour(struct km_places *places, struct site *site, uint16_t cpu,
+				       uint64_t ptr, uint32_t alloc)
 {
 	uint64_t distance;
 
@@ -290,6 +291,7 @@ static struct km_error *note_neighbour(struct site *site, uint16_t cpu, uint64_t
 		if (!last)
 			return &km_error_memory;
 		memset(last + site->nr_last, 0, (nr - site->nr_last) * sizeof(*last));
+		places->nr_last += nr - site->nr_last;
 		site->last = last;
 		site->nr_last = nr;
 	}
@@ -338,7 +340,7 @@ static struct km_error *take_alloc(void *arg, const struct km_rows *rows, uint32
 		site->live_objects++;
 		site->live_req += kind->req;
 		site->live_alloc += kind->alloc;
-		error = note_neighbour(site, rows->batch->cpu[i], ptr, kind->alloc);
+		error = note_neighbour(places, site, rows->batch->cpu[i], ptr, kind->alloc);
 		if (!error)
 			error = place(places, kind, ptr, true);
 		note_peak(places, site);
@@ -390,4 +392,16 @@ void km_localities_deinit(struct km_localities *localities)
 {
 	free(localities->items);
 	*localities = (struct km_localities){ 0 };
+}
+
+uint64_t km_places_bytes(const struct km_places *places)
+{
+	uint64_t bytes = km_life_table_bytes(&places->live) + km_map_bytes(&places->groups) +
+			 km_map_bytes(&places->pages);
+
+	for (size_t i = 0; i < KM_NR_FAMILIES; i++)
+		bytes += km_map_bytes(&places->sites[i]);
+	return bytes + places->room * sizeof(*places->items) +
+	       places->room_kinds * sizeof(*places->kinds) +
+	       places->room_shares * places->share_size + places->nr_last * sizeof(uint64_t);
 }

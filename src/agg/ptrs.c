@@ -101,3 +101,8 @@ const struct km_ptr *km_ptrs_items(const struct km_ptrs *ptrs, size_t *ret_nr)
 	*ret_nr = ptrs->nr;
 	return ptrs->items;
 }
+
+uint64_t km_ptrs_bytes(const struct km_ptrs *ptrs)
+{
+	return km_life_table_bytes(&ptrs->table) + ptrs->room * sizeof(*ptrs->items);
+}

@@ -126,3 +126,9 @@ size_t km_stacks_get(const struct km_stacks *stacks, uint32_t number, uint64_t *
 	*ret = stacks->frames + stacks->stacks[number].at;
 	return stacks->stacks[number].nr_frames;
 }
+
+uint64_t km_stacks_bytes(const struct km_stacks *stacks)
+{
+	return stacks->room * sizeof(*stacks->stacks) +
+	       stacks->room_frames * sizeof(*stacks->frames) + km_map_bytes(&stacks->by_hash);
+}

@@ -266,3 +266,9 @@ struct km_error *km_tally_add(struct km_tally *tally, const struct km_rows *rows
 	return km_slab_rows_walk(rows, tally->options.has_pairs ? &tally->live : NULL, take_alloc,
 				 take_end, tally);
 }
+
+uint64_t km_tally_bytes(const struct km_tally *tally)
+{
+	return km_life_table_bytes(&tally->live) + tally->room_kin * sizeof(*tally->kin) +
+	       (tally->mask + 1) * sizeof(*tally->table);
+}

@@ -14,6 +14,13 @@ static struct km_error *take(void *arg, const struct km_rows *rows)
 	return error ? error : km_percpu_life_add(layers->percpu, rows);
 }
 
+static uint64_t bytes_of(const void *arg)
+{
+	const struct km_layers *layers = arg;
+
+	return km_page_life_bytes(layers->page) + km_percpu_life_bytes(layers->percpu);
+}
+
 struct km_error *km_layers_init(struct km_layers *layers, const struct km_input_info *input,
 				bool by_frame, struct km_taker *ret_taker)
 {
@@ -26,7 +33,7 @@ struct km_error *km_layers_init(struct km_layers *layers, const struct km_input_
 	if (!error)
 		error = km_percpu_life_create(&layers->percpu);
 	if (!error)
-		*ret_taker = (struct km_taker){ .add = take, .arg = layers };
+		*ret_taker = (struct km_taker){ .add = take, .arg = layers, .bytes = bytes_of };
 	return error;
 }
 

@@ -44,6 +44,16 @@ static struct km_error *take_percpu(void *arg, const struct km_rows *rows)
 	return km_percpu_replay_add(arg, rows);
 }
 
+static uint64_t bytes_of_rows(const void *arg)
+{
+	return km_replay_bytes(arg);
+}
+
+static uint64_t bytes_of_percpu(const void *arg)
+{
+	return km_percpu_replay_bytes(arg);
+}
+
 static struct km_error *start_percpu(const struct km_options *options,
 				     struct km_modelling *modelling, struct km_taker *ret)
 {
@@ -58,7 +68,9 @@ static struct km_error *start_percpu(const struct km_options *options,
 	};
 	struct km_error *error = km_percpu_replay_create(&replay_options, &modelling->percpu);
 
-	*ret = (struct km_taker){ .add = take_percpu, .arg = modelling->percpu };
+	*ret = (struct km_taker){ .add = take_percpu,
+				  .arg = modelling->percpu,
+				  .bytes = bytes_of_percpu };
 	return error;
 }
 
@@ -76,6 +88,7 @@ struct km_error *km_modelling_start(const struct km_options *options,
 	if (!error)
 		ret[(*ret_nr)++] = (struct km_taker){
 			.add = take_rows,
+			.bytes = bytes_of_rows,
 			.arg = modelling->replay,
 			.wants_all = true, /* sizes of all rows, names of caches */
 		};

@@ -129,6 +129,7 @@ struct km_options {
 	bool source; /* --source: lines of it */
 	const char *topology;
 	size_t threads;    /* 0: one a CPU */
+	uint64_t memory_limit; /* 0: km_memory_default() */
 	size_t interval_s; /* 0: no report before the end */
 	bool exclude_self, no_exclude_self;
 	bool no_pairing;

@@ -52,6 +52,18 @@ static const struct km_option rows[] = {
 		  "trace-cmd and text do not, and without it nothing is said about nodes. The "
 		  "machine that kmemstat runs on is never "
 		  "asked." },
+	{ .name = "memory-limit",
+	  .arg = "SIZE",
+	  .group = KM_GROUP_INPUT,
+	  .verbs = KM_VERBS_REPORT | KM_VERB_DIFF,
+	  .set = km_set_memory_limit,
+	  AT(memory_limit),
+	  .help = "Take at most this much memory, whatever is in FILE; suffixes k, M, G are powers "
+		  "of 1024 (default: half of what is free, or of what the cgroup leaves).",
+	  .more = "What there is no room for is counted and told: call sites beyond the limit are "
+		  "one row, allocations are not followed to their end, tables end early. Reports "
+		  "of "
+		  "events that the limit has room for do not depend on it." },
 	{ .name = "threads",
 	  .arg = "N",
 	  .group = KM_GROUP_INPUT,

@@ -10,6 +10,7 @@
  */
 #include "cli/ordered.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -84,6 +85,8 @@ struct filler {
 /* Rings together take at most this much, but have room for two batches each. */
 #define RINGS_BYTES (16U << 20)
 #define MOST_RING   16
+/* What a queue takes, about: two batches, a reader, and its first tables. */
+#define QUEUE_BYTES (400U << 10)
 /* Runs are long: their end is looked for in steps of so many rows. */
 #define RUN_STEP    16
 
@@ -213,7 +216,7 @@ static struct km_error *prepare(const struct ordered *ordered, struct queue *que
 
 	if (worker->sift)
 		error = km_sift_mark(worker->sift, &filled->batch);
-	if (!error)
+	if (!error && !ordered->options->no_groups)
 		error = km_groups_number(worker->groups, &filled->batch);
 	if (!error)
 		error = keep_stacks(ordered, queue, filled);
@@ -255,6 +258,9 @@ static struct km_error *start_part(struct ordered *ordered, struct queue *queue)
 		queue->has_worker = true;
 		error = km_worker_init(&queue->worker, ordered->source, ordered->options->sift,
 				       ordered->want);
+		if (!error)
+			km_groups_set_limit(queue->worker.groups,
+					    ordered->options->groups_bytes / ordered->nr_queues);
 		/* a report in between has what was handed on, not what the reader has counted */
 		if (!error && !queue->worker.sift && !ordered->options->on_interval)
 			km_reader_lend_groups(queue->worker.reader,
@@ -528,8 +534,25 @@ static struct km_error *give_run(const struct ordered *ordered, const struct que
 	struct km_error *error = NULL;
 
 	for (size_t i = 0; i < options->nr_takers && !error; i++)
-		error = options->takers[i].add(options->takers[i].arg, &rows);
+		if (!options->takers[i].is_cut)
+			error = options->takers[i].add(options->takers[i].arg, &rows);
 	return error;
+}
+
+/*
+ * Between two batches, whose ends are the same for any number of threads: who has so much that it
+ * would exceed its share if it doubled its tables, which it copies then, gets no more.
+ */
+static void cut_takers(const struct ordered *ordered)
+{
+	const struct km_scan_options *options = ordered->options;
+
+	for (size_t i = 0; i < options->nr_takers; i++) {
+		struct km_taker *taker = &options->takers[i];
+
+		if (taker->bytes && taker->most_bytes && !taker->is_cut)
+			taker->is_cut = taker->bytes(taker->arg) > taker->most_bytes / 3;
+	}
 }
 
 static void show_progress(struct ordered *ordered)
@@ -563,6 +586,7 @@ static struct km_error *merge(struct ordered *ordered)
 		queue->next = to;
 		if (to == in_hand(queue)->batch.nr) {
 			show_progress(ordered);
+			cut_takers(ordered);
 			if (!error)
 				error = pause_merge(ordered);
 			if (!take_batch(ordered, queue, false))
@@ -634,6 +658,20 @@ static struct km_error *finish(struct ordered *ordered, struct km_report_parts *
 	return error;
 }
 
+/* A file may name tens of thousands of CPUs. */
+static struct km_error *check_queues(const struct ordered *ordered)
+{
+	const uint64_t bytes = ordered->nr_queues * (uint64_t)QUEUE_BYTES;
+
+	if (!ordered->options->groups_bytes || bytes <= ordered->options->groups_bytes / 2)
+		return NULL;
+	return km_error_advise(km_error_create(KM_ERR_INPUT, km_source_info(ordered->source)->path,
+					       "to read the buffers of %zu CPUs side by side takes "
+					       "%" PRIu64 " MiB: more than the memory limit allows",
+					       ordered->nr_queues, bytes >> 20),
+			       "give a larger --memory-limit, or --no-pairing");
+}
+
 static struct km_error *run(struct ordered *ordered, struct km_report_parts *ret,
 			    struct km_groups *groups)
 {
@@ -682,6 +720,8 @@ struct km_error *km_scan_ordered(struct km_source *source, const struct km_scan_
 		if (!ordered.fillers)
 			error = &km_error_memory;
 	}
+	if (!error)
+		error = check_queues(&ordered);
 	if (!error)
 		error = run(&ordered, ret, groups);
 	for (size_t i = 0; i < ordered.nr_queues; i++)

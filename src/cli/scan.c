@@ -151,7 +151,7 @@ static void run_threads(struct scan_thread *threads, unsigned int nr)
 			pthread_join(threads[i].thread, NULL);
 }
 
-static struct km_error *init_thread(struct scan_thread *thread, struct scan *scan)
+static struct km_error *init_thread(struct scan_thread *thread, struct scan *scan, unsigned int nr)
 {
 	const struct km_sift_options *sift = scan->options->sift;
 	struct km_error *error;
@@ -162,6 +162,8 @@ static struct km_error *init_thread(struct scan_thread *thread, struct scan *sca
 		return &km_error_memory;
 	error = km_worker_init(&thread->worker, scan->source, sift,
 			       sift ? KM_WANT_ALL : KM_WANT_ALLOCS);
+	if (!error)
+		km_groups_set_limit(thread->worker.groups, scan->options->groups_bytes / nr);
 	/* a report in between needs a fill to return now and then, even without new groups */
 	if (!error && !sift &&
 	    (!scan->options->on_interval || km_source_info(scan->source)->is_counts))
@@ -206,7 +208,7 @@ static struct km_error *scan_parts(struct km_source *source, const struct km_sca
 	if (!threads)
 		return &km_error_memory;
 	for (unsigned int i = 0; i < nr && !error; i++)
-		error = init_thread(&threads[i], &scan);
+		error = init_thread(&threads[i], &scan, nr);
 	if (!error)
 		run_threads(threads, nr);
 	for (unsigned int i = 0; i < nr && !error; i++) {

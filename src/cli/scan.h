@@ -29,6 +29,10 @@ struct km_taker {
 	struct km_error *(*add)(void *arg, const struct km_rows *rows);
 	void *arg;
 	bool wants_all;
+	/* the memory it takes; NULL: it sees to that itself */
+	uint64_t (*bytes)(const void *arg);
+	uint64_t most_bytes; /* that it may take while it grows; 0: any */
+	bool is_cut;         /* set: there was no more, and it was given no more rows */
 };
 
 /* When the report after the one that was due then is: in step, unless that is over already. */
@@ -47,7 +51,10 @@ struct km_scan_options {
 	/* called once, from one of the threads, while others read; or NULL */
 	void (*beside)(void *arg);
 	void *beside_arg;
-	const struct km_taker *takers;
+	/* for groups of all threads or queues, see km_groups_set_limit(); 0: any */
+	uint64_t groups_bytes;
+	bool no_groups; /* takers do with rows alone: ret_groups stays empty */
+	struct km_taker *takers;
 	size_t nr_takers; /* 0: events are read in any order */
 	/* set by a taker that needs no more rows: the rest is not read; or NULL */
 	const bool *has_enough;

@@ -102,13 +102,20 @@ struct km_error *km_session_begin_live(const struct km_options *options, struct 
 
 struct km_error *km_session_open(const struct km_options *options, struct km_session *ret)
 {
-	struct km_source_options source_options = { .instance = options->instance };
+	struct km_source_options source_options = {
+		.instance = options->instance,
+		.memory_bytes = options->memory_limit ? options->memory_limit : km_memory_default(),
+	};
 	const bool is_stream = km_live_is_stream(options->input);
 	const struct km_input_info *info;
 	int32_t *tasks = NULL;
 	struct km_error *error;
 
-	*ret = (struct km_session){ .options = options, .step_start = km_now() };
+	*ret = (struct km_session){
+		.options = options,
+		.step_start = km_now(),
+	};
+	ret->shares = km_memory_share(source_options.memory_bytes);
 	error = check_live_options(options, is_stream);
 	if (error)
 		return error;
@@ -345,7 +352,9 @@ static struct km_error *finish_takers(struct km_session *session)
 		return error;
 	parts->lives = &session->lives;
 	parts->quality.count[KM_UNKNOWN_FREES] = session->lives.unknown_frees;
-	parts->quality.count[KM_IMPLIED_FREES] = session->lives.total.replaced;
+	parts->quality.count[KM_POINTERS_UNTRACKED] = session->lives.untracked;
+	parts->quality.count[KM_IMPLIED_FREES] =
+		session->lives.total.replaced - session->lives.untracked;
 	return km_tallies_finish(&session->tallies, session->source, parts);
 }
 
@@ -432,7 +441,10 @@ static struct km_error *find_span(const struct km_session *session, uint64_t *re
 {
 	const struct km_options *options = session->options;
 	struct km_source_options source_options = { .instance = options->instance };
-	struct km_scan_options scan_options = { .nr_threads = (unsigned int)options->threads };
+	struct km_scan_options scan_options = {
+		.nr_threads = (unsigned int)options->threads,
+		.groups_bytes = session->shares.groups,
+	};
 	struct km_report_parts parts = { 0 };
 	struct km_groups *groups;
 	struct km_source *source;
@@ -499,6 +511,7 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	const struct km_life_options life_options = {
 		.short_ns = session->options->short_ns,
 		.topology = has_nodes ? &session->topology : NULL,
+		.most_bytes = (size_t)session->shares.life,
 	};
 	struct km_error *error;
 
@@ -545,11 +558,16 @@ static struct km_error *scan(struct km_session *session)
 		error = make_takers(session, takers, &scan_options.nr_takers);
 	if (error)
 		return error;
+	for (size_t i = 0; i < scan_options.nr_takers; i++)
+		takers[i].most_bytes = session->shares.takers / scan_options.nr_takers;
 	scan_options.takers = takers;
+	scan_options.groups_bytes = session->shares.groups;
 	scan_options.sift = session->sift.spec ? &session->sift : NULL;
 	km_progress_init(&progress, session->options);
 	error = km_scan(session->source, &scan_options, &session->parts, &session->groups);
 	km_progress_finish(&progress);
+	for (size_t i = 0; i < scan_options.nr_takers; i++)
+		session->parts.quality.count[KM_TABLES_CUT] += takers[i].is_cut;
 	if (!error)
 		km_session_log(session, "%s: %" PRIu64 " events read", session->options->input,
 			       km_quality_events_total(&session->parts.quality));
@@ -578,6 +596,7 @@ static struct km_error *open_resolver(struct km_session *session)
 		.build_ids = km_source_info(session->source)->build_ids,
 		.search_system = !options->no_debug_search,
 		.no_sandbox = options->no_sandbox,
+		.memory_bytes = options->memory_limit,
 		.source_root = options->source_root,
 		.has_excerpts = options->source,
 	};

@@ -4,6 +4,7 @@
 #define KMEMSTAT_CLI_SESSION_H
 
 #include "cli/layers.h"
+#include "cli/memory.h"
 #include "cli/modelling.h"
 #include "cli/scan.h"
 #include "cli/tallies.h"
@@ -15,7 +16,8 @@
 
 struct km_session {
 	const struct km_options *options;
-	double step_start; /* of --verbose */
+	double step_start;              /* of --verbose */
+	struct km_memory_shares shares; /* of --memory-limit */
 	struct km_source *source;
 	struct km_groups *groups;
 	struct km_life *life; /* NULL with --no-pairing */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/memory.h"
+
 #define REMEDY_HELP "see kmemstat --help"
 
 static void *target_of(const struct km_option *option, struct km_options *ret)
@@ -195,6 +197,17 @@ struct km_error *km_set_size(const struct km_option *option, const char *arg,
 {
 	if (!km_parse_size(arg, target_of(option, ret)))
 		return bad_value(option, arg, "a size in bytes (suffixes k, M, G)");
+	return NULL;
+}
+
+struct km_error *km_set_memory_limit(const struct km_option *option, const char *arg,
+				     struct km_options *ret)
+{
+	uint64_t size;
+
+	if (!km_parse_size(arg, &size) || size < KM_MEMORY_LEAST)
+		return bad_value(option, arg, "a size of 32M or more (suffixes k, M, G)");
+	ret->memory_limit = size;
 	return NULL;
 }
 

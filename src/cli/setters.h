@@ -29,6 +29,7 @@ km_setter km_set_lines;
 km_setter km_set_top;
 km_setter km_set_width;
 km_setter km_set_threads;
+km_setter km_set_memory_limit;
 km_setter km_set_per;
 km_setter km_set_side;
 km_setter km_set_by;

@@ -28,6 +28,27 @@ static struct km_error *take_own(void *arg, const struct km_rows *rows)
 	return km_own_add(arg, rows);
 }
 
+static uint64_t bytes_of_tally(const void *arg)
+{
+	return km_tally_bytes(arg);
+}
+
+static uint64_t bytes_of_ptrs(const void *arg)
+{
+	/* the report has its own rows of them */
+	return 2 * km_ptrs_bytes(arg);
+}
+
+static uint64_t bytes_of_places(const void *arg)
+{
+	return km_places_bytes(arg);
+}
+
+static uint64_t bytes_of_own(const void *arg)
+{
+	return km_own_bytes(arg);
+}
+
 /* That of the trace: at its end, as what is live is told of the end. */
 static struct km_error *parse_slabinfo(const struct km_input_info *info,
 				       struct km_slabinfo *slabinfo)
@@ -78,6 +99,7 @@ static struct km_error *create_places(const struct km_options *options,
 		if (!error)
 			ret[(*ret_nr)++] = (struct km_taker){
 				.add = take_places,
+				.bytes = bytes_of_places,
 				.arg = tallies->places,
 				.wants_all = true, /* call sites and sizes of all rows */
 			};
@@ -87,6 +109,7 @@ static struct km_error *create_places(const struct km_options *options,
 		if (!error)
 			ret[(*ret_nr)++] = (struct km_taker){
 				.add = take_own,
+				.bytes = bytes_of_own,
 				.arg = tallies->own,
 				.wants_all = true, /* the same */
 			};
@@ -114,6 +137,7 @@ struct km_error *km_tallies_create(const struct km_options *options,
 		if (!error)
 			ret[(*ret_nr)++] = (struct km_taker){
 				.add = take_tally,
+				.bytes = bytes_of_tally,
 				.arg = tallies->tally,
 				.wants_all = true, /* tasks, and cache names of frees */
 			};
@@ -123,6 +147,7 @@ struct km_error *km_tallies_create(const struct km_options *options,
 		if (!error)
 			ret[(*ret_nr)++] = (struct km_taker){
 				.add = take_ptrs,
+				.bytes = bytes_of_ptrs,
 				.arg = tallies->ptrs,
 				.wants_all = true, /* call sites and sizes of all rows */
 			};

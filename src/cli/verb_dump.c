@@ -128,7 +128,7 @@ static struct km_error *check_symbols(struct km_session *session)
 
 static struct km_error *read_events(struct km_session *session, struct dump *dump)
 {
-	const struct km_taker taker = { .add = take_rows, .arg = dump, .wants_all = true };
+	struct km_taker taker = { .add = take_rows, .arg = dump, .wants_all = true };
 	const struct km_scan_options options = {
 		/* symbols of a text are looked up while it is read */
 		.nr_threads = 1,
@@ -136,6 +136,7 @@ static struct km_error *read_events(struct km_session *session, struct dump *dum
 		.sift = session->sift.spec ? &session->sift : NULL,
 		.takers = &taker,
 		.nr_takers = 1,
+		.no_groups = true,
 		.has_enough = &dump->has_enough,
 	};
 

@@ -141,6 +141,15 @@ static struct km_error *collect_streams(const struct km_source *source,
 	return NULL;
 }
 
+/* What had no place in the tables of a worker. */
+static void add_lack(const struct km_worker *worker, struct km_quality *quality)
+{
+	const struct km_groups_lack lack = km_groups_lack(worker->groups);
+
+	quality->count[KM_ALLOCS_POOLED] += lack.pooled;
+	quality->count[KM_ALLOCS_LEFT_OUT] += lack.left_out;
+}
+
 static const char *name_of_cache(const void *arg, uint16_t cache)
 {
 	return km_reader_cache_name(arg, cache);
@@ -175,6 +184,8 @@ struct km_error *km_workers_merge(const struct km_source *source, struct km_work
 		error = worker_add(total, workers[i]);
 	if (!error)
 		error = collect_streams(source, total, ret);
+	for (size_t i = 0; i < nr && !error; i++)
+		add_lack(workers[i], &ret->quality);
 	return error ? error : collect_events(source, total, ret);
 }
 
@@ -191,8 +202,10 @@ struct km_error *km_worker_peek(const struct km_source *source, const struct km_
 		error = km_groups_merge(groups, worker->groups, name_of_cache, worker->reader);
 	if (!error)
 		error = collect_streams(source, &total, ret);
-	if (!error)
+	if (!error) {
+		add_lack(worker, &ret->quality);
 		error = collect_events(source, &total, ret);
+	}
 	free(total.streams);
 	free(total.slots);
 	return error;

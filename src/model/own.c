@@ -462,3 +462,12 @@ void km_own_caches_deinit(struct km_own_caches *caches)
 	free(caches->items);
 	*caches = (struct km_own_caches){ 0 };
 }
+
+uint64_t km_own_bytes(const struct km_own_replay *own)
+{
+	return km_sim_bytes(&own->sim) + km_map_bytes(&own->sites) + km_map_bytes(&own->sizes) +
+	       km_map_bytes(&own->classes) + km_map_bytes(&own->by_size) +
+	       km_map_bytes(&own->groups) + km_life_table_bytes(&own->live) +
+	       own->room_sites * sizeof(*own->site_hits) + own->room_pairs * sizeof(*own->pairs) +
+	       own->room_objects * sizeof(*own->objects);
+}

@@ -411,3 +411,12 @@ const struct km_percpu_model_stats *km_percpu_model_stats(const struct km_percpu
 {
 	return &model->stats;
 }
+
+uint64_t km_percpu_model_bytes(const struct km_percpu_model *model)
+{
+	/* maps have two bits for each four bytes of a chunk, or less for its areas */
+	const uint64_t of_chunk = sizeof(struct chunk) + model->shape.unit / 8;
+
+	return model->room * (sizeof(*model->chunks) + sizeof(*model->free_ids)) +
+	       (model->nr_ids - model->nr_free_ids) * of_chunk;
+}

@@ -237,3 +237,12 @@ void km_percpu_replay_finish(const struct km_percpu_replay *replay,
 	}
 	ret->nr = replay->nr_variants;
 }
+
+uint64_t km_percpu_replay_bytes(const struct km_percpu_replay *replay)
+{
+	uint64_t bytes = km_map_bytes(&replay->live) + replay->room * sizeof(*replay->objects);
+
+	for (size_t i = 0; i < replay->nr_variants; i++)
+		bytes += km_percpu_model_bytes(replay->variants[i].model);
+	return bytes;
+}

@@ -580,3 +580,22 @@ void km_replay_results_deinit(struct km_replay_results *results)
 	free(results->items);
 	*results = (struct km_replay_results){ 0 };
 }
+
+uint64_t km_replay_bytes(const struct km_replay *replay)
+{
+	uint64_t bytes = km_life_table_bytes(&replay->live) +
+			 replay->room_kinds * sizeof(*replay->kinds) +
+			 replay->room_kinds * (replay->nr_players + 1) * sizeof(*replay->targets) +
+			 (replay->mask + 1) * sizeof(*replay->table) +
+			 replay->room_objects * (replay->nr_players + 1) * sizeof(*replay->objects);
+
+	for (size_t i = 0; i < replay->nr_queues; i++)
+		bytes += replay->queues[i].nr * sizeof(*replay->queues[i].kinds);
+	for (size_t i = 0; i < replay->nr_players; i++) {
+		const struct player *player = &replay->players[i];
+
+		bytes += km_sim_bytes(&player->sim) + player->room_keys * sizeof(*player->keys) +
+			 (player->mask + 1) * sizeof(*player->table);
+	}
+	return bytes;
+}

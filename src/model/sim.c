@@ -159,7 +159,7 @@ static void take_off(struct km_sim *sim, struct km_sim_cache *cache, uint32_t nu
 	cache->nr_partial--;
 }
 
-static struct km_error *add_cpus(struct km_sim_cache *cache, unsigned int cpu)
+static struct km_error *add_cpus(struct km_sim *sim, struct km_sim_cache *cache, unsigned int cpu)
 {
 	const size_t nr = (size_t)cpu + 1;
 	struct km_sim_cpu *cpus = reallocarray(cache->cpus, nr, sizeof(*cpus));
@@ -167,6 +167,7 @@ static struct km_error *add_cpus(struct km_sim_cache *cache, unsigned int cpu)
 	if (!cpus)
 		return &km_error_memory;
 	memset(cpus + cache->nr_cpus, 0, (nr - cache->nr_cpus) * sizeof(*cpus));
+	sim->nr_cpus += nr - cache->nr_cpus;
 	cache->cpus = cpus;
 	cache->nr_cpus = nr;
 	return NULL;
@@ -253,7 +254,7 @@ static struct km_error *slub_alloc(struct km_sim *sim, uint32_t cache_number, un
 				   uint32_t *ret)
 {
 	struct km_sim_cache *cache = &sim->caches[cache_number];
-	struct km_error *error = cpu < cache->nr_cpus ? NULL : add_cpus(cache, cpu);
+	struct km_error *error = cpu < cache->nr_cpus ? NULL : add_cpus(sim, cache, cpu);
 
 	if (!error && !cache->cpus[cpu].free)
 		error = slub_refill(sim, cache_number, &cache->cpus[cpu]);
@@ -268,7 +269,7 @@ static struct km_error *slub_free(struct km_sim *sim, uint32_t number, unsigned 
 {
 	struct km_sim_slab *slab = slab_at(sim, number);
 	struct km_sim_cache *cache = &sim->caches[slab->cache];
-	struct km_error *error = cpu < cache->nr_cpus ? NULL : add_cpus(cache, cpu);
+	struct km_error *error = cpu < cache->nr_cpus ? NULL : add_cpus(sim, cache, cpu);
 
 	if (error)
 		return error;
@@ -340,4 +341,10 @@ struct km_error *km_sim_free(struct km_sim *sim, uint32_t slab, unsigned int cpu
 		return slub_free(sim, slab, cpu);
 	plain_free(sim, slab);
 	return NULL;
+}
+
+uint64_t km_sim_bytes(const struct km_sim *sim)
+{
+	return sim->room_slabs * sizeof(*sim->slabs) + sim->room_caches * sizeof(*sim->caches) +
+	       sim->nr_cpus * sizeof(struct km_sim_cpu);
 }

@@ -40,11 +40,14 @@ struct km_sim {
 	uint32_t unused; /* records without a slab */
 	struct km_sim_cache *caches;
 	size_t nr_caches, room_caches;
+	size_t nr_cpus; /* of all caches */
 	uint64_t slab_pages;
 };
 
 void km_sim_init(struct km_sim *sim, const struct km_model *model);
 void km_sim_deinit(struct km_sim *sim);
+/* The memory it takes, about. */
+uint64_t km_sim_bytes(const struct km_sim *sim);
 /* A new cache with slabs of that kind (objects > 0), and its index. */
 KM_MUST_CHECK struct km_error *km_sim_add_cache(struct km_sim *sim, uint64_t bytes,
 						struct km_model_slab slab, uint32_t *ret);

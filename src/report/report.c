@@ -78,6 +78,13 @@ struct km_error *km_report_name_site(struct km_report_own *own, const struct km_
 	struct km_symbol *symbol = &site->symbol;
 	const char *module;
 
+	if (site->address == KM_SITE_BEYOND && own->report.quality.count[KM_ALLOCS_POOLED]) {
+		/* as a symbol: no format takes it for an address then */
+		*symbol = (struct km_symbol){ .name = "(beyond the memory limit)" };
+		site->has_symbol = true;
+		site->name = symbol->name;
+		return NULL;
+	}
 	if (!symtab || !km_symtab_find(symtab, site->address, symbol)) {
 		*symbol = (struct km_symbol){ 0 };
 		site->name = km_strings_printf(strings, "0x%" PRIx64, site->address);

@@ -72,6 +72,11 @@ static const struct km_callsite *find_callsite(const struct km_callsite **index,
 	const struct km_callsite **found =
 		bsearch(&of_key, index, nr, sizeof(*index), compare_index);
 
+	if (!found && ptr->call_site != KM_SITE_BEYOND) {
+		const struct km_ptr beyond = { .call_site = KM_SITE_BEYOND, .family = ptr->family };
+
+		return find_callsite(index, nr, &beyond);
+	}
 	return found ? *found : NULL;
 }
 

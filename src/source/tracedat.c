@@ -380,6 +380,7 @@ static struct km_error *tracedat_open(struct km_input *input,
 	}
 	td->base.ops = &km_tracedat_ops;
 	td->input = input;
+	td->memory_bytes = options ? options->memory_bytes : 0;
 	if (!input->is_seekable)
 		error = km_error_advise(
 			km_error_create(KM_ERR_INPUT, input->path,

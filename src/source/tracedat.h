@@ -90,6 +90,7 @@ struct td_part {
 struct tracedat {
 	struct km_source base;
 	struct km_input *input;
+	uint64_t memory_bytes; /* to stay in; 0: any */
 	bool is_big_endian;
 	enum km_compression compression;
 	char *release, *machine, *recorder, *clock; /* strings behind base.info */

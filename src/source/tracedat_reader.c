@@ -12,13 +12,14 @@
 #include "decode/pages.h"
 
 /* trace-cmd packs 10 pages a chunk; this only stops absurd numbers. */
-#define MAX_CHUNK_BYTES (64U << 20)
+#define MAX_CHUNK_BYTES   (64U << 20)
+#define LEAST_CHUNK_BYTES (256U << 10)
 /* zstd can pack 1 GiB of zeros into some KiB: more than this is no ring buffer. */
-#define MAX_PACKING     10000
+#define MAX_PACKING       10000
 /* Chunks have some KiB: read one by one they would cost two system calls each. */
-#define WINDOW_BYTES    (256U << 10)
+#define WINDOW_BYTES      (256U << 10)
 /* Of a map: what is brought into memory at once, see feed_slice(). */
-#define SLICE_BYTES     (256U << 10)
+#define SLICE_BYTES       (256U << 10)
 
 struct td_reader {
 	struct km_reader base;
@@ -104,6 +105,17 @@ struct km_error *td_reader_start(struct km_reader *base, size_t part)
 	quality->count[KM_BYTES_MISSING] += reader->part->missing_bytes;
 	quality->count[KM_CHUNKS_DAMAGED] += reader->part->is_damaged;
 	return NULL;
+}
+
+/* Each CPU's reader has a buffer for a chunk of its own. */
+static uint64_t most_chunk_bytes(const struct tracedat *td)
+{
+	const uint64_t share =
+		td->memory_bytes ? td->memory_bytes / 16 / (td->selected->nr_cpus + 1) : UINT64_MAX;
+
+	return share < LEAST_CHUNK_BYTES ? LEAST_CHUNK_BYTES
+	       : share < MAX_CHUNK_BYTES ? share
+					 : MAX_CHUNK_BYTES;
 }
 
 /* Makes a buffer at least so large; its contents are lost. */
@@ -237,7 +249,7 @@ static struct km_error *load_chunk(struct td_reader *reader)
 	}
 	reader->chunks_left--;
 	reader->at += CHUNK_HEADER_BYTES + (uint64_t)packed;
-	if (size > MAX_CHUNK_BYTES || size / MAX_PACKING > packed) {
+	if (size > most_chunk_bytes(tracedat_of(reader)) || size / MAX_PACKING > packed) {
 		quality->count[KM_CHUNKS_DAMAGED]++;
 		return NULL;
 	}

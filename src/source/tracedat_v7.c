@@ -35,16 +35,34 @@ static struct km_error *section_short(const struct tracedat *td, uint64_t offset
 		"it was cut short: copy it again");
 }
 
+/* It is unpacked beside what it was packed to, and symbols are kept beside their text. */
+static struct km_error *section_check(const struct tracedat *td, uint64_t offset, uint64_t size)
+{
+	if (size > MAX_SECTION_BYTES)
+		return km_error_at(td->input->path, offset, "a section of %llu bytes cannot be",
+				   (unsigned long long)size);
+	if (!td->memory_bytes || size <= td->memory_bytes / 4)
+		return NULL;
+	return km_error_advise(km_error_at(td->input->path, offset,
+					   "a section of %llu bytes is more than a quarter of the "
+					   "memory limit",
+					   (unsigned long long)size),
+			       "give a larger --memory-limit");
+}
+
 /* Unpacks the section's data in place. */
 static struct km_error *section_unpack(const struct tracedat *td, struct section *section)
 {
 	struct km_cursor cur = km_cursor_make(section->data, section->size, td->is_big_endian);
 	uint32_t packed = km_cursor_u32(&cur), size = km_cursor_u32(&cur);
 	const void *src = km_cursor_bytes(&cur, packed);
+	struct km_error *error = section_check(td, section->offset, size);
 	enum km_unpacked unpacked;
 	uint8_t *data;
 
-	if (!src || size > MAX_SECTION_BYTES)
+	if (error)
+		return error;
+	if (!src)
 		return km_error_at(td->input->path, section->offset,
 				   "the sizes of compressed section %u do not add up", section->id);
 	data = malloc((size_t)size + 1);
@@ -85,9 +103,9 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 	flags = km_cursor_u16(&cur);
 	km_cursor_u32(&cur);
 	size = km_cursor_u64(&cur);
-	if (size > MAX_SECTION_BYTES)
-		return km_error_at(td->input->path, offset, "a section of %llu bytes cannot be",
-				   (unsigned long long)size);
+	error = section_check(td, offset, size);
+	if (error)
+		return error;
 	if (size > td->input->file_bytes - offset)
 		return section_short(td, offset);
 	section.data = malloc(size + 1);

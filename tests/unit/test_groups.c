@@ -89,6 +89,59 @@ static void test_groups(void **state)
 	free(batch);
 }
 
+/* Room for three call sites, or for fewer with more sizes: the others are one. */
+static void test_limit(void **state)
+{
+	struct km_groups *groups, *all;
+	struct km_batch *batch = calloc(1, sizeof(*batch));
+	struct km_groups_lack lack;
+
+	(void)state;
+	assert_null(km_groups_create(&groups));
+	assert_null(km_groups_create(&all));
+	km_groups_set_limit(groups, 2 * (KM_SITE_COST + KM_GROUP_COST) + KM_GROUP_COST);
+	for (int round = 0; round < 2; round++)
+		for (uint32_t site = 1; site <= 5; site++)
+			batch_put(batch, site, 40, 64, 0, KM_EV_KMALLOC, 0);
+	batch_put(batch, 2, 48, 64, 0, KM_EV_KMALLOC, 0);
+	batch_put(batch, 2, 56, 64, 0, KM_EV_KMALLOC, 0);
+	for (uint32_t i = 0; i < batch->nr; i++)
+		km_batch_mark(batch, i);
+	assert_null(km_groups_number(groups, batch));
+	/* in the order in which they came; what is beyond comes third */
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(batch->group[i], i % 5 < 2 ? i % 5 + 1 : 3);
+	assert_int_equal(batch->group[10], 4);
+	assert_int_equal(batch->group[11], 5);
+	assert_int_equal(km_group_info(km_groups_list(groups), 3)->call_site, KM_SITE_BEYOND);
+	lack = km_groups_lack(groups);
+	assert_int_equal(lack.pooled, 7);
+	assert_int_equal(lack.left_out, 0);
+	assert_null(km_groups_merge(all, groups, cache_name, (const char *const[]){ NULL }));
+	assert_int_equal(hits_of(all, 1, 40, "", 0), 2);
+	assert_int_equal(hits_of(all, 2, 48, "", 0), 1);
+	assert_int_equal(hits_of(all, 3, 40, "", 0), 0);
+	assert_int_equal(hits_of(all, KM_SITE_BEYOND, 40, "", 0), 6);
+	assert_int_equal(hits_of(all, KM_SITE_BEYOND, 56, "", 0), 1);
+
+	/* and of these, too, there are not any number: two sizes are there */
+	for (uint32_t size = 1000; size < 1000 + 2 * KM_MOST_BEYOND; size++) {
+		batch->nr = 0;
+		batch_put(batch, 9, size, size, 0, KM_EV_KMALLOC, 0);
+		km_batch_mark(batch, 0);
+		batch->has_new = true;
+		assert_null(km_groups_number(groups, batch));
+		assert_int_equal(batch->group[0] == KM_ROW_HIDDEN,
+				 size >= 1000 + KM_MOST_BEYOND - 2);
+	}
+	lack = km_groups_lack(groups);
+	assert_int_equal(lack.pooled, 7 + KM_MOST_BEYOND - 2);
+	assert_int_equal(lack.left_out, KM_MOST_BEYOND + 2);
+	km_groups_destroy(groups);
+	km_groups_destroy(all);
+	free(batch);
+}
+
 /* 40,000 groups, so that the table grows many times, each hit as often as its number says. */
 static void test_growth(void **state)
 {
@@ -158,6 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_clock),
 	};
 

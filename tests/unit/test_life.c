@@ -561,6 +561,68 @@ static void median(void **state)
 	assert_int_equal(km_life_median_ns(&stats), 16 + 16 * 7 / 10);
 }
 
+/* Rows of one kind for the pointers from `first` on, a microsecond apart. */
+static void feed_pointers(struct feed *feed, enum km_event_kind kind, uint64_t first, size_t nr,
+			  uint64_t *now_ns)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const struct event event = { *now_ns += 1000,
+					     0x10000 + 64 * (first + i),
+					     kind,
+					     0xa,
+					     .req = kind == KM_EV_KFREE ? 0 : 60,
+					     .alloc = kind == KM_EV_KFREE ? 0 : 64 };
+
+		feed_event(feed, &event);
+	}
+	feed_flush(feed);
+}
+
+static void assert_lives(struct feed *feed, uint64_t now_ns, uint64_t live, uint64_t freed,
+			 uint64_t untracked)
+{
+	struct km_lives lives = feed_finish(feed, now_ns);
+
+	assert_int_equal(lives.total.live, live);
+	assert_int_equal(lives.total.live_bytes, 64 * live);
+	assert_int_equal(lives.total.freed, freed);
+	assert_int_equal(lives.untracked, untracked);
+	/* those seem to be replaced, and their frees to be of nothing */
+	assert_int_equal(lives.total.replaced, untracked);
+	assert_int_equal(lives.total.allocs, live + freed + untracked);
+	km_lives_deinit(&lives);
+}
+
+/* A table of 4096 pointers, five eighths of which may be in use. */
+static void a_full_table_takes_no_more(void **state)
+{
+	enum { MOST = 4096, PTRS = 10000, AGAIN = 1000 };
+	const struct km_life_options options = { .short_ns = MS, .most_bytes = MOST * 16 };
+	struct feed *feed = calloc(1, sizeof(*feed));
+	struct km_lives lives;
+	uint64_t now_ns = 0, live;
+
+	ASSERT_OK(km_life_create(&options, &feed->life));
+	ASSERT_OK(km_groups_create(&feed->groups));
+	feed_pointers(feed, KM_EV_KMALLOC, 0, PTRS, &now_ns);
+	lives = feed_finish(feed, now_ns);
+	live = lives.total.live;
+	km_lives_deinit(&lives);
+	assert_in_range(live, MOST / 2, MOST);
+	assert_lives(feed, now_ns, live, 0, PTRS - live);
+	feed_pointers(feed, KM_EV_KFREE, 0, PTRS, &now_ns);
+	assert_lives(feed, now_ns, 0, live, PTRS - live);
+	lives = feed_finish(feed, now_ns);
+	assert_int_equal(lives.unknown_frees, PTRS - live);
+	km_lives_deinit(&lives);
+	/* there is room again */
+	feed_pointers(feed, KM_EV_KMALLOC, PTRS, AGAIN, &now_ns);
+	assert_lives(feed, now_ns, AGAIN, live, PTRS - live);
+	feed_pointers(feed, KM_EV_KFREE, PTRS, AGAIN, &now_ns);
+	assert_lives(feed, now_ns, 0, live + AGAIN, PTRS - live);
+	feed_destroy(feed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,6 +636,7 @@ int main(void)
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(as_a_plain_count_has_it),
 		cmocka_unit_test(runs_are_as_single_rows),
+		cmocka_unit_test(a_full_table_takes_no_more),
 		cmocka_unit_test(median),
 	};
 
