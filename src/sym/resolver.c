@@ -150,12 +150,17 @@ static struct km_error *open_candidates(struct km_resolver *resolver, struct obj
 static struct km_error *find_object_file(struct km_resolver *resolver, struct object *object)
 {
 	struct km_paths paths = { 0 };
-	struct km_error *error;
+	struct km_error *error, *trouble;
 
 	if (object->module)
 		error = km_search_module(resolver->search, object->module, &paths);
 	else
 		error = km_search_kernel(resolver->search, &paths);
+	trouble = km_search_take_trouble(resolver->search);
+	if (trouble && error)
+		km_error_free(trouble);
+	else if (trouble)
+		error = note_error(resolver, trouble);
 	if (!error)
 		error = open_candidates(resolver, object, &paths);
 	km_paths_deinit(&paths);

@@ -30,7 +30,9 @@ struct km_search {
 	char *build_ids; /* lines "NAME HEX", or NULL */
 	bool search_system;
 	bool has_walked;
-	char *cut;               /* a directory with too many files, or NULL */
+	char *cut; /* a directory with too many files, or NULL */
+	struct km_error
+		*trouble;        /* a directory that could not be searched, not told yet; or NULL */
 	struct km_paths modules; /* every *.ko of the directories, in order of preference */
 };
 
@@ -142,6 +144,7 @@ void km_search_destroy(struct km_search *search)
 	free(search->release);
 	free(search->build_ids);
 	free(search->cut);
+	km_error_free(search->trouble);
 	km_paths_deinit(&search->modules);
 	free(search);
 }
@@ -312,12 +315,13 @@ static struct km_error *walk_directory(struct walk *walk, const char *dir, unsig
 	const struct dirent *entry;
 	DIR *stream = opendir(dir);
 
-	if (!stream && (errno == ENOENT || errno == ENOTDIR))
-		return NULL;
+	if (!stream && errno == ENOMEM)
+		return &km_error_memory;
+	if (!stream && errno != ENOENT && errno != ENOTDIR && !walk->search->trouble)
+		walk->search->trouble =
+			km_error_os(KM_ERR_INPUT, dir, errno, "cannot search the directory");
 	if (!stream)
-		return errno == ENOMEM ? &km_error_memory
-				       : km_error_os(KM_ERR_INPUT, dir, errno,
-						     "cannot search the directory");
+		return NULL;
 	while (!error && walk->nr_files < WALK_FILES_MAX && (entry = readdir(stream)))
 		error = walk_entry(walk, dir, entry, depth);
 	closedir(stream);
@@ -391,8 +395,7 @@ struct km_error *km_search_module(struct km_search *search, const char *module,
 
 	if (!error && !search->has_walked) {
 		error = walk_all(search);
-		/* what could not be searched is told once */
-		search->has_walked = error != &km_error_memory;
+		search->has_walked = !error;
 	}
 	if (!error)
 		error = add_modules(search, module, true, ret);
@@ -405,6 +408,14 @@ bool km_search_is_users(const struct km_search *search, const char *path)
 		if (!strncmp(path, search->dirs[i], strlen(search->dirs[i])))
 			return true;
 	return false;
+}
+
+struct km_error *km_search_take_trouble(struct km_search *search)
+{
+	struct km_error *trouble = search->trouble;
+
+	search->trouble = NULL;
+	return trouble;
 }
 
 const char *km_search_cut(const struct km_search *search)

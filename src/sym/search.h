@@ -34,6 +34,8 @@ KM_MUST_CHECK struct km_error *km_search_module(struct km_search *search, const 
 						struct km_paths *ret);
 /* Whether a path is below a directory of the user's. */
 bool km_search_is_users(const struct km_search *search, const char *path);
+/* What kept a directory from being searched, once; the caller's, or NULL. */
+struct km_error *km_search_take_trouble(struct km_search *search);
 /* A directory that has more files than are looked at, or NULL. */
 const char *km_search_cut(const struct km_search *search);
 
