@@ -13,6 +13,9 @@ struct km_recorder;
 struct km_recorder_options {
 	const char *path;   /* of the file */
 	bool is_compressed; /* by zstd */
+	bool has_owner;     /* the file is to be this user's; else it is the caller's */
+	uid_t uid;
+	gid_t gid;
 };
 
 /* What came of a recording. */

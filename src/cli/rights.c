@@ -70,12 +70,22 @@ static bool user_may_write(const struct km_options *options, uid_t uid, gid_t gi
 	return setegid(0) == 0 && may;
 }
 
+bool km_rights_find_user(const struct km_options *options, uid_t *ret_uid, gid_t *ret_gid)
+{
+	uint32_t uid, gid;
+
+	if (geteuid() != 0 || !read_id("SUDO_UID", &uid) || !read_id("SUDO_GID", &gid) || !uid ||
+	    !user_may_write(options, uid, gid))
+		return false;
+	*ret_uid = uid;
+	*ret_gid = gid;
+	return true;
+}
+
 struct km_error *km_rights_drop(const struct km_options *options, struct km_instance *instance)
 {
 	struct km_instance_rights rights = { .keep_files = has_files(options) };
 
-	if (geteuid() == 0 && read_id("SUDO_UID", &rights.uid) &&
-	    read_id("SUDO_GID", &rights.gid) && rights.uid)
-		rights.has_user = user_may_write(options, rights.uid, rights.gid);
+	rights.has_user = km_rights_find_user(options, &rights.uid, &rights.gid);
 	return km_instance_drop_rights(instance, &rights);
 }

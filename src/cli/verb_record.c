@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/collecting.h"
+#include "cli/rights.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "kmemstat/record.h"
@@ -52,23 +53,26 @@ static struct km_error *take_signals(struct record *record)
 
 static struct km_error *open_recorder(struct record *record)
 {
-	const struct km_recorder_options recorder_options = {
+	struct km_recorder_options recorder_options = {
 		.path = record->path,
 		.is_compressed = record->options->compress,
 	};
-	/* the file may belong to anybody, and gets its name at the end */
-	const struct km_instance_rights rights = { .keep_files = true };
+	/* the file gets its name at the end: its default one, too */
+	struct km_options files = *record->options;
 	/* before the instance: it is not one of our own processes, and none of its signals is
 	 * blocked */
 	struct km_error *error = km_command_fork(record->options->command, &record->command);
 
+	files.output = record->path;
+	recorder_options.has_owner =
+		km_rights_find_user(&files, &recorder_options.uid, &recorder_options.gid);
 	if (!error)
 		error = take_signals(record);
 	if (!error)
 		error = km_collecting_create(record->options, &record->command, &record->instance);
 	if (!error)
 		error = km_recorder_create(record->instance, &recorder_options, &record->recorder);
-	return error ? error : km_instance_drop_rights(record->instance, &rights);
+	return error ? error : km_rights_drop(&files, record->instance);
 }
 
 /* Milliseconds until `end`, for poll(). */

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -70,7 +69,23 @@ struct km_pull {
 	size_t nr_cpus;
 	struct km_pulled *results;
 	size_t nr_results;
+	int nice; /* of the calling thread, which is raised for the threads to have it, too */
 };
+
+/*
+ * The threads' priority is had from their creator, and set while there is the right to: it may be
+ * given up before they start. Where it is not allowed it goes without.
+ */
+static void raise_priority(struct km_pull *pull)
+{
+	pull->nice = getpriority(PRIO_PROCESS, 0);
+	setpriority(PRIO_PROCESS, 0, THREAD_NICE);
+}
+
+static void restore_priority(const struct km_pull *pull)
+{
+	setpriority(PRIO_PROCESS, 0, pull->nice);
+}
 
 static void set_event(int fd)
 {
@@ -271,8 +286,6 @@ static void *run_thread(void *arg)
 {
 	struct cpu *cpu = arg;
 
-	/* where it is not allowed it goes without */
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), THREAD_NICE);
 	cpu->error = pull_cpu(cpu);
 	if (cpu->error)
 		set_event(cpu->pull->failure_fd);
@@ -353,6 +366,7 @@ struct km_error *km_pull_create(const struct km_instance *instance,
 		error = km_error_os(KM_ERR_INPUT, NULL, errno, "cannot make an eventfd");
 	else if (!pull->cpus || !pull->results)
 		error = &km_error_memory;
+	raise_priority(pull);
 	if (!error)
 		set_wakeup(instance);
 	for (uint32_t i = 0; i < nr_cpus && !error; i++) {
@@ -383,6 +397,7 @@ struct km_error *km_pull_start(struct km_pull *pull)
 		cpu->has_thread = !err;
 	}
 	pthread_attr_destroy(&attr);
+	restore_priority(pull);
 	return err ? km_error_os(KM_ERR_INPUT, NULL, err, "cannot start a thread") : NULL;
 }
 
@@ -442,6 +457,7 @@ void km_pull_destroy(struct km_pull *pull)
 	if (!pull)
 		return;
 	join_threads(pull);
+	restore_priority(pull);
 	for (size_t i = 0; i < pull->nr_cpus; i++) {
 		struct cpu *cpu = &pull->cpus[i];
 

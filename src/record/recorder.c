@@ -82,6 +82,10 @@ struct km_error *km_recorder_create(struct km_instance *instance,
 		error = &km_error_memory;
 	if (!error)
 		error = km_spool_create(options->path, &recorder->spool);
+	if (!error && options->has_owner &&
+	    fchown(recorder->spool.fd, options->uid, options->gid) < 0)
+		error = km_error_os(KM_ERR_OUTPUT, options->path, errno,
+				    "cannot give it to the calling user");
 	if (!error)
 		error = make_reserve(recorder);
 	pull_options = (struct km_pull_options){

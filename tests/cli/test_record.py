@@ -40,14 +40,14 @@ for i in range({NR_KEYS}):
 SUMMARY = re.compile(r"kmemstat: (\S+): ([\d,]+) events? of (\d+) CPUs?, ")
 
 
-def environment():
+def environment(**more):
     keep = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
-    return {**{k: v for k, v in os.environ.items() if k in keep}, "LC_ALL": "C"}
+    return {**{k: v for k, v in os.environ.items() if k in keep}, "LC_ALL": "C", **more}
 
 
-def run(*command, **more):
+def run(*command, variables=None, **more):
     """-> (status, stdout, stderr)."""
-    done = subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, text=True,
+    done = subprocess.run(command, env=environment(**(variables or {})), stdin=subprocess.DEVNULL, text=True,
                           errors="replace", capture_output=True, timeout=120, check=False, **more)
     return done.returncode, done.stdout, done.stderr
 
@@ -191,18 +191,22 @@ class Tests:
         assert site(report(path), "user_preparse")
 
     def not_itself(self):
-        """events of the recorder are left out"""
+        """events of the recorder are left out, whose threads come before the load"""
         path = self.file()
         busy = load(3)
         recorder = subprocess.Popen([KMEMSTAT, "record", "-q", "-o", str(path), "--duration", "2"],
                                     env=environment())
-        tasks = set()
+        tasks, nices = set(), set()
         while recorder.poll() is None:
             with contextlib.suppress(OSError):
-                tasks |= set(os.listdir(f"/proc/{recorder.pid}/task"))
+                for task in os.listdir(f"/proc/{recorder.pid}/task"):
+                    tasks.add(task)
+                    if task != str(recorder.pid):
+                        nices.add(os.getpriority(os.PRIO_PROCESS, int(task)))
             time.sleep(0.05)
         busy.wait()
         assert recorder.returncode == 0 and len(tasks) > 1
+        assert nices == {-20}, f"threads of nice {nices}"
         seen = {line.split()[2] for line in run(KMEMSTAT, "dump", str(path))[1].splitlines()}
         assert seen and not seen & tasks, seen & tasks
 
@@ -315,6 +319,22 @@ class Tests:
         self.leaves_nothing(path)
         return None
 
+    def sudo(self):
+        """with sudo the file is the calling user's where that user may write, else root's"""
+        caller = {"SUDO_UID": "65534", "SUDO_GID": "65534"}
+        os.chmod(self.folder, 0o755)
+        for owner in (65534, 0):
+            path = self.file()
+            os.chown(path.parent, owner, owner)
+            status, _, err = record("-o", str(path), "--", "sh", "-c", "id -u; true",
+                                    variables=caller)
+            assert status == 0, err
+            assert path.stat().st_uid == owner and path.stat().st_mode & 0o777 == 0o600
+            assert report(path)["quality"]["events_used"]
+            if owner:
+                assert b"slabinfo-end\0" in path.read_bytes()
+            assert os.listdir(path.parent) == [path.name] and is_clean(self.tracefs)
+
     def filters(self):
         """--filter is the kernel's; events without its fields are left out, and that is said"""
         path = self.file()
@@ -377,7 +397,7 @@ class Tests:
 
 
 TESTS = ("command", "trace_cmd", "kernel_counts", "pid", "not_itself", "signals", "killed",
-         "command_killed", "disk_full", "disk_too_small", "replaces", "refuses", "no_rights",
+         "command_killed", "disk_full", "disk_too_small", "replaces", "refuses", "no_rights", "sudo",
          "filters", "stacks", "machine", "losses", "quiet")
 
 
