@@ -582,12 +582,31 @@ struct km_error *km_tracefs_reader_fill(struct km_reader *base, struct km_batch 
 	return error;
 }
 
-/* What of a CPU was decoded, and is not given away yet. */
-static void count_pending(const struct lane *lane, uint64_t kinds[static KM_NR_EVENT_KINDS])
+/* Takes a row that was decoded, and is not given away yet, out of the counts again. */
+static void uncount(enum km_event_kind kind, uint64_t ptr, struct km_quality *quality,
+		    uint64_t kinds[static KM_NR_EVENT_KINDS])
 {
+	kinds[kind]++;
+	if (kind == KM_EV_KFREE && !ptr)
+		quality->count[KM_NULL_FREES]--;
+	else if (kind == KM_EV_KFREE && ptr == KM_ZERO_SIZE_PTR)
+		quality->count[KM_ZERO_SIZE_FREES]--;
+	else if (km_event_is_alloc(kind) && !ptr)
+		quality->count[KM_FAILED_ALLOCS]--;
+}
+
+/* The same of all such rows of a CPU; kinds is how many there are of each. */
+static void uncount_pending(const struct lane *lane, struct km_quality *quality,
+			    uint64_t kinds[static KM_NR_EVENT_KINDS])
+{
+	const struct km_batch *batch = &lane->batch;
+
 	memset(kinds, 0, KM_NR_EVENT_KINDS * sizeof(kinds[0]));
-	for (uint32_t i = lane->next; i < lane->batch.nr; i++)
-		kinds[lane->batch.what[i].kind]++;
+	for (uint32_t i = lane->next; i < batch->nr; i++)
+		uncount(batch->what[i].kind, batch->ptr[i], quality, kinds);
+	/* one that the decoder keeps back, for its stack may come next */
+	if (lane->pages.has_kept)
+		uncount(lane->pages.kept.what.kind, lane->pages.kept.ptr, quality, kinds);
 }
 
 /* What the kernel says is lost, which pages tell only when one comes after the loss. */
@@ -619,7 +638,7 @@ static void sum_lane(struct live_reader *reader, size_t i)
 	uint64_t pending[KM_NR_EVENT_KINDS];
 
 	*stream = lane->pages.stream;
-	count_pending(lane, pending);
+	uncount_pending(lane, &stream->quality, pending);
 	for (size_t slot = 0; slot < formats->nr_infos; slot++) {
 		const enum km_event_kind kind = formats->infos[slot].kind;
 		uint64_t nr = lane->pages.records.slots[slot];
