@@ -55,6 +55,9 @@ KM_MUST_CHECK struct km_error *km_groups_add(struct km_groups *groups,
  * have been counted, or are no allocations. Errors: KM_ERR_MEMORY.
  */
 KM_MUST_CHECK struct km_error *km_groups_number(struct km_groups *groups, struct km_batch *batch);
+/* The same of the rows `from` to `to` (not included); batch->has_new stays as it is. */
+KM_MUST_CHECK struct km_error *
+km_groups_number_rows(struct km_groups *groups, struct km_batch *batch, uint32_t from, uint32_t to);
 /*
  * The table itself, to lend to the reader whose batches are added; it changes when it grows, in
  * km_groups_add(). Not of one that groups were merged into.

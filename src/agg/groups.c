@@ -220,14 +220,22 @@ struct km_error *km_groups_add(struct km_groups *groups, const struct km_batch *
 
 struct km_error *km_groups_number(struct km_groups *groups, struct km_batch *batch)
 {
+	struct km_error *error = km_groups_number_rows(groups, batch, 0, batch->nr);
+
+	batch->has_new = false;
+	return error;
+}
+
+struct km_error *km_groups_number_rows(struct km_groups *groups, struct km_batch *batch,
+				       uint32_t from, uint32_t to)
+{
 	struct km_error *error = NULL;
 
 	if (!batch->has_new)
 		return NULL;
-	for (uint32_t i = 0; i < batch->nr && !error; i++)
+	for (uint32_t i = from; i < to && !error; i++)
 		if (batch->group[i] == KM_ROW_ALLOC)
 			error = add_row(groups, batch, i, &batch->group[i]);
-	batch->has_new = false;
 	return error;
 }
 

@@ -70,6 +70,8 @@ struct ordered {
 	const struct queue *waited_for;
 	struct km_error *error;
 	double next_interval; /* when the next report in between is due */
+	uint64_t interval_end; /* of events' time; 0: there was no event yet */
+	struct km_taken taken;
 	/* progress */
 	uint64_t bytes_total, bytes_shown;
 	atomic_uint_fast64_t bytes_done, events_done;
@@ -216,11 +218,51 @@ static struct km_error *prepare(const struct ordered *ordered, struct queue *que
 
 	if (worker->sift)
 		error = km_sift_mark(worker->sift, &filled->batch);
-	if (!error && !ordered->options->no_groups)
+	/* intervals of events' time end in the middle of a batch: then when rows are given */
+	if (!error && !ordered->options->no_groups && !ordered->options->interval_ns)
 		error = km_groups_number(worker->groups, &filled->batch);
 	if (!error)
 		error = keep_stacks(ordered, queue, filled);
 	return error ? error : keep_names(queue, filled);
+}
+
+/* The workers of queues that have one; the array is the caller's to free. NULL: no memory. */
+static struct km_worker **list_workers(const struct ordered *ordered, size_t *ret_nr)
+{
+	struct km_worker **workers = calloc(ordered->nr_queues + 1, sizeof(*workers));
+
+	*ret_nr = 0;
+	for (size_t i = 0; workers && i < ordered->nr_queues; i++)
+		if (ordered->queues[i].has_worker)
+			workers[(*ret_nr)++] = &ordered->queues[i].worker;
+	return workers;
+}
+
+/* Gives a report of what has been taken. */
+static struct km_error *report_now(struct ordered *ordered)
+{
+	const struct km_scan_options *options = ordered->options;
+	struct km_report_parts parts = { 0 };
+	struct km_groups *groups;
+	struct km_worker **workers;
+	struct km_error *error = km_groups_create(&groups);
+	size_t nr;
+
+	if (error)
+		return error;
+	workers = list_workers(ordered, &nr);
+	error = workers ? km_workers_peek(ordered->source, workers, nr, &parts, groups)
+			: &km_error_memory;
+	free(workers);
+	if (!error) {
+		if (options->interval_ns)
+			km_taken_settle(&ordered->taken, &parts);
+		return options->on_interval(options->interval_arg, &parts, groups);
+	}
+	free(parts.streams);
+	free(parts.events);
+	km_groups_destroy(groups);
+	return error;
 }
 
 /* Gives a report between two batches of the only queue, if it is time. */
@@ -228,25 +270,12 @@ static struct km_error *pause_merge(void *arg)
 {
 	struct ordered *ordered = arg;
 	const struct km_scan_options *options = ordered->options;
-	struct km_report_parts parts = { 0 };
-	struct km_groups *groups;
 	struct km_error *error;
 
-	if (!options->on_interval || km_now() < ordered->next_interval)
+	if (!options->on_interval || options->interval_ns || km_now() < ordered->next_interval)
 		return NULL;
-	error = km_groups_create(&groups);
-	if (error)
-		return error;
-	error = km_worker_peek(ordered->source, &ordered->queues[0].worker, &parts, groups);
-	if (!error) {
-		error = options->on_interval(options->interval_arg, &parts, groups);
-		ordered->next_interval =
-			km_interval_after(ordered->next_interval, options->interval_s);
-		return error;
-	}
-	free(parts.streams);
-	free(parts.events);
-	km_groups_destroy(groups);
+	error = report_now(ordered);
+	ordered->next_interval = km_interval_after(ordered->next_interval, options->interval_s);
 	return error;
 }
 
@@ -273,7 +302,7 @@ static struct km_error *start_part(struct ordered *ordered, struct queue *queue)
 	if (error)
 		return error;
 	queue->next_part++;
-	queue->is_started = true;
+	queue->is_started = queue->worker.is_reading = true;
 	return NULL;
 }
 
@@ -450,7 +479,7 @@ static bool take_batch(struct ordered *ordered, struct queue *queue, bool is_fir
 	return has_batch;
 }
 
-static inline const struct filled *in_hand(const struct queue *queue)
+static inline struct filled *in_hand(const struct queue *queue)
 {
 	return &queue->ring[queue->nr_taken % queue->nr_ring];
 }
@@ -517,11 +546,10 @@ static uint32_t run_end(const struct queue *queue, const struct queue *other)
 	return to;
 }
 
-static struct km_error *give_run(const struct ordered *ordered, const struct queue *queue,
-				 uint32_t to)
+static struct km_error *give_run(struct ordered *ordered, const struct queue *queue, uint32_t to)
 {
 	const struct km_scan_options *options = ordered->options;
-	const struct filled *filled = in_hand(queue);
+	struct filled *filled = in_hand(queue);
 	const struct km_rows rows = {
 		.batch = &filled->batch,
 		.from = queue->next,
@@ -533,6 +561,11 @@ static struct km_error *give_run(const struct ordered *ordered, const struct que
 	};
 	struct km_error *error = NULL;
 
+	if (options->interval_ns) {
+		km_taken_add(&ordered->taken, &filled->batch, queue->next, to);
+		error = km_groups_number_rows(queue->worker.groups, &filled->batch, queue->next,
+					      to);
+	}
 	for (size_t i = 0; i < options->nr_takers && !error; i++)
 		if (!options->takers[i].is_cut)
 			error = options->takers[i].add(options->takers[i].arg, &rows);
@@ -567,9 +600,54 @@ static void show_progress(struct ordered *ordered)
 			  atomic_load(&ordered->events_done));
 }
 
+/* Before the row at `ts`, which is the earliest: gives a report of the interval that has ended. */
+static struct km_error *end_interval(struct ordered *ordered, uint64_t ts)
+{
+	const struct km_scan_options *options = ordered->options;
+	const uint64_t end = ordered->interval_end;
+	struct km_error *error;
+
+	if (!end) {
+		ordered->interval_end = km_sat_add(ts, options->interval_ns);
+		return NULL;
+	}
+	*options->interval_at_ns = end;
+	error = report_now(ordered);
+	if (error || ts - end < options->interval_ns)
+		ordered->interval_end = km_sat_add(end, options->interval_ns);
+	else
+		/* nothing happened for longer: the interval with the row is the next but one */
+		ordered->interval_end =
+			end + (ts - end) / options->interval_ns * options->interval_ns;
+	return error;
+}
+
+/* Gives the reports that are due before the next row, and cuts the run where the next one is. */
+static struct km_error *settle_interval(struct ordered *ordered, uint32_t *to)
+{
+	const struct queue *queue = ordered->heap[0];
+	const struct km_batch *batch = &in_hand(queue)->batch;
+	const uint64_t ts = next_ts(queue);
+	struct km_error *error = NULL;
+
+	while (!error && (!ordered->interval_end || ts >= ordered->interval_end) &&
+	       ordered->interval_end != UINT64_MAX)
+		error = end_interval(ordered, ts);
+	while (*to > queue->next + 1 && batch->ts_ns[*to - 1] >= ordered->interval_end)
+		(*to)--;
+	return error;
+}
+
+static bool is_ended(const struct ordered *ordered)
+{
+	const struct km_scan_options *options = ordered->options;
+
+	return (options->has_enough && *options->has_enough) ||
+	       (options->interval_ns && options->stop && *options->stop);
+}
+
 static struct km_error *merge(struct ordered *ordered)
 {
-	const bool *has_enough = ordered->options->has_enough;
 	struct km_error *error = NULL;
 
 	ordered->next_interval = km_now() + ordered->options->interval_s;
@@ -578,11 +656,14 @@ static struct km_error *merge(struct ordered *ordered)
 			ordered->heap[ordered->nr_heap++] = &ordered->queues[i];
 	for (size_t i = ordered->nr_heap; i-- > 0;)
 		sift_down(ordered, i);
-	while (ordered->nr_heap && !error && !(has_enough && *has_enough)) {
+	while (ordered->nr_heap && !error && !is_ended(ordered)) {
 		struct queue *queue = ordered->heap[0];
-		const uint32_t to = run_end(queue, second(ordered));
+		uint32_t to = run_end(queue, second(ordered));
 
-		error = give_run(ordered, queue, to);
+		if (ordered->options->interval_ns)
+			error = settle_interval(ordered, &to);
+		if (!error)
+			error = give_run(ordered, queue, to);
 		queue->next = to;
 		if (to == in_hand(queue)->batch.nr) {
 			show_progress(ordered);
@@ -644,15 +725,12 @@ static void queue_deinit(struct queue *queue)
 static struct km_error *finish(struct ordered *ordered, struct km_report_parts *ret,
 			       struct km_groups *groups)
 {
-	struct km_worker **workers = calloc(ordered->nr_queues + 1, sizeof(*workers));
+	size_t nr;
+	struct km_worker **workers = list_workers(ordered, &nr);
 	struct km_error *error;
-	size_t nr = 0;
 
 	if (!workers)
 		return &km_error_memory;
-	for (size_t i = 0; i < ordered->nr_queues; i++)
-		if (ordered->queues[i].has_worker)
-			workers[nr++] = &ordered->queues[i].worker;
 	error = km_workers_merge(ordered->source, workers, nr, ret, groups);
 	free(workers);
 	return error;
@@ -701,7 +779,8 @@ struct km_error *km_scan_ordered(struct km_source *source, const struct km_scan_
 	struct ordered ordered = {
 		.source = source,
 		.options = options,
-		.want = options->sift ? KM_WANT_ALL : KM_WANT_PAIRS,
+		/* what is in hand at the end of an interval is counted by its kind */
+		.want = options->sift || options->interval_ns ? KM_WANT_ALL : KM_WANT_PAIRS,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.has_filled = PTHREAD_COND_INITIALIZER,
 		.has_room = PTHREAD_COND_INITIALIZER,

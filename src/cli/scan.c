@@ -40,13 +40,14 @@ struct scan_thread {
 static struct km_error *report_now(struct scan_thread *thread)
 {
 	const struct scan *scan = thread->scan;
+	struct km_worker *worker = &thread->worker;
 	struct km_report_parts parts = { 0 };
 	struct km_groups *groups;
 	struct km_error *error = km_groups_create(&groups);
 
 	if (error)
 		return error;
-	error = km_worker_peek(scan->source, &thread->worker, &parts, groups);
+	error = km_workers_peek(scan->source, &worker, 1, &parts, groups);
 	if (!error)
 		return scan->options->on_interval(scan->options->interval_arg, &parts, groups);
 	free(parts.streams);
@@ -83,6 +84,7 @@ static struct km_error *read_part(struct scan_thread *thread, size_t part)
 	struct km_batch *batch = thread->batch;
 	struct km_error *error = km_reader_start(worker->reader, part);
 
+	worker->is_reading = !error;
 	while (!error) {
 		error = km_reader_fill(worker->reader, batch);
 		if (error || !batch->nr)

@@ -48,6 +48,13 @@ struct km_scan_options {
 	km_interval_fn on_interval;
 	void *interval_arg;
 	double interval_s;
+	/*
+	 * Not 0: intervals are of the time of events, so many ns each from the first one on, and
+	 * on_interval is given just what lies before the end of one; *interval_at_ns is set to that
+	 * before. Of any source, but it needs a taker. A stretch without events is one interval.
+	 */
+	uint64_t interval_ns;
+	uint64_t *interval_at_ns;
 	/* called once, from one of the threads, while others read; or NULL */
 	void (*beside)(void *arg);
 	void *beside_arg;

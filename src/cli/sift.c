@@ -152,23 +152,6 @@ struct km_error *km_sift_mark(struct km_sift *sift, struct km_batch *batch)
 	return NULL;
 }
 
-struct km_error *km_sift_add(struct km_sift *sift, const struct km_sift *more)
-{
-	for (size_t cpu = 0; cpu < more->nr_cpus; cpu++) {
-		struct left_out *counts = cpu_get(sift, cpu);
-
-		if (!counts)
-			return &km_error_memory;
-		counts->events += more->cpus[cpu].events;
-		counts->null_frees += more->cpus[cpu].null_frees;
-		counts->zero_size_frees += more->cpus[cpu].zero_size_frees;
-		counts->failed_allocs += more->cpus[cpu].failed_allocs;
-	}
-	for (int i = 0; i < KM_NR_EVENT_KINDS; i++)
-		sift->kinds[i] += more->kinds[i];
-	return NULL;
-}
-
 /* Never below zero: a counter may be held at its end. */
 static void take_from(uint64_t *count, uint64_t number)
 {

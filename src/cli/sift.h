@@ -35,11 +35,9 @@ KM_MUST_CHECK struct km_error *km_sift_batch(struct km_sift *sift, struct km_bat
  * at its pointer, unless it is its time that does not pass. Errors: KM_ERR_MEMORY.
  */
 KM_MUST_CHECK struct km_error *km_sift_mark(struct km_sift *sift, struct km_batch *batch);
-/* Adds the counts of another worker. Errors: KM_ERR_MEMORY. */
-KM_MUST_CHECK struct km_error *km_sift_add(struct km_sift *sift, const struct km_sift *more);
-/* Moves what was left out of a CPU from the events used to those filtered. */
+/* Moves what it left out of a CPU from the events used to those filtered. */
 void km_sift_settle(const struct km_sift *sift, uint32_t cpu, struct km_quality *quality);
-/* Takes what was left out from the events by kind. */
+/* Takes what it left out from the events by kind. */
 void km_sift_settle_kinds(const struct km_sift *sift, uint64_t kinds[KM_NR_EVENT_KINDS]);
 
 #endif

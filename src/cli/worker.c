@@ -78,6 +78,7 @@ struct km_error *km_worker_add_stats(struct km_worker *worker)
 		worker->slots[i] += stats->slots[i];
 	for (int i = 0; i < KM_NR_EVENT_KINDS; i++)
 		worker->kinds[i] += stats->kinds[i];
+	worker->is_reading = false;
 	return NULL;
 }
 
@@ -108,9 +109,11 @@ static struct km_error *collect_events(const struct km_source *source,
 	return NULL;
 }
 
-/* The streams of the trace with what was found in them. */
+/* The streams of the trace with what was found in them, less what `workers` left out. */
 static struct km_error *collect_streams(const struct km_source *source,
-					const struct km_worker *total, struct km_report_parts *ret)
+					const struct km_worker *total,
+					struct km_worker *const *workers, size_t nr,
+					struct km_report_parts *ret)
 {
 	const struct km_input_info *info = km_source_info(source);
 
@@ -121,8 +124,9 @@ static struct km_error *collect_streams(const struct km_source *source,
 	ret->nr_streams = info->nr_streams;
 	ret->quality = *km_source_quality(source);
 	memcpy(ret->kinds, total->kinds, sizeof(ret->kinds));
-	if (total->sift)
-		km_sift_settle_kinds(total->sift, ret->kinds);
+	for (size_t i = 0; i < nr; i++)
+		if (workers[i]->sift)
+			km_sift_settle_kinds(workers[i]->sift, ret->kinds);
 	for (size_t i = 0; i < info->nr_streams; i++) {
 		struct km_stream_report *stream = &ret->streams[i];
 		struct km_stream_stats stats = { .first_ns = UINT64_MAX };
@@ -130,8 +134,10 @@ static struct km_error *collect_streams(const struct km_source *source,
 		if (i < total->nr_streams)
 			stats = total->streams[i];
 		stream->info = &info->streams[i];
-		if (total->sift)
-			km_sift_settle(total->sift, info->streams[i].cpu, &stats.quality);
+		for (size_t k = 0; k < nr; k++)
+			if (workers[k]->sift)
+				km_sift_settle(workers[k]->sift, info->streams[i].cpu,
+					       &stats.quality);
 		stream->quality = stats.quality;
 		stream->first_ns = stats.first_ns;
 		stream->last_ns = stats.last_ns;
@@ -168,7 +174,7 @@ static struct km_error *worker_add(struct km_worker *total, const struct km_work
 		total->slots[i] += worker->slots[i];
 	for (int i = 0; i < KM_NR_EVENT_KINDS; i++)
 		total->kinds[i] += worker->kinds[i];
-	return total->sift ? km_sift_add(total->sift, worker->sift) : NULL;
+	return NULL;
 }
 
 struct km_error *km_workers_merge(const struct km_source *source, struct km_worker *const *workers,
@@ -183,30 +189,75 @@ struct km_error *km_workers_merge(const struct km_source *source, struct km_work
 	for (size_t i = 1; i < nr && !error; i++)
 		error = worker_add(total, workers[i]);
 	if (!error)
-		error = collect_streams(source, total, ret);
+		error = collect_streams(source, total, workers, nr, ret);
 	for (size_t i = 0; i < nr && !error; i++)
 		add_lack(workers[i], &ret->quality);
 	return error ? error : collect_events(source, total, ret);
 }
 
-struct km_error *km_worker_peek(const struct km_source *source, const struct km_worker *worker,
-				struct km_report_parts *ret, struct km_groups *groups)
+struct km_error *km_workers_peek(const struct km_source *source, struct km_worker *const *workers,
+				 size_t nr, struct km_report_parts *ret, struct km_groups *groups)
 {
-	struct km_worker total = { .reader = worker->reader };
-	struct km_error *error = worker_add(&total, worker);
+	struct km_worker total = { 0 };
+	struct km_error *error = NULL;
 
-	total.sift = worker->sift;
-	if (!error)
-		error = km_worker_add_stats(&total);
-	if (!error)
-		error = km_groups_merge(groups, worker->groups, name_of_cache, worker->reader);
-	if (!error)
-		error = collect_streams(source, &total, ret);
-	if (!error) {
-		add_lack(worker, &ret->quality);
-		error = collect_events(source, &total, ret);
+	for (size_t i = 0; i < nr && !error; i++) {
+		error = worker_add(&total, workers[i]);
+		total.reader = workers[i]->reader;
+		if (!error && workers[i]->is_reading)
+			error = km_worker_add_stats(&total);
+		if (!error)
+			error = km_groups_merge(groups, workers[i]->groups, name_of_cache,
+						workers[i]->reader);
 	}
+	if (!error)
+		error = collect_streams(source, &total, workers, nr, ret);
+	for (size_t i = 0; i < nr && !error; i++)
+		add_lack(workers[i], &ret->quality);
+	if (!error)
+		error = collect_events(source, &total, ret);
 	free(total.streams);
 	free(total.slots);
 	return error;
+}
+
+void km_taken_add(struct km_taken *taken, const struct km_batch *batch, uint32_t from, uint32_t to)
+{
+	uint64_t *count = taken->quality.count;
+
+	if (from < to && !taken->nr)
+		taken->first_ns = batch->ts_ns[from];
+	for (uint32_t i = from; i < to; i++) {
+		const enum km_event_kind kind = batch->what[i].kind;
+
+		if (batch->group[i] == KM_ROW_HIDDEN || batch->group[i] == KM_ROW_SKIP) {
+			count[KM_EVENTS_FILTERED]++;
+			continue;
+		}
+		count[KM_EVENTS_USED]++;
+		taken->kinds[kind]++;
+		if (kind == KM_EV_KFREE && batch->ptr[i] <= KM_ZERO_SIZE_PTR)
+			count[batch->ptr[i] ? KM_ZERO_SIZE_FREES : KM_NULL_FREES]++;
+		else if (km_event_is_alloc(kind) && !batch->size[i].alloc)
+			count[KM_FAILED_ALLOCS]++;
+	}
+	if (from < to) {
+		taken->nr += to - from;
+		taken->last_ns = batch->ts_ns[to - 1];
+	}
+}
+
+void km_taken_settle(const struct km_taken *taken, struct km_report_parts *parts)
+{
+	static const enum km_counter counters[] = { KM_EVENTS_USED, KM_EVENTS_FILTERED,
+						    KM_NULL_FREES, KM_ZERO_SIZE_FREES,
+						    KM_FAILED_ALLOCS };
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		parts->quality.count[counters[i]] = taken->quality.count[counters[i]];
+	memcpy(parts->kinds, taken->kinds, sizeof(parts->kinds));
+	for (size_t i = 0; i < parts->nr_streams; i++) {
+		parts->streams[i].first_ns = taken->first_ns;
+		parts->streams[i].last_ns = taken->last_ns;
+	}
 }
