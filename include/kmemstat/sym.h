@@ -28,6 +28,8 @@ KM_MUST_CHECK struct km_error *km_symtab_create(const char *path, char *text, si
 						struct km_symtab **ret);
 /* The same from a file. */
 KM_MUST_CHECK struct km_error *km_symtab_load(const char *path, struct km_symtab **ret);
+/* It has one holder; each more destroys it, too, and it goes with the last. */
+struct km_symtab *km_symtab_hold(struct km_symtab *tab);
 void km_symtab_destroy(struct km_symtab *tab);
 /*
  * The symbol that holds `address`: the last text symbol at or below it, unless it lies

@@ -121,6 +121,21 @@ static void print_columns(struct km_out *out, const struct km_listing *listing)
 	}
 }
 
+static void print_top_columns(struct km_out *out)
+{
+	const struct km_top_column *column;
+
+	km_out_puts(out, "\nColumns, with the key that sorts by each on the screen:\n");
+	for (size_t i = 0; (column = km_top_column_at(i)); i++) {
+		char head[64];
+		int len = snprintf(head, sizeof(head), "  %c  %-10s  %s", column->letter,
+				   column->key, column->header);
+
+		km_out_puts(out, head);
+		print_wrapped(out, column->help, len, HELP_INDENT);
+	}
+}
+
 void km_help_print(struct km_out *out, unsigned int verb)
 {
 	size_t nr_verbs, nr;
@@ -152,6 +167,8 @@ void km_help_print(struct km_out *out, unsigned int verb)
 	for (enum km_listing_id i = 0; (verb & KM_VERBS_TABLE) && i < KM_NR_LISTINGS; i++)
 		if (!is_told(km_listing(i)) && km_listing(i)->is_verb == (verb == KM_VERB_TYPES))
 			print_columns(out, km_listing(i));
+	if (verb == KM_VERB_TOP)
+		print_top_columns(out);
 	km_out_puts(out, "\nExit status:\n");
 	infos = km_exit_infos(&nr);
 	for (size_t i = 0; i < nr; i++) {
@@ -261,7 +278,8 @@ static void print_mdoc_group(struct km_out *out, enum km_option_group group)
 static void print_mdoc_options(struct km_out *out)
 {
 	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
-		if (group == KM_GROUP_CHECK || group == KM_GROUP_DIFF || group == KM_GROUP_RECORD)
+		if (group == KM_GROUP_CHECK || group == KM_GROUP_DIFF || group == KM_GROUP_RECORD ||
+		    group == KM_GROUP_TOP)
 			continue;
 		km_out_printf(out, ".Ss %s\n", km_option_group_title(group));
 		print_mdoc_group(out, group);
@@ -276,6 +294,24 @@ static void print_mdoc_check(struct km_out *out)
 static void print_mdoc_diff(struct km_out *out)
 {
 	print_mdoc_group(out, KM_GROUP_DIFF);
+}
+
+static void print_mdoc_top(struct km_out *out)
+{
+	print_mdoc_group(out, KM_GROUP_TOP);
+}
+
+/* The columns of top, with the keys that sort by them. */
+static void print_mdoc_top_columns(struct km_out *out)
+{
+	const struct km_top_column *column;
+
+	km_out_puts(out, ".Bl -column \"waste-rate\" \"LIFETIME\" \"key\" \"what\"\n"
+			 ".It Sy key Ta Sy header Ta \\& Ta\n");
+	for (size_t i = 0; (column = km_top_column_at(i)); i++)
+		km_out_printf(out, ".It Cm %s Ta %s Ta %c Ta %s\n", column->key, column->header,
+			      column->letter, column->help);
+	km_out_puts(out, ".El\n");
 }
 
 static void print_mdoc_recording(struct km_out *out)
@@ -335,6 +371,7 @@ struct km_error *km_help_print_man(struct km_out *out, const char *section)
 	} sections[] = {
 		{ "options", print_mdoc_options }, { "check", print_mdoc_check },
 		{ "diff", print_mdoc_diff },       { "recording", print_mdoc_recording },
+		{ "top", print_mdoc_top },         { "topcolumns", print_mdoc_top_columns },
 		{ "columns", print_mdoc_columns }, { "exit", print_mdoc_exit },
 	};
 

@@ -15,6 +15,7 @@
 #include "kmemstat/filter.h"
 #include "kmemstat/gate.h"
 #include "kmemstat/report.h"
+#include "kmemstat/top.h"
 
 /* Verbs as bits, for the options' "which verbs take it". */
 enum km_verb_bit {
@@ -45,6 +46,7 @@ enum km_option_group {
 	KM_GROUP_MODEL,
 	KM_GROUP_TABLE,
 	KM_GROUP_DIFF,
+	KM_GROUP_TOP,
 	KM_GROUP_RECORD,
 	KM_GROUP_INPUT,
 	KM_GROUP_FILTER,
@@ -130,7 +132,7 @@ struct km_options {
 	const char *topology;
 	size_t threads;    /* 0: one a CPU */
 	uint64_t memory_limit; /* 0: km_memory_default() */
-	size_t interval_s; /* 0: no report before the end */
+	double interval_s; /* 0: no report before the end */
 	bool exclude_self, no_exclude_self;
 	bool no_pairing;
 	bool only_live; /* --page --live */
@@ -163,6 +165,13 @@ struct km_options {
 	size_t buffer_kib;    /* for each CPU; 0: the default */
 	bool stacks;
 	bool compress; /* record: by zstd */
+	/* top */
+	enum km_top_view top_view;
+	const char *match; /* of the rows; or NULL */
+	bool batch;
+	size_t frames; /* 0: no end is set */
+	bool has_speed;
+	double speed; /* 0: as fast as can be read */
 	/* output */
 	const char *output;
 	enum km_when color, pager;

@@ -7,17 +7,17 @@ static const struct km_option rows[] = {
 	  .letter = 's',
 	  .arg = "KEY[,KEY]",
 	  .group = KM_GROUP_TABLE,
-	  .verbs = KM_VERBS_TABLE,
+	  .verbs = KM_VERBS_TABLE | KM_VERB_TOP,
 	  .set = km_set_string,
 	  AT(sort),
 	  .help = "Sort tables by these columns, most first; later keys break ties (call sites: "
-		  "by waste)." },
+		  "by waste). Top takes one, which its view has." },
 	{ .name = "lines",
 	  .alias = "line",
 	  .letter = 'l',
 	  .arg = "N",
 	  .group = KM_GROUP_TABLE,
-	  .verbs = KM_VERBS_SYMBOL | KM_VERB_DUMP | KM_VERB_DIFF,
+	  .verbs = KM_VERBS_SYMBOL | KM_VERB_DUMP | KM_VERB_DIFF | KM_VERB_TOP,
 	  .set = km_set_lines,
 	  AT(lines),
 	  .help = "Show at most N rows of a table, findings, call sites of a size class, or "
@@ -84,7 +84,7 @@ static const struct km_option rows[] = {
 	  .arg = "WHEN",
 	  .is_arg_optional = true,
 	  .group = KM_GROUP_OUTPUT,
-	  .verbs = KM_VERBS_REPORT | KM_VERB_DIFF,
+	  .verbs = KM_VERBS_REPORT | KM_VERB_DIFF | KM_VERB_TOP,
 	  .set = km_set_color,
 	  AT(color),
 	  .help = "Use colors: always (also without WHEN), never, or auto: on a terminal, unless "
@@ -106,7 +106,7 @@ static const struct km_option rows[] = {
 	{ .name = "width",
 	  .arg = "N",
 	  .group = KM_GROUP_OUTPUT,
-	  .verbs = KM_VERBS_REPORT | KM_VERB_DIFF,
+	  .verbs = KM_VERBS_REPORT | KM_VERB_DIFF | KM_VERB_TOP,
 	  .set = km_set_width,
 	  AT(width),
 	  .help = "Fit tables into N columns; 0: as wide as needed (default: the terminal's "

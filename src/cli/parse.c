@@ -6,6 +6,9 @@
 
 #include "cli/reports.h"
 
+/* Seconds between two frames, if the user does not say. */
+#define TOP_INTERVAL_S 2
+
 #define REMEDY_HELP "see kmemstat --help"
 
 /* getopt's value of the i-th option by its long name; letters are below. */
@@ -244,7 +247,7 @@ static struct km_error *take_arguments(int nr, char **args, const struct cache_w
 		return take_sides(nr, args, ret);
 	if (take_cache_word(cache, nr, args, ret))
 		nr--;
-	if (nr && (ret->verb & KM_VERBS_COLLECT))
+	if (nr && (ret->verb & KM_VERBS_COMMAND))
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "'%s' reads no file: '%s'", verb->name,
 					args[0]),
@@ -551,6 +554,23 @@ static struct km_error *settle_diff(struct km_options *options)
 	return NULL;
 }
 
+static struct km_error *settle_top(struct km_options *options)
+{
+	if (options->batch && options->has_speed)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--speed does not go with --batch"),
+			"frames are printed as fast as they can be read");
+	if (!options->batch && options->has_lines)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL, "--lines is about --batch"),
+			"the screen shows what there is room for");
+	if (!options->interval_s)
+		options->interval_s = TOP_INTERVAL_S;
+	/* the caches' table is there in any case */
+	options->views[options->nr_views++] = "cache";
+	return NULL;
+}
+
 /* Options that the verb or the format has no use for are errors, too. */
 static struct km_error *check_combination(const struct km_options *options, const bool *is_used)
 {
@@ -565,6 +585,12 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       "--%s does not go with '%s'",
 							       option->name, verb->name),
 					       "see kmemstat %s --help", verb->name);
+		if (options->input && option->group == KM_GROUP_RECORD)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, NULL,
+						"--%s is about the running kernel, and no FILE",
+						option->name),
+				"leave one out");
 		if (options->no_pairing && option->needs_pairs)
 			return km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL,
@@ -690,6 +716,8 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 			error = settle_check(ret);
 		if (!error && ret->verb == KM_VERB_DIFF)
 			error = settle_diff(ret);
+		if (!error && ret->verb == KM_VERB_TOP)
+			error = settle_top(ret);
 		if (!error && !ret->input && (ret->verb & KM_VERBS_FILE))
 			error = km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL, "no trace file is named"),

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memstream.h"
 #include "cli/live.h"
 #include "cli/names.h"
 #include "cli/running.h"
@@ -45,7 +44,7 @@ static struct km_error *check_live_options(const struct km_options *options, boo
 		return km_error_advise(
 			km_error_create(KM_ERR_USAGE, NULL, "--exclude-self and --no-exclude-self"),
 			"choose one");
-	if (is_stream || !name)
+	if (is_stream || !name || options->verb == KM_VERB_TOP)
 		return NULL;
 	return km_error_advise(
 		km_error_create(KM_ERR_USAGE, options->input, "--%s is for live input", name),
@@ -100,7 +99,8 @@ struct km_error *km_session_begin_live(const struct km_options *options, struct 
 	return begin(ret);
 }
 
-struct km_error *km_session_open(const struct km_options *options, struct km_session *ret)
+static struct km_error *open_session(const struct km_options *options, const volatile bool *stop,
+				     struct km_session *ret)
 {
 	struct km_source_options source_options = {
 		.instance = options->instance,
@@ -114,13 +114,16 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 	*ret = (struct km_session){
 		.options = options,
 		.step_start = km_now(),
+		.stop = stop,
+		.keeps_signals = stop != NULL,
 	};
 	ret->shares = km_memory_share(source_options.memory_bytes);
 	error = check_live_options(options, is_stream);
 	if (error)
 		return error;
-	if (is_stream)
-		source_options.stop = ret->stop = km_live_catch_signals();
+	if (is_stream && !stop)
+		ret->stop = km_live_catch_signals();
+	source_options.stop = ret->stop;
 	if (options->exclude_self || (is_stream && !options->no_exclude_self))
 		error = km_live_find_tasks(options->input, &tasks, &source_options.nr_exclude_pids);
 	source_options.exclude_pids = tasks;
@@ -136,6 +139,17 @@ struct km_error *km_session_open(const struct km_options *options, struct km_ses
 		       info->path, info->format, info->format_version, info->compression,
 		       info->file_bytes, km_source_nr_parts(ret->source));
 	return begin(ret);
+}
+
+struct km_error *km_session_open(const struct km_options *options, struct km_session *ret)
+{
+	return open_session(options, NULL, ret);
+}
+
+struct km_error *km_session_open_stoppable(const struct km_options *options,
+					   const volatile bool *stop, struct km_session *ret)
+{
+	return open_session(options, stop, ret);
 }
 
 /* The trace's own symbols, which may be missing or bad; nothing is said yet. */
@@ -378,6 +392,9 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 				    struct km_groups *groups)
 {
 	struct km_session *session = arg;
+	const struct km_input_info *info = km_source_info(session->source);
+	/* symbols of a text grow with it */
+	const bool lends = session->is_live || !info->has_named_sites;
 	struct km_session now = {
 		.options = session->options,
 		.step_start = km_now(),
@@ -391,11 +408,15 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		.modelling = km_modelling_borrow(&session->modelling),
 		.topology = session->topology,
 		.is_live = session->is_live,
+		.show_interval = session->show_interval,
+		.show_arg = session->show_arg,
+		.interval_at_ns = session->interval_at_ns,
 	};
 	struct km_error *error = NULL;
 
-	km_live_restart_calls();
-	if (session->is_live)
+	if (!session->keeps_signals)
+		km_live_restart_calls();
+	if (lends)
 		lend_symbols(session, &now);
 	if (parts->quality.count[KM_EVENTS_USED] || session->is_live) {
 		error = finish_takers(&now);
@@ -404,7 +425,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 		if (!error)
 			error = session->show_interval(&now);
 	}
-	if (session->is_live)
+	if (lends)
 		lend_symbols(&now, session);
 	now.source = NULL;
 	now.life = NULL;
@@ -412,7 +433,8 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	now.suppressions = (struct km_suppressions){ 0 };
 	km_session_deinit(&now);
 	/* writing a file sets handlers of its own */
-	km_live_catch_signals();
+	if (!session->keeps_signals)
+		km_live_catch_signals();
 	return error;
 }
 
@@ -516,7 +538,7 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	struct km_error *error;
 
 	*ret_nr = 0;
-	if (!(session->options->verb & KM_VERBS_JUDGE))
+	if (!(session->options->verb & (KM_VERBS_JUDGE | KM_VERB_TOP)))
 		return NULL;
 	error = km_tallies_create(session->options, km_source_info(session->source),
 				  &session->tallies, ret, ret_nr);
@@ -530,7 +552,8 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 						      .arg = session->life,
 						      /* the node that was asked for */
 						      .wants_all = has_nodes };
-	if (!error)
+	/* top is about slab objects */
+	if (!error && session->options->verb != KM_VERB_TOP)
 		error = km_layers_init(&session->layers, km_source_info(session->source),
 				       km_options_has_view(session->options, "page-frame"),
 				       &ret[(*ret_nr)++]);
@@ -547,7 +570,10 @@ static struct km_error *scan(struct km_session *session)
 		.progress_arg = &progress,
 		.on_interval = session->options->interval_s ? on_interval : NULL,
 		.interval_arg = session,
-		.interval_s = (double)session->options->interval_s,
+		.interval_s = session->options->interval_s,
+		.interval_ns = session->interval_ns,
+		.interval_at_ns = &session->interval_at_ns,
+		.stop = session->interval_ns ? session->stop : NULL,
 		/* a live source's are read when they are needed: modules come and go */
 		.beside = session->is_live ? NULL : read_symbols_beside,
 		.beside_arg = session,
@@ -578,14 +604,17 @@ struct km_error *km_session_build(struct km_session *session)
 {
 	struct km_error *error = scan(session);
 
-	km_live_release_signals();
+	if (!session->keeps_signals)
+		km_live_release_signals();
+	else if (*session->stop)
+		return error; /* nobody wants to know what it came to */
 	if (!error)
 		error = finish_takers(session);
 	return error ? error : build_report(session);
 }
 
-/* Opens the debug information, if symbols are there to check it against. */
-static struct km_error *open_resolver(struct km_session *session)
+struct km_error *km_session_make_resolver(const struct km_session *session,
+					  const struct km_symtab *symtab, struct km_resolver **ret)
 {
 	const struct km_options *options = session->options;
 	struct km_resolver_options resolver_options = {
@@ -601,10 +630,9 @@ static struct km_error *open_resolver(struct km_session *session)
 		.has_excerpts = options->source,
 	};
 
-	if (session->resolver)
-		return NULL;
-	if (session->symtab)
-		return km_resolver_create(session->symtab, &resolver_options, &session->resolver);
+	*ret = NULL;
+	if (symtab)
+		return km_resolver_create(symtab, &resolver_options, ret);
 	if (options->vmlinux || options->nr_debug_dirs)
 		return km_error_advise(km_error_create(KM_ERR_INPUT, options->input,
 						       "without symbols debug information cannot "
@@ -612,6 +640,13 @@ static struct km_error *open_resolver(struct km_session *session)
 				       "give --kallsyms FILE with --%s",
 				       options->vmlinux ? "vmlinux" : "debug-dir");
 	return NULL;
+}
+
+static struct km_error *open_resolver(struct km_session *session)
+{
+	return session->resolver ? NULL
+				 : km_session_make_resolver(session, session->symtab,
+							    &session->resolver);
 }
 
 /* What has to be said of debug files, when all was asked of them. */
@@ -695,7 +730,7 @@ void km_session_say_suppressions(const struct km_session *session)
 
 void km_session_deinit(struct km_session *session)
 {
-	if (session->stop)
+	if (session->stop && !session->keeps_signals)
 		km_live_release_signals();
 	km_view_destroy(session->view);
 	km_report_destroy(session->report);
@@ -716,75 +751,4 @@ void km_session_deinit(struct km_session *session)
 	free(session->parts.events);
 	if (session->source)
 		km_source_close(session->source);
-}
-
-/* "3 damaged ring-buffer pages, 512 bytes ...": the counters of at least that severity. */
-static char *list_counters(const struct km_quality *quality, enum km_severity severity)
-{
-	char *list = NULL, number[KM_GROUPED_SIZE];
-	size_t size;
-	FILE *stream = open_memstream(&list, &size);
-	const char *comma = "";
-
-	if (!stream)
-		return NULL;
-	for (enum km_counter i = 0; i < KM_NR_COUNTERS; i++) {
-		const struct km_counter_info *info = km_counter_info(i);
-
-		if (info->severity < severity || !quality->count[i])
-			continue;
-		fprintf(stream, "%s%s %s", comma, km_grouped(quality->count[i], number),
-			km_counter_text(info, quality->count[i]));
-		comma = ", ";
-	}
-	if (!km_memstream_close(stream, &list)) {
-		free(list);
-		return NULL;
-	}
-	return list;
-}
-
-enum km_exit km_quality_status(const struct km_options *options, const struct km_quality *quality)
-{
-	/* the report tells of losses itself, but for formats that have no place for it */
-	bool is_told = options->verb != KM_VERB_DUMP && options->format != KM_FORMAT_CSV;
-	enum km_severity severity = options->strict || !is_told ? KM_SEV_LOSS : KM_SEV_DAMAGE;
-	char *list = list_counters(quality, severity);
-
-	if (list && *list && (options->strict || !options->quiet))
-		km_say("%s: incomplete: %s; totals are lower bounds", options->input, list);
-	free(list);
-	return options->strict && km_quality_is_incomplete(quality) ? KM_EXIT_INCOMPLETE
-								    : KM_EXIT_OK;
-}
-
-struct km_error *km_check_usable(const char *path, const struct km_quality *quality,
-				 bool has_unread_instances)
-{
-	struct km_error *error;
-	char *list;
-
-	if (quality->count[KM_EVENTS_USED])
-		return NULL;
-	if (quality->count[KM_EVENTS_FILTERED])
-		return km_error_advise(km_error_create(KM_ERR_INPUT, path,
-						       "no event passes the filters: %" PRIu64
-						       " are left out",
-						       quality->count[KM_EVENTS_FILTERED]),
-				       "look at kmemstat dump FILE, or filter less");
-	list = list_counters(quality, KM_SEV_LOSS);
-	if (!list)
-		return &km_error_memory;
-	if (*list)
-		error = km_error_advise(
-			km_error_create(KM_ERR_INPUT, path, "no event in it can be used: %s", list),
-			"copy the file again or record again");
-	else
-		error = km_error_advise(
-			km_error_create(KM_ERR_INPUT, path, "no kmem event is in it"), "%s",
-			has_unread_instances
-				? "see kmemstat info FILE for its instances, and give --instance"
-				: "record with kmemstat record");
-	free(list);
-	return error;
 }

@@ -39,6 +39,10 @@ struct km_session {
 	struct km_resolver *resolver;
 	/* --interval: shows the report of a session that is in the middle of its input */
 	struct km_error *(*show_interval)(struct km_session *session);
+	void *show_arg;
+	/* of a recording: intervals are of the time of its events (km_scan_options) */
+	uint64_t interval_ns, interval_at_ns;
+	bool keeps_signals;        /* what signals do is the caller's */
 	bool has_made_up;          /* addresses of call sites that must not be shown */
 	const volatile bool *stop; /* of a live input: set by signals; else NULL */
 	bool is_live;              /* of this machine */
@@ -60,6 +64,13 @@ KM_MUST_CHECK struct km_error *km_session_begin_live(const struct km_options *op
 /* Opens the trace. km_session_deinit() is to be called after an error, too. */
 KM_MUST_CHECK struct km_error *km_session_open(const struct km_options *options,
 					       struct km_session *ret);
+/*
+ * The same for someone who sees to signals, and to *stop, which ends the reading of any input when
+ * it is set.
+ */
+KM_MUST_CHECK struct km_error *km_session_open_stoppable(const struct km_options *options,
+							 const volatile bool *stop,
+							 struct km_session *ret);
 /* Sets session->sift up, if there are filters: reads the time span and symbols where they need
  * them. */
 KM_MUST_CHECK struct km_error *km_session_prepare_filters(struct km_session *session);
@@ -71,6 +82,13 @@ KM_MUST_CHECK struct km_error *km_session_build(struct km_session *session);
  */
 KM_MUST_CHECK struct km_error *
 km_session_resolve(struct km_session *session, const struct km_view_options *view, bool all_rows);
+/*
+ * Opens the debug information for symbols of the session, if there are any to check it against;
+ * else *ret is NULL.
+ */
+KM_MUST_CHECK struct km_error *km_session_make_resolver(const struct km_session *session,
+							const struct km_symtab *symtab,
+							struct km_resolver **ret);
 /* Looks up all call sites with their types, sums the types up, and chooses rows of them. */
 KM_MUST_CHECK struct km_error *km_session_resolve_types(struct km_session *session,
 							const struct km_view_options *view);

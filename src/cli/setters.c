@@ -152,14 +152,56 @@ struct km_error *km_set_per(const struct km_option *option, const char *arg, str
 	return NULL;
 }
 
+/* A decimal number within limits, and nothing else. */
+static bool parse_real(const char *text, double least, double most, double *ret)
+{
+	char *end;
+	double number;
+
+	errno = 0;
+	number = strtod(text, &end);
+	if (end == text || *end || errno || !(number >= least && number <= most) || *text == ' ')
+		return false;
+	*ret = number;
+	return true;
+}
+
 struct km_error *km_set_interval(const struct km_option *option, const char *arg,
 				 struct km_options *ret)
 {
+	if (parse_real(arg, 0.01, 1e6, &ret->interval_s))
+		return NULL;
+	return bad_value(option, arg, "a number of seconds from 0.01 on");
+}
+
+struct km_error *km_set_speed(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	ret->has_speed = true;
+	if (parse_real(arg, 0, 1e9, &ret->speed))
+		return NULL;
+	return bad_value(option, arg, "a factor, or 0");
+}
+
+struct km_error *km_set_frames(const struct km_option *option, const char *arg,
+			       struct km_options *ret)
+{
 	struct km_error *error = km_set_count(option, arg, ret);
 
-	if (!error && !ret->interval_s)
-		return bad_value(option, arg, "a number of seconds from 1 on");
+	if (!error && !ret->frames)
+		return bad_value(option, arg, "a number from 1 on");
 	return error;
+}
+
+struct km_error *km_set_top_view(const struct km_option *option, const char *arg,
+				 struct km_options *ret)
+{
+	for (enum km_top_view view = 0; view < KM_NR_TOP_VIEWS; view++)
+		if (strcmp(arg, km_top_view_name(view)) == 0) {
+			ret->top_view = view;
+			return NULL;
+		}
+	return bad_value(option, arg, "callers, classes, caches, live or findings");
 }
 
 struct km_error *km_set_percent(const struct km_option *option, const char *arg,

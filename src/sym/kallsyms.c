@@ -43,6 +43,7 @@ struct km_symtab {
 	struct entry *entries;
 	size_t nr;
 	size_t nr_bad_lines;
+	unsigned int holds; /* beside the first one */
 };
 
 struct parser {
@@ -431,9 +432,16 @@ struct km_error *km_symtab_load(const char *path, struct km_symtab **ret)
 	return error ? error : km_symtab_create(path, text, size, ret);
 }
 
+struct km_symtab *km_symtab_hold(struct km_symtab *tab)
+{
+	__atomic_fetch_add(&tab->holds, 1, __ATOMIC_RELAXED);
+	return tab;
+}
+
 void km_symtab_destroy(struct km_symtab *tab)
 {
-	if (!tab)
+	/* the last one takes it from 0 to below */
+	if (!tab || __atomic_fetch_sub(&tab->holds, 1, __ATOMIC_ACQ_REL))
 		return;
 	free(tab->entries);
 	free(tab->text);

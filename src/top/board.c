@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 struct sorting {
 	const struct km_top_column_info *column;
 	bool is_reversed;
@@ -138,11 +140,7 @@ static char *list_keys(enum km_top_view view)
 		fprintf(stream, "%s%s", comma, column->key);
 		comma = ", ";
 	}
-	if (fclose(stream)) {
-		free(list);
-		return NULL;
-	}
-	return list;
+	return km_memstream_close(stream, &list) ? list : NULL;
 }
 
 static struct km_error *set_sort(struct km_top_board *board, const char *key)

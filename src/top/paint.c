@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 enum {
 	LEAST_NAME = 14,  /* columns are left out before names get narrower */
 	LEAST_FIRST = 24, /* before a second, third ... column takes room from names */
@@ -176,11 +178,7 @@ static char *row_text(const struct km_top_board *board, const struct fitted *fit
 		fprintf(stream, " %-*s", (int)fitted->source, path_end(line, fitted->source));
 	}
 	free(name);
-	if (fclose(stream)) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return km_memstream_close(stream, &text) ? text : NULL;
 }
 
 /* The header, with the column that rows are sorted by marked. */
@@ -318,7 +316,7 @@ static KM_PRINTF(2, 3) void parts_add(struct parts *parts, const char *format, .
 
 static void parts_close(struct parts *parts, enum km_top_style style, struct km_top_canvas *canvas)
 {
-	if (fclose(parts->stream) == 0)
+	if (km_memstream_close(parts->stream, &parts->text))
 		km_top_canvas_add(canvas, style, "%s", parts->text);
 	else
 		canvas->is_short = true;

@@ -43,7 +43,7 @@ def main():
         got = block_output(block[2])
         results.append((f"kmemstat {block[2]}", got == block[3], got))
     help_text = output(["--help"]) + "".join(output([verb, "--help"])
-                                                for verb in ("dump", "check", "types", "record"))
+                                                for verb in ("dump", "check", "types", "record", "top"))
     known = set(re.findall(r"--[a-z][\w-]+", help_text)) | {"--csv"}
     # options of other programs are in indented blocks
     named = set(re.findall(r"--[a-z][\w-]+", re.sub(r"^    .*$", "", text, flags=re.MULTILINE)))
