@@ -137,6 +137,7 @@ static struct km_error *read_events(struct km_session *session, struct dump *dum
 		.takers = &taker,
 		.nr_takers = 1,
 		.no_groups = true,
+		.groups_bytes = session->shares.groups, /* of which queues have theirs */
 		.has_enough = &dump->has_enough,
 	};
 
