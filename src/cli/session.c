@@ -267,6 +267,11 @@ static struct km_error *renew_symbols(struct km_session *session)
 	return error;
 }
 
+struct km_error *km_session_load_symbols(struct km_session *session)
+{
+	return load_symbols(session);
+}
+
 /* Whether stacks or percpu objects have made-up addresses, too: they keep them. */
 static bool has_places(const struct km_session *session)
 {

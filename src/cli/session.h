@@ -71,6 +71,8 @@ KM_MUST_CHECK struct km_error *km_session_open(const struct km_options *options,
 KM_MUST_CHECK struct km_error *km_session_open_stoppable(const struct km_options *options,
 							 const volatile bool *stop,
 							 struct km_session *ret);
+/* Reads the symbols now, not when the first report needs them. Errors: as that report. */
+KM_MUST_CHECK struct km_error *km_session_load_symbols(struct km_session *session);
 /* Sets session->sift up, if there are filters: reads the time span and symbols where they need
  * them. */
 KM_MUST_CHECK struct km_error *km_session_prepare_filters(struct km_session *session);

@@ -9,16 +9,19 @@
 #include <pthread.h>
 
 #include "cli/session.h"
+#include "kmemstat/instance.h"
 #include "kmemstat/top.h"
 
 /* The reading thread, and what it hands over. */
 struct km_collector {
-	const struct km_options *options;
+	struct km_options options; /* the user's, settled */
 	struct km_session session;
-	volatile bool stop; /* set by anybody: no more is read */
-	int wake;           /* an eventfd that is written when there is something new */
-	bool is_replay;     /* of a recording, by the time of its events */
-	bool is_paced;      /* and that time passes as fast as options say */
+	struct km_instance *instance; /* of the running kernel; or NULL */
+	int timer;                    /* readable after --duration; -1: none */
+	volatile bool stop;           /* set by anybody: no more is read */
+	int wake;                     /* an eventfd that is written when there is something new */
+	bool is_replay;               /* of a recording, by the time of its events */
+	bool is_paced;                /* and that time passes as fast as options say */
 	pthread_t thread;
 	bool has_thread;
 	/* of batches, called from the reading thread with each frame; or NULL */
@@ -26,6 +29,8 @@ struct km_collector {
 	void *frame_arg;
 	/* the reading thread's own */
 	double start_s; /* of the clock */
+	double cpu_s;   /* that this process had taken at the frame before */
+	double clock_s; /* when that was */
 	struct km_top_frame *before;
 	uint64_t first_ns; /* of the replay */
 	size_t nr_frames;
@@ -37,7 +42,8 @@ struct km_collector {
 	struct km_error *error; /* it ended with */
 };
 
-/* Opens the input. km_collector_deinit() is to be called after an error, too. */
+/* Opens the input, or without one the running kernel. km_collector_deinit() is to be called after
+ * an error, too. */
 KM_MUST_CHECK struct km_error *km_collector_init(struct km_collector *collector,
 						 const struct km_options *options);
 /* Reads all there is, on the calling thread. */

@@ -6,11 +6,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/collecting.h"
 #include "cli/live.h"
+#include "cli/rights.h"
 
 /*
  * What a report stands on, taken away from the reading thread: what its source may change while it
@@ -126,7 +131,7 @@ static void wake_up(const struct km_collector *collector)
 /* Sleeps until it is `at_s` of the replay, or the end. */
 static void pace(const struct km_collector *collector, double at_s)
 {
-	const double speed = collector->options->has_speed ? collector->options->speed : 1;
+	const double speed = collector->options.has_speed ? collector->options.speed : 1;
 
 	while (collector->is_paced && !collector->stop) {
 		const double left = collector->start_s + at_s / speed - km_now();
@@ -140,6 +145,47 @@ static void pace(const struct km_collector *collector, double at_s)
 	}
 }
 
+/* How full the fullest buffer of the kernel is. */
+static void measure_buffers(const struct km_collector *collector, struct km_top_moment *ret)
+{
+	const struct km_instance *instance = collector->instance;
+	const double room = 1024.0 * (double)(instance ? km_instance_buffer_kib(instance) : 0);
+
+	for (uint32_t cpu = 0; instance && cpu < km_instance_nr_cpus(instance); cpu++) {
+		struct km_instance_stats stats;
+		struct km_error *error = km_instance_cpu_stats(instance, cpu, &stats);
+		double percent;
+
+		if (error) {
+			km_error_free(error);
+			continue;
+		}
+		percent = room > 0 ? 100.0 * (double)stats.bytes / room : 0.0;
+		ret->has_buffer = true;
+		if (percent > ret->buffer_percent)
+			ret->buffer_percent = percent < 100 ? percent : 100;
+	}
+}
+
+/* What this process has taken since the frame before. */
+static void measure_cpu(struct km_collector *collector, struct km_top_moment *ret)
+{
+	const double now = km_now();
+	struct rusage usage;
+	double cpu_s;
+
+	if (getrusage(RUSAGE_SELF, &usage))
+		return;
+	cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	if (collector->clock_s > 0 && now > collector->clock_s) {
+		ret->has_cpu = true;
+		ret->cpu_percent = 100 * (cpu_s - collector->cpu_s) / (now - collector->clock_s);
+	}
+	collector->cpu_s = cpu_s;
+	collector->clock_s = now;
+}
+
 /*
  * When the frame of a report is. The last stretch of a recording is shorter than the others; as if
  * it were at least a tenth of one, so that a handful of events makes no rate.
@@ -147,7 +193,7 @@ static void pace(const struct km_collector *collector, double at_s)
 static struct km_top_moment moment_of(const struct km_collector *collector,
 				      const struct km_session *session, bool is_end)
 {
-	const double interval_s = collector->options->interval_s;
+	const double interval_s = collector->options.interval_s;
 	const double before_s = collector->before ? collector->before->moment.at_s : 0;
 	struct km_top_moment moment = { .is_end = is_end };
 
@@ -190,6 +236,10 @@ static struct km_error *make_frame(struct km_collector *collector, struct km_ses
 	struct km_error *error;
 
 	pace(collector, moment.at_s);
+	if (!collector->is_replay) {
+		measure_buffers(collector, &moment);
+		measure_cpu(collector, &moment);
+	}
 	pthread_mutex_lock(&collector->lock);
 	moment.marks_base = collector->marks_base;
 	collector->marks_base = false;
@@ -216,7 +266,7 @@ static struct km_error *make_frame(struct km_collector *collector, struct km_ses
 		collector->first_ns = first_ns;
 	km_top_frame_release(collector->before);
 	collector->before = frame;
-	if (++collector->nr_frames == collector->options->frames)
+	if (++collector->nr_frames == collector->options.frames)
 		collector->stop = true;
 	publish(collector, frame);
 	return collector->on_frame ? collector->on_frame(collector->frame_arg, frame) : NULL;
@@ -233,6 +283,61 @@ static void do_nothing(int signal_number)
 {
 }
 
+/* Readable after --duration. */
+static struct km_error *start_timer(const struct km_collector *collector)
+{
+	const uint64_t ns = collector->options.duration_ns;
+	const struct itimerspec time = { .it_value = { .tv_sec = (time_t)(ns / 1000000000),
+						       .tv_nsec = (long)(ns % 1000000000) } };
+
+	if (collector->timer < 0 || timerfd_settime(collector->timer, 0, &time, NULL) == 0)
+		return NULL;
+	return km_error_os(KM_ERR_INPUT, NULL, errno, "cannot set a timer");
+}
+
+static struct km_error *open_source(struct km_collector *collector, struct km_source **ret)
+{
+	struct km_source_options options = { .stop = &collector->stop };
+
+	if (collector->options.duration_ns) {
+		collector->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+		if (collector->timer < 0)
+			return km_error_os(KM_ERR_INPUT, NULL, errno, "cannot make a timer");
+		options.end_fds = &collector->timer;
+		options.nr_end_fds = 1;
+	}
+	return km_source_open_instance(collector->instance, &options, ret);
+}
+
+/* Makes an instance of the running kernel, and gives rights up that nothing needs any more. */
+static struct km_error *open_kernel(struct km_collector *collector)
+{
+	struct km_options *options = &collector->options;
+	const struct km_command none = { .end_fd = -1, .go = -1, .error = -1 };
+	struct km_source *source;
+	struct km_error *error = km_collecting_create(options, &none, &collector->instance);
+
+	if (error)
+		return error;
+	/* without frees there is nothing to pair */
+	options->no_pairing |= !km_instance_has_event(collector->instance, "kmem:kfree") ||
+			       !km_instance_has_event(collector->instance, "kmem:kmem_cache_free");
+	/* the kernel has filtered, and children of these tasks pass */
+	options->filter.pids = NULL;
+	options->input = km_instance_tracefs(collector->instance);
+	error = open_source(collector, &source);
+	if (error)
+		return error;
+	error = km_rights_drop(options, collector->instance);
+	if (error) {
+		km_source_close(source);
+		return error;
+	}
+	error = km_session_begin_live(options, source, &collector->stop, &collector->session);
+	collector->session.keeps_signals = true;
+	return error;
+}
+
 struct km_error *km_collector_init(struct km_collector *collector, const struct km_options *options)
 {
 	/* it gets the reading thread out of a read that waits */
@@ -240,15 +345,18 @@ struct km_error *km_collector_init(struct km_collector *collector, const struct 
 	struct km_error *error;
 
 	*collector = (struct km_collector){
-		.options = options,
+		.options = *options,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		.timer = -1,
 		.is_replay = options->input && !km_live_is_stream(options->input),
 	};
 	if (collector->wake < 0)
 		return &km_error_memory;
 	sigaction(SIGUSR1, &action, NULL);
-	error = km_session_open_stoppable(options, &collector->stop, &collector->session);
+	error = options->input ? km_session_open_stoppable(&collector->options, &collector->stop,
+							   &collector->session)
+			       : open_kernel(collector);
 	if (error)
 		return error;
 	collector->session.show_interval = show_interval;
@@ -262,14 +370,23 @@ struct km_error *km_collector_run(struct km_collector *collector)
 {
 	struct km_session *session = &collector->session;
 	const struct km_input_info *info = km_source_info(session->source);
-	struct km_error *error;
+	struct km_error *error = NULL;
 
+	/* that takes half a second, in which the buffers would fill */
+	if (collector->instance)
+		error = km_session_load_symbols(session);
 	collector->start_s = km_now();
-	error = km_session_build(session);
+	if (!error && collector->instance)
+		error = km_instance_start(collector->instance);
+	if (!error)
+		error = start_timer(collector);
+	if (!error)
+		error = km_session_build(session);
 	if (error || collector->stop)
 		return error;
-	error = km_check_usable(collector->options->input, &session->report->quality,
-				info->nr_instances > 1);
+	if (!collector->instance)
+		error = km_check_usable(collector->options.input, &session->report->quality,
+					info->nr_instances > 1);
 	return error ? error : make_frame(collector, session, true);
 }
 
@@ -333,7 +450,10 @@ void km_collector_deinit(struct km_collector *collector)
 	km_top_frame_release(collector->latest);
 	km_top_frame_release(collector->before);
 	km_session_deinit(&collector->session);
+	km_instance_destroy(collector->instance);
 	km_error_free(collector->error);
+	if (collector->timer >= 0)
+		close(collector->timer);
 	if (collector->wake >= 0)
 		close(collector->wake);
 }

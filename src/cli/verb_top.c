@@ -88,7 +88,7 @@ static struct km_error *print_frame(void *arg, struct km_top_frame *frame)
 static struct km_error *run_batch(struct km_collector *collector,
 				  struct km_top_options *top_options)
 {
-	const struct km_options *options = collector->options;
+	const struct km_options *options = &collector->options;
 	const struct km_terminal terminal = km_terminal_ask(options);
 	struct batch batch = { .collector = collector, .width = terminal.width };
 	struct km_error *error;
@@ -194,8 +194,8 @@ static void take_news(struct ui *ui)
 		ui->error = collector->error;
 		collector->error = NULL;
 	}
-	/* of a recording the last frame stays, but for who wants a number of them */
-	if (collector->has_ended && collector->options->frames)
+	/* the last frame stays, but for who has set an end */
+	if (collector->has_ended && (collector->options.frames || collector->options.duration_ns))
 		ui->is_over = true;
 	pthread_mutex_unlock(&collector->lock);
 }
@@ -229,7 +229,7 @@ static void run_ui(struct ui *ui)
 static struct km_error *run_screen(struct km_collector *collector,
 				   struct km_top_options *top_options)
 {
-	const struct km_options *options = collector->options;
+	const struct km_options *options = &collector->options;
 	const struct km_terminal terminal = km_terminal_ask(options);
 	FILE *input = isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "re");
 	struct ui ui = { .collector = collector };

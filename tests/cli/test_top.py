@@ -421,6 +421,84 @@ def test_colors(folder):
             terminal.close()
 
 
+# The running kernel.
+
+INSTANCES = pathlib.Path("/sys/kernel/tracing/instances")
+
+
+def own_instances(pid):
+    return [p.name for p in INSTANCES.iterdir() if p.name.startswith(f"kmemstat-{pid}-")]
+
+
+def wait_gone(pid):
+    for _ in range(100):
+        if not own_instances(pid):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_live(terminal_folder):
+    if os.geteuid() or not INSTANCES.is_dir():
+        check("the running kernel # SKIP needs root and tracefs", True)
+        return
+    load = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+    try:
+        with subprocess.Popen([KMEMSTAT, "top", "--batch", "-i", "0.3", "-n", "3"], env=ENV,
+                              stdout=subprocess.PIPE, text=True) as top:
+            out, _ = top.communicate(timeout=60)
+        frames = out.split("\n\n")
+        check("the running kernel: frames with call sites", top.returncode == 0 and
+              len(frames) == 3 and all("lost " in f and "buffer " in f for f in frames) and
+              re.search(r"^\w+\+0x[0-9a-f]+ .*\d", frames[2], re.MULTILINE), out)
+        check("its own CPU time is told", "own CPU " in frames[2], out)
+        check("its instance is gone", wait_gone(top.pid))
+        begin = time.monotonic()
+        done = run("top", "--batch", "-i", "100", "--duration", "300ms")
+        check("--duration ends it", done.returncode == 0 and done.stdout.count("END") == 1 and
+              time.monotonic() - begin < 20, done.stderr)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with subprocess.Popen([KMEMSTAT, "top", "--batch", "-i", "0.2"], env=ENV,
+                                  stdout=subprocess.PIPE, text=True) as top:
+                top.stdout.readline()
+                there = own_instances(top.pid)
+                top.send_signal(number)
+                top.stdout.read()
+                check(f"{number.name}: nothing stays", there and top.wait(20) == -number and
+                      wait_gone(top.pid), f"{there} {top.returncode}")
+        if terminal_folder:
+            test_live_screen(terminal_folder)
+    finally:
+        load.kill()
+        load.wait()
+
+
+def test_live_screen(folder):
+    terminal = Terminal(folder)
+    try:
+        terminal.start("-i", 0.3)
+        terminal.sees("live: call sites and losses", r"(?s)^call sites \d+ .*^lost \d.*^\w+\+0x")
+        at = time_of(terminal.screen())
+        terminal.press("Enter")
+        terminal.sees("live: an open call site", r"^allocations: ")
+        terminal.press("Escape")
+        terminal.wait(r"^call sites ")
+        time.sleep(1)
+        check("live: time goes on", time_of(terminal.screen()) > at, terminal.screen())
+        terminal.press("w", "C-u")
+        terminal.type(str(folder / "live.json"))
+        terminal.press("Enter")
+        terminal.sees("live: a report", r"live\.json written")
+        report = json.loads((folder / "live.json").read_text(encoding="utf-8"))
+        check("live: it has call sites", len(report["callsites"]) > 5)
+        pid = terminal.pid()
+        terminal.press("q")
+        terminal.check_end("live: q", 0)
+        check("live: its instance is gone", wait_gone(pid))
+    finally:
+        terminal.close()
+
+
 def main():
     test_batch()
     test_pipe()
@@ -430,9 +508,11 @@ def main():
             folder = pathlib.Path(name)
             test_screen(folder)
             test_colors(folder)
+            test_live(folder)
     else:
         print("# no tmux: the screen is not tested")
         check("screen # SKIP no tmux", True)
+        test_live(None)
     print(f"1..{len(RESULTS)}")
     return 0 if all(RESULTS) else 1
 
