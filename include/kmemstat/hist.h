@@ -19,6 +19,7 @@
 
 struct km_hist;
 struct km_source;
+struct km_source_options;
 
 struct km_hist_options {
 	/* of the table of kmalloc, others have a quarter; 0: KM_HIST_ENTRIES */
@@ -84,20 +85,19 @@ void km_hist_table_deinit(struct km_hist_table *table);
 /* Closes its files; triggers go when the instance does. NULL is fine. */
 void km_hist_destroy(struct km_hist *hist);
 
-struct km_hist_source_options {
-	double period_s;           /* between two looks at the counts; 0: only at the end */
-	const volatile bool *stop; /* set by a signal: that is the end */
-};
+/* When km_hist_start() was called first: ns of CLOCK_MONOTONIC; 0: not yet. */
+uint64_t km_hist_start_ns(const struct km_hist *hist);
 
 /*
  * The same as a source with one part, of which only KM_WANT_ALLOCS can be read, by one reader that
- * has been lent the groups that its batches are added to. It fills a batch once a period; what was
- * counted so far is in the groups then. Takes `hist` over in every case; the instance must outlive
- * the source.
+ * has been lent the groups that its batches are added to. What was counted so far is in the groups
+ * once every `period_s`, and its reader returns a batch then; with 0 only at the end, of which
+ * `options` tell as for km_source_open_instance(). It is for the caller to call km_hist_start().
+ * Takes `hist` over in every case; the instance must outlive the source.
  */
-KM_MUST_CHECK struct km_error *km_source_open_hist(const struct km_instance *instance,
+KM_MUST_CHECK struct km_error *km_source_open_hist(struct km_instance *instance,
 						   struct km_hist *hist,
-						   const struct km_hist_source_options *options,
-						   struct km_source **ret);
+						   const struct km_source_options *options,
+						   double period_s, struct km_source **ret);
 
 #endif

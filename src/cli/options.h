@@ -163,6 +163,8 @@ struct km_options {
 	char **command;       /* behind "--", ends with NULL; NULL: none was given */
 	uint64_t duration_ns; /* 0: no end is set */
 	size_t buffer_kib;    /* for each CPU; 0: the default */
+	bool hist, raw;       /* counts by hist triggers, every event; neither: see collecting.h */
+	size_t hist_entries;  /* 0: the default */
 	bool stacks;
 	bool compress; /* record: by zstd */
 	/* top */

@@ -42,6 +42,33 @@ static const struct km_option rows[] = {
 	  AT(buffer_kib),
 	  .help = "Have the kernel keep so many KiB of events for each CPU until they are read "
 		  "(default: 4096)." },
+	{ .name = "hist",
+	  .group = KM_GROUP_RECORD,
+	  .verbs = KM_VERB_LIVE,
+	  .set = km_set_flag,
+	  AT(hist),
+	  .help = "Have the kernel count events by call site and sizes (hist triggers): none is "
+		  "lost, at little cost; what needs single events (what lives, tasks, times) is "
+		  "not told.",
+	  .more = "The kernel has to be built with CONFIG_HIST_TRIGGERS. Without --hist and --raw "
+		  "it is done where it tells all that is asked for: with --no-pairing, without "
+		  "filters of events and without the tables --cache, --task and --alloc. Which way "
+		  "was taken is said on standard error." },
+	{ .name = "raw",
+	  .group = KM_GROUP_RECORD,
+	  .verbs = KM_VERB_LIVE,
+	  .set = km_set_flag,
+	  AT(raw),
+	  .help = "Read every event, whatever is asked for." },
+	{ .name = "hist-size",
+	  .arg = "ENTRIES",
+	  .group = KM_GROUP_RECORD,
+	  .verbs = KM_VERB_LIVE,
+	  .set = km_set_count,
+	  AT(hist_entries),
+	  .help = "With --hist, have room for so many different call sites and sizes of kmalloc, "
+		  "a quarter of it for others: 128 to 131072 (default: 16384).",
+	  .more = "An event that finds no room is not counted, and that is told." },
 	{ .name = "stacks",
 	  .group = KM_GROUP_RECORD,
 	  .verbs = KM_VERBS_COLLECT,

@@ -304,16 +304,24 @@ static bool has_table(const struct km_options *options)
 	return false;
 }
 
+/* The error of an option or view that needs pairs, if there are none. */
+static struct km_error *check_pairs(const struct km_options *options, const char *name)
+{
+	if (!options->no_pairing && !options->hist)
+		return NULL;
+	return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+					       "--%s needs allocations paired with frees", name),
+			       "leave out --%s", options->hist ? "hist" : "no-pairing");
+}
+
 static struct km_error *check_pairing(const struct km_options *options)
 {
-	for (unsigned int i = 0; options->no_pairing && i < options->nr_views; i++)
+	struct km_error *error = NULL;
+
+	for (unsigned int i = 0; !error && i < options->nr_views; i++)
 		if (km_renderer_find(options->views[i])->needs_pairs)
-			return km_error_advise(
-				km_error_create(KM_ERR_USAGE, NULL,
-						"--%s needs allocations paired with frees",
-						options->views[i]),
-				"leave out --no-pairing");
-	return NULL;
+			error = check_pairs(options, options->views[i]);
+	return error;
 }
 
 static bool has_slab_view(const struct km_options *options)
@@ -591,12 +599,12 @@ static struct km_error *check_combination(const struct km_options *options, cons
 						"--%s is about the running kernel, and no FILE",
 						option->name),
 				"leave one out");
-		if (options->no_pairing && option->needs_pairs)
-			return km_error_advise(
-				km_error_create(KM_ERR_USAGE, NULL,
-						"--%s needs allocations paired with frees",
-						option->name),
-				"leave out --no-pairing");
+		if (option->needs_pairs) {
+			struct km_error *error = check_pairs(options, option->name);
+
+			if (error)
+				return error;
+		}
 		if (option->needs_view && !km_options_has_view(options, option->needs_view))
 			return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
 							       "--%s is about --%s", option->name,

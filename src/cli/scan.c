@@ -164,7 +164,8 @@ static struct km_error *init_thread(struct scan_thread *thread, struct scan *sca
 		return &km_error_memory;
 	error = km_worker_init(&thread->worker, scan->source, sift,
 			       sift ? KM_WANT_ALL : KM_WANT_ALLOCS);
-	if (!error)
+	/* what counts have as groups is what the kernel had memory for */
+	if (!error && !km_source_info(scan->source)->is_counts)
 		km_groups_set_limit(thread->worker.groups, scan->options->groups_bytes / nr);
 	/* a report in between needs a fill to return now and then, even without new groups */
 	if (!error && !sift &&

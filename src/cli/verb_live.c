@@ -14,6 +14,7 @@ struct living {
 	struct km_options options; /* the user's, settled */
 	struct km_command command;
 	struct km_instance *instance;
+	struct km_collecting collecting;
 	struct km_source *source;
 	int timer; /* -1: none */
 	struct km_session session;
@@ -49,7 +50,7 @@ static struct km_error *settle_pairing(struct living *living)
 {
 	struct km_options *options = &living->options;
 
-	if (options->no_pairing ||
+	if (options->no_pairing || options->hist ||
 	    (km_instance_has_event(living->instance, "kmem:kfree") &&
 	     km_instance_has_event(living->instance, "kmem:kmem_cache_free")))
 		return NULL;
@@ -82,7 +83,9 @@ static struct km_error *open_source(struct living *living)
 		ends[options.nr_end_fds++] = living->timer;
 	}
 	options.end_fds = ends;
-	return km_source_open_instance(living->instance, &options, &living->source);
+	return km_collecting_open(&living->options, living->instance, &options,
+				  (double)living->options.interval_s, &living->collecting,
+				  &living->source);
 }
 
 static bool has_slabinfo(const struct living *living)
@@ -131,7 +134,7 @@ static struct km_error *run(struct living *living)
 	struct km_error *error = begin(living);
 
 	if (!error)
-		error = km_instance_start(living->instance);
+		error = km_collecting_start(&living->collecting);
 	if (!error)
 		error = start_timer(living);
 	if (!error)

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/slurp.h"
@@ -33,6 +34,7 @@ struct km_hist {
 	const char *tracefs; /* the instance's */
 	struct hist_event *events;
 	size_t nr;
+	uint64_t start_ns;
 };
 
 bool km_hist_is_supported(const struct km_instance *instance)
@@ -148,6 +150,20 @@ static struct km_error *refusal(const struct km_hist *hist, const struct hist_ev
 			       hist->tracefs);
 }
 
+/* The buffers hold nothing: the least there can be. Where that fails there is more than needed. */
+static void shrink_buffers(const struct km_instance *instance)
+{
+	struct km_error *error;
+	int fd;
+
+	error = km_instance_open_file(instance, "buffer_size_kb", O_WRONLY, &fd);
+	if (!error) {
+		write_all(fd, "4");
+		close(fd);
+	}
+	km_error_free(error);
+}
+
 /* Sends a command to all triggers of an event. */
 static struct km_error *command_event(const struct km_hist *hist, const struct hist_event *event,
 				      const char *what)
@@ -244,16 +260,28 @@ struct km_error *km_hist_create(const struct km_instance *instance,
 	for (size_t i = 0; !error && i < nr; i++)
 		if (kind_of(names[i]) != KM_EV_OTHER)
 			error = add_event(instance, hist, names[i], entries);
-	if (error)
+	if (error) {
 		km_hist_destroy(hist);
-	else
-		*ret = hist;
-	return error;
+		return error;
+	}
+	shrink_buffers(instance);
+	*ret = hist;
+	return NULL;
 }
 
 struct km_error *km_hist_start(struct km_hist *hist)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!hist->start_ns)
+		hist->start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return command_all(hist, "cont");
+}
+
+uint64_t km_hist_start_ns(const struct km_hist *hist)
+{
+	return hist->start_ns;
 }
 
 struct km_error *km_hist_stop(struct km_hist *hist)

@@ -11,30 +11,24 @@
 #include "kmemstat/hist.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/intern.h"
-#include "base/slurp.h"
 #include "decode/record.h"
-#include "source/source.h"
+#include "source/tracefs.h"
 
-/* A signal is noticed after that long. */
-#define NAP_NS       50000000
+#define NAP_MS       100
 /* The look at the counts is so much before its time, to be done with at the time. */
 #define LEAD_PERCENT 10
 #define MOST_LEAD_S  0.25
 
 struct hist_source {
-	struct km_source base;
+	struct km_tracefs live; /* without buffers that are read */
 	struct km_hist *hist;
-	struct km_hist_source_options options;
-	struct utsname machine;
-	char *path;
+	double period_s;
 	struct km_stream_info stream;
 	bool has_reader;
 };
@@ -52,8 +46,9 @@ struct hist_reader {
 	struct km_hist_table table;
 	enum phase phase;
 	size_t next_row;
-	bool is_started, is_ended; /* counting is over, and this is the last look */
-	double due;                /* when what is counted has to be in the groups */
+	bool is_ended;       /* counting is over, and this is the last look */
+	double due;          /* when what is counted has to be in the groups */
+	struct pollfd *ends; /* the source's end_fds */
 	struct km_stream_stats stream;
 	struct km_part_stats stats;
 	uint64_t *slots;
@@ -74,35 +69,40 @@ static double now_s(void)
 
 static bool is_stopped(const struct hist_reader *reader)
 {
-	const volatile bool *stop = reader->source->options.stop;
+	const struct km_tracefs *live = &reader->source->live;
 
-	return stop && *stop;
+	if (live->stop && *live->stop)
+		return true;
+	for (size_t i = 0; i < live->nr_end_fds; i++)
+		if (reader->ends[i].revents)
+			return true;
+	return false;
 }
 
-/* Until that time, or a signal. */
-static void wait_until(const struct hist_reader *reader, double when)
+/* Until that time, or the end. A signal may come just before the nap, which is short for that. */
+static void wait_until(struct hist_reader *reader, double when)
 {
-	while (!is_stopped(reader) && now_s() < when) {
-		const struct timespec nap = { 0, NAP_NS };
+	for (double left; !is_stopped(reader) && (left = when - now_s()) > 0;) {
+		const int ms = left < NAP_MS / 1000.0 ? (int)(left * 1000) + 1 : NAP_MS;
 
-		nanosleep(&nap, NULL);
+		poll(reader->ends, (nfds_t)reader->source->live.nr_end_fds, ms);
 	}
 }
 
-/* Until the next look at the counts. */
+/* Until the next look at the counts; each is in step with the first. */
 static void wait_for_look(struct hist_reader *reader)
 {
-	const double period = reader->source->options.period_s;
+	const double period = reader->source->period_s, now = now_s();
 	double lead = period * LEAD_PERCENT / 100;
 
 	if (period <= 0) {
 		while (!is_stopped(reader))
-			wait_until(reader, now_s() + 1);
+			wait_until(reader, now_s() + 60);
 		return;
 	}
 	if (lead > MOST_LEAD_S)
 		lead = MOST_LEAD_S;
-	reader->due = now_s() + period;
+	reader->due = reader->due + period > now ? reader->due + period : now + period;
 	wait_until(reader, reader->due - lead);
 }
 
@@ -115,7 +115,7 @@ static bool key_of_row(const struct hist_reader *reader, const struct km_hist_ro
 	if (km_event_layer(row->kind) == KM_LAYER_PAGE) {
 		if (row->order >= 32)
 			return false;
-		req = alloc = (uint64_t)reader->source->base.info.page_size << row->order;
+		req = alloc = (uint64_t)reader->source->live.base.info.page_size << row->order;
 	}
 	if (km_sizes_are_odd(req, alloc) || alloc > UINT32_MAX)
 		return false;
@@ -129,7 +129,7 @@ static bool key_of_row(const struct hist_reader *reader, const struct km_hist_ro
 
 static void count_row(struct hist_reader *reader, const struct km_hist_row *row)
 {
-	const struct km_formats *formats = &reader->source->base.formats;
+	const struct km_formats *formats = &reader->source->live.base.formats;
 	uint64_t *count = reader->stream.quality.count;
 	struct km_group_key key;
 	struct km_event_what what;
@@ -212,7 +212,7 @@ static void fill_new(struct hist_reader *reader, struct km_batch *batch)
  * Puts the counts into the groups. One that has several events gets one less, and that one is
  * handed on. Where every group has one, they were handed on as new ones.
  */
-static void fill_settled(struct hist_reader *reader, struct km_batch *batch)
+static struct km_error *fill_settled(struct hist_reader *reader, struct km_batch *batch)
 {
 	for (size_t i = 0; i < reader->table.nr; i++) {
 		const struct km_hist_row *row = &reader->table.rows[i];
@@ -223,7 +223,7 @@ static void fill_settled(struct hist_reader *reader, struct km_batch *batch)
 		if (row->counts != KM_HIST_ALLOCS || !key_of_row(reader, row, &key, &what))
 			continue;
 		group = km_group_find(*reader->base.known, key);
-		assert(group->hits);
+		assert(group->hits); /* it was handed on, or was there */
 		group->hits = row->hits;
 		if (!batch->nr && row->hits > 1) {
 			group->hits--;
@@ -234,6 +234,8 @@ static void fill_settled(struct hist_reader *reader, struct km_batch *batch)
 	reader->phase = PHASE_WAIT;
 	if (!reader->is_ended)
 		wait_until(reader, reader->due);
+	/* nothing to hand on: who wants to see that there is nothing is asked here */
+	return !batch->nr && reader->base.idle ? reader->base.idle(reader->base.idle_arg) : NULL;
 }
 
 static struct km_error *hist_fill(struct km_reader *base, struct km_batch *batch)
@@ -252,7 +254,7 @@ static struct km_error *hist_fill(struct km_reader *base, struct km_batch *batch
 			fill_new(reader, batch);
 			break;
 		case PHASE_SETTLE:
-			fill_settled(reader, batch);
+			error = fill_settled(reader, batch);
 			break;
 		}
 	}
@@ -274,10 +276,16 @@ static struct km_error *hist_reader_create(struct km_source *base, enum km_want 
 	if (!reader)
 		return &km_error_memory;
 	reader->slots = calloc(base->formats.nr_infos + 1, sizeof(*reader->slots));
-	if (!reader->slots) {
+	reader->ends = calloc(source->live.nr_end_fds + 1, sizeof(*reader->ends));
+	if (!reader->slots || !reader->ends) {
+		free(reader->slots);
+		free(reader->ends);
 		free(reader);
 		return &km_error_memory;
 	}
+	for (size_t i = 0; i < source->live.nr_end_fds; i++)
+		reader->ends[i] =
+			(struct pollfd){ .fd = source->live.end_fds[i], .events = POLLIN };
 	reader->base.source = base;
 	reader->source = source;
 	reader->stream.first_ns = UINT64_MAX;
@@ -300,6 +308,7 @@ static void hist_reader_destroy(struct km_reader *base)
 	km_hist_table_deinit(&reader->table);
 	km_intern_deinit(&reader->names);
 	free(reader->slots);
+	free(reader->ends);
 	free(reader);
 }
 
@@ -308,8 +317,10 @@ static struct km_error *hist_reader_start(struct km_reader *base, size_t part)
 	struct hist_reader *reader = (struct hist_reader *)base;
 
 	assert(base->known && part == 0);
-	reader->stream.first_ns = reader->stream.last_ns = now_ns();
-	return km_hist_start(reader->source->hist);
+	reader->stream.first_ns = km_hist_start_ns(reader->source->hist);
+	reader->stream.last_ns = now_ns();
+	reader->due = now_s();
+	return NULL;
 }
 
 static const struct km_part_stats *hist_reader_stats(const struct km_reader *base)
@@ -332,15 +343,8 @@ static void hist_close(struct km_source *base)
 	struct hist_source *source = (struct hist_source *)base;
 
 	km_hist_destroy(source->hist);
-	km_formats_deinit(&base->formats);
-	free(base->kallsyms);
-	free(source->path);
+	km_tracefs_deinit(&source->live);
 	free(source);
-}
-
-static const char *hist_comm(const struct km_source *base, int32_t pid)
-{
-	return NULL;
 }
 
 static size_t hist_nr_parts(const struct km_source *base)
@@ -358,18 +362,10 @@ static uint32_t hist_part_queue(const struct km_source *base, size_t part)
 	return 0;
 }
 
-/* Of the running kernel; where it may not be read, call sites stay addresses. */
-static struct km_error *hist_load_kallsyms(struct km_source *base)
-{
-	if (!base->kallsyms && km_slurp("/proc/kallsyms", &base->kallsyms, &base->kallsyms_size))
-		base->kallsyms = NULL;
-	return NULL;
-}
-
 static const struct km_source_ops hist_ops = {
 	.name = "hist",
 	.close = hist_close,
-	.comm = hist_comm,
+	.comm = km_tracefs_comm,
 	.nr_parts = hist_nr_parts,
 	.part_bytes = hist_part_bytes,
 	.part_queue = hist_part_queue,
@@ -380,90 +376,34 @@ static const struct km_source_ops hist_ops = {
 	.reader_stats = hist_reader_stats,
 	.reader_names = hist_reader_names,
 	.reader_stack = hist_reader_stack,
-	.load_kallsyms = hist_load_kallsyms,
+	.load_kallsyms = km_tracefs_load_kallsyms,
 };
 
-/* The format of an event "SYSTEM:EVENT" of the instance. */
-static struct km_error *add_format(const struct km_instance *instance, const char *name,
-				   struct km_formats *formats)
-{
-	const int system_len = (int)strcspn(name, ":");
-	struct km_error *error;
-	char *path, *system, *text;
-	size_t size;
-
-	if (!name[system_len])
-		return NULL;
-	system = strndup(name, (size_t)system_len);
-	if (!system)
-		return &km_error_memory;
-	if (asprintf(&path, "events/%s/%s/format", system, name + system_len + 1) < 0) {
-		free(system);
-		return &km_error_memory;
-	}
-	error = km_instance_read_file(instance, path, &text, &size);
-	if (!error) {
-		error = km_formats_add_event(formats, system, text, size);
-		free(text);
-	}
-	free(path);
-	free(system);
-	return error;
-}
-
-static struct km_error *fill_source(const struct km_instance *instance, struct hist_source *source)
-{
-	struct km_input_info *info = &source->base.info;
-	const long page_size = sysconf(_SC_PAGESIZE);
-	const char *const *names;
-	struct km_error *error;
-	size_t nr;
-
-	error = km_formats_init(&source->base.formats, __BYTE_ORDER == __BIG_ENDIAN, sizeof(long));
-	names = km_instance_events(instance, &nr);
-	for (size_t i = 0; !error && i < nr; i++)
-		error = add_format(instance, names[i], &source->base.formats);
-	source->path = strdup(km_instance_tracefs(instance));
-	if (!error && (!source->path || uname(&source->machine) < 0))
-		error = &km_error_memory;
-	if (error)
-		return error;
-	*info = (struct km_input_info){
-		.path = source->path,
-		.format = hist_ops.name,
-		.collection = "hist",
-		.kernel_release = source->machine.release,
-		.machine = source->machine.machine,
-		.clock = "mono",
-		.is_big_endian = __BYTE_ORDER == __BIG_ENDIAN,
-		.is_counts = true,
-		.long_bytes = sizeof(long),
-		.page_size = page_size > 0 ? (uint32_t)page_size : 4096,
-		.nr_cpus = km_instance_nr_cpus(instance),
-		.streams = &source->stream,
-		.nr_streams = 1,
-	};
-	return NULL;
-}
-
-struct km_error *km_source_open_hist(const struct km_instance *instance, struct km_hist *hist,
-				     const struct km_hist_source_options *options,
+struct km_error *km_source_open_hist(struct km_instance *instance, struct km_hist *hist,
+				     const struct km_source_options *options, double period_s,
 				     struct km_source **ret)
 {
 	struct hist_source *source = calloc(1, sizeof(*source));
+	struct km_input_info *info;
 	struct km_error *error;
 
 	if (!source) {
 		km_hist_destroy(hist);
 		return &km_error_memory;
 	}
-	source->base.ops = &hist_ops;
 	source->hist = hist;
-	source->options = *options;
-	error = fill_source(instance, source);
+	source->period_s = period_s;
+	info = &source->live.base.info;
+	error = km_tracefs_init(&source->live, instance, options);
+	source->live.base.ops = &hist_ops;
+	info->format = hist_ops.name;
+	info->collection = "hist";
+	info->is_counts = true;
+	info->streams = &source->stream;
+	info->nr_streams = 1;
 	if (error)
-		hist_close(&source->base);
+		hist_close(&source->live.base);
 	else
-		*ret = &source->base;
+		*ret = &source->live.base;
 	return error;
 }

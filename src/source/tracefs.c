@@ -17,10 +17,8 @@
 
 #include "base/slurp.h"
 
-static void tracefs_close(struct km_source *source)
+void km_tracefs_deinit(struct km_tracefs *live)
 {
-	struct km_tracefs *live = (struct km_tracefs *)source;
-
 	for (uint32_t cpu = 0; live->pipes && cpu < live->nr_cpus; cpu++)
 		if (live->pipes[cpu] >= 0)
 			close(live->pipes[cpu]);
@@ -37,7 +35,12 @@ static void tracefs_close(struct km_source *source)
 	free(live->end_fds);
 	free(live->tracefs);
 	free(live->slabinfo);
-	free(live);
+}
+
+static void tracefs_close(struct km_source *source)
+{
+	km_tracefs_deinit((struct km_tracefs *)source);
+	free(source);
 }
 
 static size_t tracefs_nr_parts(const struct km_source *source)
@@ -230,12 +233,8 @@ static void set_wakeup(const struct km_tracefs *live)
 
 static struct km_error *open_files(struct km_tracefs *live)
 {
-	struct km_error *error = open_pipes(live);
 	char *path;
 
-	if (error)
-		return error;
-	set_wakeup(live);
 	if (asprintf(&path, "%s/saved_cmdlines", live->tracefs) < 0)
 		return &km_error_memory;
 	live->comms_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -278,6 +277,7 @@ static struct km_error *fill_info(struct km_tracefs *live)
 	*info = (struct km_input_info){
 		.path = live->tracefs,
 		.format = tracefs_ops.name,
+		.collection = "raw",
 		.compression = "none",
 		.long_bytes = sizeof(long),
 		.page_size = page_size > 0 ? (uint32_t)page_size : 4096,
@@ -290,16 +290,11 @@ static struct km_error *fill_info(struct km_tracefs *live)
 	return NULL;
 }
 
-struct km_error *km_source_open_instance(struct km_instance *instance,
-					 const struct km_source_options *options,
-					 struct km_source **ret)
+struct km_error *km_tracefs_init(struct km_tracefs *live, struct km_instance *instance,
+				 const struct km_source_options *options)
 {
-	struct km_tracefs *live = calloc(1, sizeof(*live));
 	struct km_error *error;
 
-	if (!live)
-		return &km_error_memory;
-	live->base.ops = &tracefs_ops;
 	live->instance = instance;
 	live->nr_cpus = km_instance_nr_cpus(instance);
 	live->comms_fd = live->kallsyms_fd = -1;
@@ -315,15 +310,34 @@ struct km_error *km_source_open_instance(struct km_instance *instance,
 		error = read_formats(live);
 	if (!error)
 		error = open_files(live);
-	if (error) {
-		tracefs_close(&live->base);
+	if (error)
 		return error;
-	}
 	live->buffer.clock = live->base.info.clock;
 	live->base.info.is_big_endian = live->base.formats.is_big_endian;
 	live->base.info.long_bytes = live->base.formats.long_bytes;
 	live->base.info.subbuf_bytes =
 		live->base.formats.data_offset + live->base.formats.data_bytes;
+	return NULL;
+}
+
+struct km_error *km_source_open_instance(struct km_instance *instance,
+					 const struct km_source_options *options,
+					 struct km_source **ret)
+{
+	struct km_tracefs *live = calloc(1, sizeof(*live));
+	struct km_error *error;
+
+	if (!live)
+		return &km_error_memory;
+	live->base.ops = &tracefs_ops;
+	error = km_tracefs_init(live, instance, options);
+	if (!error)
+		error = open_pipes(live);
+	if (error) {
+		tracefs_close(&live->base);
+		return error;
+	}
+	set_wakeup(live);
 	*ret = &live->base;
 	return NULL;
 }

@@ -37,6 +37,14 @@ struct km_tracefs {
 	struct km_stream_info *streams; /* by CPU */
 };
 
+/*
+ * Everything but the buffers and base.ops; *live is zeroed before, and is to be freed after an
+ * error, too.
+ */
+KM_MUST_CHECK struct km_error *km_tracefs_init(struct km_tracefs *live,
+					       struct km_instance *instance,
+					       const struct km_source_options *options);
+void km_tracefs_deinit(struct km_tracefs *live);
 /* What the machine tells of itself (tracefs_machine.c): release, build id, nodes. */
 KM_MUST_CHECK struct km_error *km_tracefs_ask_machine(struct km_tracefs *live);
 /* The NUMA nodes below `root`/sys/devices/system/node; none if it tells none. */

@@ -377,6 +377,31 @@ def test_stacks():
     assert len(callers) > 5, report["pages"][:3]
 
 
+def test_hist():
+    """What counts cannot tell is refused; where the kernel has no hist triggers that is said."""
+    has_hist = (TRACEFS / "events/kmem/kmalloc/hist").exists()
+    for args, message in (
+            (["--hist", "--raw"], "--hist and --raw; choose one"),
+            (["--hist", "--live"], "--live needs allocations paired with frees; leave out --hist"),
+            (["--hist", "--leak-bytes", "1"], "--leak-bytes needs allocations paired with frees"),
+            (["--hist", "--task"], "--task needs every event, and --hist has counts"),
+            (["--hist", "--cache"], "--cache needs every event, and --hist has counts"),
+            (["--hist", "--callsite", "x*"], "counts of --hist cannot be filtered afterwards")):
+        status, out, errors = run(*args, "--duration", "1")
+        assert status == 2 and message in errors and not out, (args, status, errors)
+    status, out, errors = run("--hist", "--json", "--", "sh", "-c", LOAD)
+    if has_hist:
+        assert status == 0 and json.loads(out)["input"]["collection"] == "hist", errors
+    else:
+        assert status == 3 and not out and "this kernel has no hist triggers " \
+            "(CONFIG_HIST_TRIGGERS is off); leave out --hist" in errors, errors
+    # by itself: only where the kernel has them
+    status, out, errors = run("--no-pairing", "--json", "--", "sh", "-c", LOAD)
+    assert status == 0, errors
+    assert json.loads(out)["input"]["collection"] == ("hist" if has_hist else "raw")
+    assert ("hist triggers" in errors) == has_hist, errors
+
+
 def test_own_events():
     """Nothing that kmemstat does itself is in it."""
     live = start("--task", "--csv", "-F", "pid", "--duration", "1s")
