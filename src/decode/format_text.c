@@ -112,12 +112,21 @@ bool km_format_field_line(struct km_span line, struct km_format_field *ret, bool
 	if (!semicolon)
 		return true;
 	ret->name = declared_name((struct km_span){ line.at, (size_t)(semicolon - line.at) });
+	ret->is_array = semicolon > line.at && semicolon[-1] == ']';
 	span_skip(&line, (size_t)(semicolon - line.at) + 1);
 	span_skip_space(&line);
 	if (!ret->name.len || !span_take(&line, "offset:") || !take_number(&line, &ret->offset))
 		return true;
 	span_skip_space(&line);
-	*ret_is_good = span_take(&line, "size:") && take_number(&line, &ret->size);
+	if (!span_take(&line, "size:") || !take_number(&line, &ret->size))
+		return true;
+	/* kernels before 2.6.31 do not tell */
+	span_skip_space(&line);
+	if (span_take(&line, "signed:"))
+		*ret_is_good = span_take(&line, "0;") || span_take(&line, "1;");
+	else
+		*ret_is_good = true;
+	*ret_is_good &= line.len == 0;
 	return true;
 }
 

@@ -26,6 +26,7 @@
 struct km_format_field {
 	struct km_span name;
 	uint32_t offset, size; /* bytes in the record; under 65536 */
+	bool is_array;         /* "caller[8]" */
 };
 
 /* Cuts the first line off `text`, without its newline. False at the end. */

@@ -3,6 +3,7 @@
 #include "decode/formats.h"
 
 #include <endian.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,22 +119,55 @@ static bool find_any_field(struct km_span text, const char *name, struct km_form
 	return false;
 }
 
-/* Whether each line of a field can be read, and there is one at least. */
-static bool has_good_fields(struct km_span text)
+/*
+ * A struct of the kernel: fields in their order, each where its size wants it, and no more room
+ * between them than that takes. `end` is that of the field before.
+ */
+static bool field_follows(const struct km_formats *formats, uint32_t end,
+			  const struct km_format_field *field)
 {
-	struct km_span line;
+	/* a u64 is where a long may be: on i386 that is every fourth byte */
+	const uint32_t most_align = formats->long_bytes;
+
+	if (field->offset < end || field->offset - end >= 8 || field->offset > UINT16_MAX - 8)
+		return false;
+	if (field->is_array)
+		return true;
+	if (field->size != 1 && field->size != 2 && field->size != 4 && field->size != 8)
+		return false;
+	return field->offset % (field->size < most_align ? field->size : most_align) == 0;
+}
+
+/*
+ * Whether all between "format:" and "print fmt:" are lines of fields that can be read and follow
+ * each other, and those are there that all events have. *ret_end is where the last one ends.
+ */
+static bool has_good_fields(const struct km_formats *formats, struct km_span text,
+			    uint32_t *ret_end)
+{
+	struct km_span line, first;
 	struct km_format_field field;
-	size_t nr = 0;
 	bool is_good;
 
+	*ret_end = 0;
+	if (!find_any_field(text, "common_type", &field) ||
+	    !find_any_field(text, "common_pid", &field))
+		return false;
+	while (km_span_next_line(&text, &line) && !km_span_is(line, "format:"))
+		;
 	while (km_span_next_line(&text, &line)) {
-		if (!km_format_field_line(line, &field, &is_good))
+		first = (struct km_span){ line.at, line.len < 10 ? line.len : 10 };
+		if (km_span_is(first, "print fmt:"))
+			break;
+		/* common fields and the event's own are parted by an empty one */
+		if (!line.len)
 			continue;
-		if (!is_good)
+		if (!km_format_field_line(line, &field, &is_good) || !is_good ||
+		    !field_follows(formats, *ret_end, &field))
 			return false;
-		nr++;
+		*ret_end = field.offset + field.size;
 	}
-	return nr > 0;
+	return *ret_end > 0;
 }
 
 /* A field that is a number, under the first of its names that the format has. */
@@ -220,6 +254,10 @@ static bool desc_fill(const struct km_formats *formats, struct km_desc *desc, st
 	if (layer == KM_LAYER_SLAB &&
 	    (!desc->call_site.size || (desc->is_alloc && !desc->bytes_alloc.size)))
 		return false;
+	/* who is accounted is told by one of them, whatever the kernel */
+	if (layer == KM_LAYER_SLAB && desc->is_alloc && !desc->gfp_flags.size &&
+	    !find_field(text, "accounted", NULL).size)
+		return false;
 	return layer == KM_LAYER_PAGE || !desc->is_alloc || desc->bytes_req.size;
 }
 
@@ -245,7 +283,9 @@ static void make_fast(const struct km_formats *formats, const struct km_desc *de
 		      struct km_fast_desc *ret)
 {
 	const unsigned int least_words = (desc->least_bytes + 3U) / 4;
-	const unsigned int most_words = KM_FAST_MOST_BYTES / 4;
+	const uint32_t most_bytes =
+		desc->most_bytes < KM_FAST_MOST_BYTES ? desc->most_bytes : KM_FAST_MOST_BYTES;
+	const unsigned int most_words = most_bytes / 4;
 
 	if (formats->is_big_endian || host_is_big_endian() || desc->kind == KM_EV_OTHER ||
 	    km_event_layer(desc->kind) != KM_LAYER_SLAB || !field_is(formats->common_type, 0, 2) ||
@@ -274,10 +314,31 @@ static void make_fast(const struct km_formats *formats, const struct km_desc *de
 	};
 }
 
+/* Whether strings or arrays of any length stand behind the fields, which then say where. */
+static bool has_tail(struct km_span text)
+{
+	return memmem(text.at, text.len, ":__data_loc ", 12) ||
+	       memmem(text.at, text.len, ":__rel_loc ", 11);
+}
+
+/*
+ * Whether an event that is none of those known has what only they have: then it is one whose name
+ * is damaged, or one that a later kernel has, and to pass it over would be to lose allocations.
+ */
+static bool looks_like_slab(const char *system, struct km_span text)
+{
+	struct km_format_field field;
+
+	return strcmp(system, "kmem") == 0 && find_any_field(text, "call_site", &field) &&
+	       find_any_field(text, "ptr", &field);
+}
+
 static struct km_error *parse_event(struct km_formats *formats, struct km_desc *desc,
 				    const char *system, const char *name, struct km_span text)
 {
-	if (!has_good_fields(text))
+	uint32_t end;
+
+	if (!has_good_fields(formats, text, &end))
 		return km_error_create(KM_ERR_INPUT, NULL,
 				       "the format of event %s:%s does not parse", system, name);
 	if (!formats->common_type.size) {
@@ -286,6 +347,7 @@ static struct km_error *parse_event(struct km_formats *formats, struct km_desc *
 	}
 	if (desc->kind == KM_EV_OTHER)
 		return NULL;
+	desc->most_bytes = has_tail(text) ? UINT32_MAX : (end + 7) / 8 * 8 + 4;
 	/* all events of a kernel have the same list: one that parses will do */
 	if (!formats->nr_gfp_names && km_event_is_alloc(desc->kind)) {
 		struct km_error *error;
@@ -371,9 +433,26 @@ struct km_error *km_formats_add_event(struct km_formats *formats, const char *sy
 				       "an event format of system %s has no name or id", system);
 	kind = name ? km_event_kind_of(system, name) : KM_EV_OTHER;
 	if (id < formats->nr_descs && formats->descs[id].is_known) {
+		const bool is_same =
+			name && strcmp(formats->infos[formats->descs[id].slot].name, name) == 0;
+
 		/* the same event again (another instance): the first stays */
 		free(name);
-		return NULL;
+		return is_same ? NULL
+			       : km_error_create(KM_ERR_INPUT, NULL,
+						 "two event formats have the id %" PRIu32, id);
+	}
+	/* a slot has 16 bits */
+	if (formats->nr_infos > UINT16_MAX) {
+		free(name);
+		return km_error_create(KM_ERR_INPUT, NULL, "too many event formats");
+	}
+	if (kind == KM_EV_OTHER && name && looks_like_slab(system, text)) {
+		free(name);
+		return km_error_create(KM_ERR_INPUT, NULL,
+				       "an event of system %s is like an allocation, and its name "
+				       "is not known",
+				       system);
 	}
 	desc = (struct km_desc){ .kind = (uint8_t)kind, .is_known = true };
 	is_stack = is_stack_event(system, name);

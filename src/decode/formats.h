@@ -28,6 +28,7 @@ struct km_desc {
 	uint16_t account_offset;
 	uint16_t slot;             /* index in km_formats.infos */
 	uint16_t least_bytes;      /* of payload, to hold every field below */
+	uint32_t most_bytes;       /* of payload: more is no event of this format */
 	struct km_field call_site; /* pages and percpu objects before 5.19 have none */
 	struct km_field ptr;       /* of pages: pfn, or page */
 	struct km_field bytes_req, bytes_alloc;

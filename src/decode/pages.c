@@ -37,6 +37,8 @@ enum {
 	TYPE_TIME_STAMP = 31,
 };
 
+/* RB_EVNT_MIN_SIZE (kernel/trace/ring_buffer.c, v6.1) */
+#define LEAST_EVENT      8
 #define COMMIT_BYTES     0x07ffffffU
 #define COMMIT_STORED    0x40000000U
 #define COMMIT_MISSED    0x80000000U
@@ -286,6 +288,11 @@ static void take_event(struct km_pages *pages, const uint8_t *data, size_t size,
 {
 	struct km_moment moment = { .cpu = pages->cpu };
 
+	if (km_record_is_long(&pages->records, data, size)) {
+		pages->stream.quality.count[KM_PAGES_DAMAGED]++;
+		pages->pos = pages->end;
+		return;
+	}
 	if (pages->want != KM_WANT_ALLOCS)
 		moment.ts_ns = km_clock_ns(&pages->clock, pages->raw_ts);
 	km_record_take(&pages->records, &pages->stream.quality, data, size, &moment, batch);
@@ -306,12 +313,15 @@ static void take_record(struct km_pages *pages, struct km_batch *batch)
 	uint64_t extra = left >= 8 ? km_load_uint(pos + 4, 4, big) : 0;
 	size_t size = 8;
 
-	if (type == TYPE_PADDING && !delta) {
+	/* the kernel ends a page so where no event has room (rb_reset_tail(), v6.1) */
+	if (type == TYPE_PADDING && !delta && left < LEAST_EVENT) {
 		pages->pos = pages->end;
 		return;
 	}
 	if (type - 1 < TYPE_DATA_MAX)
 		size = 4 + type * 4;
+	else if (type == TYPE_PADDING && !delta)
+		size = 0;              /* something is behind it */
 	else if (type <= TYPE_PADDING) /* the length stands before the data, and counts itself */
 		size = extra < 4 ? 0 : 4 + (extra + 3) / 4 * 4;
 	if (size > left || !size) {

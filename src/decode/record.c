@@ -242,6 +242,19 @@ static void take_stack(struct km_records *records, const uint8_t *data, size_t s
 	batch->has_stacks = true;
 }
 
+bool km_record_is_long(const struct km_records *records, const uint8_t *data, size_t size)
+{
+	const struct km_formats *formats = records->formats;
+	const struct km_field type = formats->common_type;
+	uint64_t id;
+
+	if (size < (size_t)type.offset + type.size)
+		return false;
+	id = load(formats, data, type);
+	return id < formats->nr_descs && formats->descs[id].kind != KM_EV_OTHER &&
+	       size > formats->descs[id].most_bytes;
+}
+
 enum km_record km_record_take(struct km_records *records, struct km_quality *quality,
 			      const uint8_t *data, size_t size, const struct km_moment *moment,
 			      struct km_batch *batch)

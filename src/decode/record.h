@@ -58,6 +58,12 @@ size_t km_records_stack(const struct km_records *records, km_stack_id id, const 
 enum km_record km_record_take(struct km_records *records, struct km_quality *quality,
 			      const uint8_t *data, size_t size, const struct km_moment *moment,
 			      struct km_batch *batch);
+/*
+ * Whether a record of `size` bytes is longer than one of its event can be: then its length is
+ * wrong, and it goes over others. perf rounds up by up to 4 bytes more than the ring buffer
+ * (perf_trace_*(), include/trace/perf.h, v6.1).
+ */
+bool km_record_is_long(const struct km_records *records, const uint8_t *data, size_t size);
 /* The id of a cache's name from its __data_loc, 0 if that points out of the record. */
 uint16_t km_record_cache(struct km_records *records, const uint8_t *data, size_t size,
 			 uint32_t loc);

@@ -407,9 +407,13 @@ static void take_event(struct pd_reader *reader, size_t stream, const struct km_
 		       const uint8_t *raw, size_t size, struct km_batch *batch)
 {
 	struct km_quality *quality = &reader->streams[stream].quality;
-	const enum km_record was =
-		km_record_take(&reader->records, quality, raw, size, moment, batch);
+	enum km_record was;
 
+	if (km_record_is_long(&reader->records, raw, size)) {
+		quality->count[KM_RECORDS_DAMAGED]++;
+		return;
+	}
+	was = km_record_take(&reader->records, quality, raw, size, moment, batch);
 	/* stacks come with the sample, not after it */
 	reader->records.has_target = false;
 	if (was == KM_RECORD_USED)

@@ -102,12 +102,16 @@ class CpuBuffer:
         self._start = self._now = time
 
     def end_page(self, pad=None):
-        """Ends the page in hand. pad: "null" or "event" fills it up with a padding event."""
+        """Ends the page in hand. pad: "null" or "event" fills it up with a padding event; as the
+        kernel does it, a null event where no other has room (rb_reset_tail(), ring_buffer.c)."""
         if self._start is None:
             return
         layout = self.layout
         room = self._room()
-        if pad == "null" and room >= 4:
+        if pad == "null" and room >= 12:
+            self._data += self._word(TYPE_PADDING, 1) + layout.uint(room - 8, 4) + bytes(room - 12)
+            self._data += self._word(TYPE_PADDING, 0)
+        elif pad == "null" and room >= 4:
             self._data += self._word(TYPE_PADDING, 0) + bytes(room - 4)
         elif pad == "event" and room >= 8:
             self._data += self._word(TYPE_PADDING, 1) + layout.uint(room - 4, 4) + bytes(room - 8)

@@ -257,8 +257,7 @@ static void test_records(void **state)
 	put_kmalloc(&page, 0, 0, 1ULL << 40, 0, 0); /* failed */
 	put_kfree(&page, 0, 0);
 	put_kfree(&page, 0, 16);
-	put_head(&page, 29, 0); /* nothing more */
-	put(&page, 0xffffffffffffffff, 8);
+	put_head(&page, 29, 0); /* nothing more: no other has room */
 	page_end(&page, 0);
 
 	decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
@@ -358,6 +357,21 @@ static void test_damage(void **state)
 	put_kfree(&page, 0, 0xffff888000000100);
 	page_end(&page, 0);
 	page.data[8] -= 4;
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 0);
+	/* nothing more, and more behind it */
+	page_begin(&page, 1000);
+	put_head(&page, 29, 0);
+	put_kfree(&page, 0, 0xffff888000000100);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	/* an event that goes over the next: longer than its format, which has no string */
+	page_begin(&page, 1000);
+	put_kfree(&page, 0, 0xffff888000000100);
+	put_kfree(&page, 0, 0xffff888000000100);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 2);
+	page.data[16] = (uint8_t)(page.data[16] + (__BYTE_ORDER == __BIG_ENDIAN ? 7 << 3 : 7));
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 0);
 	/* a length of less than itself */
@@ -524,12 +538,28 @@ static void test_known(void **state)
 	free(d);
 }
 
+/* A format with `from` changed to `to`, which is as long. */
+static void assert_refused(struct km_formats *formats, const char *format, const char *from,
+			   const char *to, const char *message)
+{
+	char *text = strdup(format);
+	struct km_error *error;
+
+	memcpy(strstr(text, from), to, strlen(to));
+	error = km_formats_add_event(formats, "kmem", text, strlen(text));
+	assert_non_null(error);
+	assert_string_equal(error->message, message);
+	km_error_free(error);
+	free(text);
+}
+
 static void test_bad_formats(void **state)
 {
 	static const char no_id[] = "name: kmalloc\nformat:\n";
 	static const char no_ptr[] =
 		"name: kfree\nID: 5\nformat:\n"
-		"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n"
+		"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+		"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
 		"print fmt: \"x\"\n";
 	struct km_formats formats;
 	struct km_error *error;
@@ -546,6 +576,24 @@ static void test_bad_formats(void **state)
 			    "the format of event kmem:kfree lacks the pointer, the sizes "
 			    "or the call site");
 	km_error_free(error);
+	assert_refused(&formats, kfree_format, "size:8;\tsigned:0;\n\n", "size:8;\tsigned:7;\n\n",
+		       "the format of event kmem:kfree does not parse");
+	assert_refused(&formats, kfree_format, "offset:16", "offset:17",
+		       "the format of event kmem:kfree does not parse");
+	assert_refused(&formats, kfree_format, "offset:16", "offset:24",
+		       "the format of event kmem:kfree does not parse");
+	assert_refused(&formats, kfree_format, "common_pid", "common_pie",
+		       "the format of event kmem:kfree does not parse");
+	assert_refused(&formats, kfree_format, "\tfield:const", "\tfielt:const",
+		       "the format of event kmem:kfree does not parse");
+	assert_refused(&formats, kfree_format, "kfree", "kfsee",
+		       "an event of system kmem is like an allocation, and its name is not known");
+	assert_refused(&formats, kmalloc_format, "gfp_flags;", "gfp_flagt;",
+		       "the format of event kmem:kmalloc lacks the pointer, the sizes or the call "
+		       "site");
+	assert_null(km_formats_add_event(&formats, "kmem", kfree_format, strlen(kfree_format)));
+	assert_refused(&formats, other_format, "ID: 13", "ID: 12",
+		       "two event formats have the id 12");
 	error = km_formats_add_header_page(&formats, "field: u64 x;", 13);
 	assert_non_null(error);
 	km_error_free(error);
