@@ -103,7 +103,7 @@ struct km_error *pd_queue_add(struct pd_queue *queue, const struct pd_sample *sa
 
 	if (error)
 		return error;
-	if (size > queue->room_bytes - queue->nr_bytes) {
+	if (!queue->bytes || size > queue->room_bytes - queue->nr_bytes) {
 		const size_t room = 2 * queue->room_bytes + size + (1U << 18);
 
 		bytes = realloc(queue->bytes, room);
