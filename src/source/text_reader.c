@@ -623,8 +623,10 @@ static void finish(struct km_text_reader *reader, struct km_batch *batch)
 	keep_last_stamps(reader);
 	/* a last line without its end was cut, unless we ended the input ourselves */
 	if (line != end && !reader->is_skipping && !(stop && *stop)) {
+		const enum km_text_line kind = km_text_note_parse(line, end, &note);
+
 		if (km_text_head_parse(line, end, &(struct km_text_head){ 0 }) ||
-		    km_text_note_parse(line, end, &note) == KM_TL_BAD)
+		    kind == KM_TL_BAD || kind == KM_TL_FRAME)
 			count_bad_line(reader, line, end);
 		else
 			take_note(reader, line, end, batch);
