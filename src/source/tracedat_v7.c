@@ -139,6 +139,9 @@ static struct km_error *keep_kallsyms(struct tracedat *td, struct section *secti
 					 &(struct km_cursor){ .data = section->data,
 							      .size = section->size,
 							      .is_big_endian = td->is_big_endian });
+	/* the number before the text and the size of the section are to say the same */
+	if (size < km_cursor_left(&cur))
+		td->base.quality.count[KM_SECTIONS_DAMAGED]++;
 	memmove(section->data, section->data + cur.pos, size);
 	section->data[size] = '\0';
 	td->base.kallsyms = (char *)section->data;
@@ -213,6 +216,9 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 	} else if (!error) {
 		cur = km_cursor_make(section.data, section.size, td->is_big_endian);
 		error = parse(td, &cur);
+		/* a number in it is smaller than it was: something is left */
+		if (!error && km_cursor_left(&cur))
+			td->base.quality.count[KM_SECTIONS_DAMAGED]++;
 	}
 	free(section.data);
 	if (!error || !km_error_is_of_data(error))
