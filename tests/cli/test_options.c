@@ -279,6 +279,49 @@ static void test_refused(void **state)
 		assert_refused(table[i][0], table[i][1]);
 }
 
+/* Options of what is recorded; letters mean others there than with a file. */
+static void test_recording(void **state)
+{
+	struct km_options options;
+
+	parse_good("-i 5 live -p 1,command -e all -b 512 --duration 2m --filter x>1 --stacks -- ls "
+		   "-i 7",
+		   &options);
+	assert_int_equal(options.verb, KM_VERB_LIVE);
+	assert_null(options.input);
+	assert_int_equal(options.interval_s, 5);
+	assert_string_equal(options.filter.pids, "1,command");
+	assert_string_equal(options.record_events, "all");
+	assert_string_equal(options.kernel_filter, "x>1");
+	assert_int_equal(options.buffer_kib, 512);
+	assert_true(options.duration_ns == 120000000000);
+	assert_true(options.stacks);
+	assert_string_equal(options.command[0], "ls");
+	assert_string_equal(options.command[2], "7");
+	assert_null(options.command[3]);
+	km_options_deinit(&options);
+	parse_good("live --duration 3 --kernel-filter y", &options);
+	assert_true(options.duration_ns == 3000000000);
+	assert_string_equal(options.kernel_filter, "y");
+	assert_null(options.command);
+	km_options_deinit(&options);
+	assert_refused("live --duration 0 -q",
+		       "--duration: '0' is not a time (seconds, or a number and ns, us, ms, s, m "
+		       "or h); see kmemstat --help");
+	assert_refused("live --duration 9999999999h",
+		       "--duration: '9999999999h' is not a time (seconds, or a number and ns, us, "
+		       "ms, s, m or h); see kmemstat --help");
+	assert_refused("live t",
+		       "'live' reads no file: 't'; to run a command meanwhile: kmemstat live "
+		       "[OPTIONS] -- COMMAND");
+	assert_refused("live --instance x",
+		       "--instance does not go with 'live'; see kmemstat live --help");
+	assert_refused("live --", "no command is behind --; leave -- out to record until Ctrl-C");
+	assert_refused("stat -p 1 t", "unknown option '-p'; see kmemstat --help");
+	assert_refused("stat --duration 1 t",
+		       "--duration does not go with 'stat'; see kmemstat stat --help");
+}
+
 static void test_sizes(void **state)
 {
 	uint64_t size = 7;
@@ -355,8 +398,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_values),
 		cmocka_unit_test(test_spellings), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_sizes),     cmocka_unit_test(test_table),
-		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_recording), cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_table),     cmocka_unit_test(test_progress),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
