@@ -39,7 +39,7 @@ MESH = {
 }
 MESH_EVENTS = 543742
 
-LINE = re.compile(r"^(?:(\S+):)?\s*\S.*?-(\d+)\s+\[(\d+)\]\s*([\d.]+):\s+(\w+):\s+(.*)$")
+LINE = re.compile(r"^(?:(\S+):\s)?\s*\S.*?-(\d+)\s+\[(\d+)\]\s*([\d.]+):\s+(\w+):\s+(.*)$")
 
 
 class Counts:

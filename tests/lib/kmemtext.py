@@ -9,7 +9,7 @@ import tempfile
 import readdat
 from pairing import FAMILY, FREES, Event
 
-REPORT = re.compile(r"^(?:(\S+):)?\s*\S.*?-(\d+)\s+\[(\d+)\]\s*([\d.]+):\s+(\w+):\s+(.*)$")
+REPORT = re.compile(r"^(?:(\S+):\s)?\s*\S.*?-(\d+)\s+\[(\d+)\]\s*([\d.]+):\s+(\w+):\s+(.*)$")
 SCRIPT = re.compile(r"^\s*(-?\d+)\s+\[(\d+)\]\s+([\d.]+):\s+(\w+):(\w+):\s+(.*)$")
 TEXT = re.compile(r"^.*?-(\d+)\s+(?:\(\s*[-\d]+\)\s+)?\[(\d+)\]\s+(?:\S{5,8}\s+)?([\d.]+): +(\w+): "
                   r"+(.*)$")
