@@ -60,7 +60,7 @@ static bool drop_files(int socket)
 }
 
 /* libdw cannot return that there is no memory. */
-static _Noreturn void no_memory(void)
+static __attribute__((noreturn)) void no_memory(void)
 {
 	_exit(KM_BOX_EXIT_MEMORY);
 }
