@@ -32,7 +32,8 @@ struct record {
 
 /*
  * Signals that end the recording are taken from a descriptor; until the file is written none
- * interrupts. One that is ignored (nohup) stays so.
+ * interrupts. A SIGHUP that is ignored (nohup) stays so; not SIGINT, which a shell's script has all
+ * it starts with & ignore (POSIX.1-2017, Shell Command Language, 2.11), and which is how to end it.
  */
 static struct km_error *take_signals(struct record *record)
 {
@@ -42,7 +43,8 @@ static struct km_error *take_signals(struct record *record)
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+		if (signals[i] != SIGHUP ||
+		    (sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler != SIG_IGN))
 			sigaddset(&set, signals[i]);
 	record->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (record->signal_fd < 0)

@@ -226,6 +226,17 @@ class Tests:
             assert report(path)["quality"]["events_total"] == summary(err)[0]
             assert is_clean(self.tracefs)
 
+    def script(self):
+        """SIGINT ends it also in a script, whose shell has it ignored; nohup's SIGHUP does not"""
+        path = self.file()
+        status, out, err = run("sh", "-c", """trap '' HUP
+            "$1" record -o "$2" & recorder=$!
+            while ! grep -qs 1 "$3"/instances/kmemstat-$recorder-*/tracing_on; do sleep 0.1; done
+            kill -HUP $recorder; sleep 0.5; kill -0 $recorder && echo runs
+            kill -INT $recorder; wait $recorder""", "sh", KMEMSTAT, str(path), self.tracefs)
+        assert status == 0 and out == "runs\n", f"{status} {out} {err}"
+        assert report(path)
+
     def killed(self):
         """after a SIGKILL there is neither a file nor an instance"""
         path = self.file()
@@ -396,9 +407,9 @@ class Tests:
         assert record("-q", "-o", str(path), "--", "true") == (0, "", "")
 
 
-TESTS = ("command", "trace_cmd", "kernel_counts", "pid", "not_itself", "signals", "killed",
-         "command_killed", "disk_full", "disk_too_small", "replaces", "refuses", "no_rights", "sudo",
-         "filters", "stacks", "machine", "losses", "quiet")
+TESTS = ("command", "trace_cmd", "kernel_counts", "pid", "not_itself", "signals", "script",
+         "killed", "command_killed", "disk_full", "disk_too_small", "replaces", "refuses",
+         "no_rights", "sudo", "filters", "stacks", "machine", "losses", "quiet")
 
 
 def main():
