@@ -96,6 +96,7 @@ struct km_top_frame {
 	double events_rate;
 	uint64_t lost_since; /* since the frame before */
 	bool has_lives;      /* allocations and frees were paired */
+	bool has_caches;     /* allocations are told by cache */
 	bool is_live_unsure;
 	bool has_raw_time; /* times are counts of a clock */
 	const char *input; /* safe to print */

@@ -574,8 +574,9 @@ static struct km_error *settle_top(struct km_options *options)
 			"the screen shows what there is room for");
 	if (!options->interval_s)
 		options->interval_s = TOP_INTERVAL_S;
-	/* the caches' table is there in any case */
-	options->views[options->nr_views++] = "cache";
+	/* the caches' table is there in any case but that of counts, which have no caches */
+	if (!options->hist)
+		options->views[options->nr_views++] = "cache";
 	return NULL;
 }
 

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "cli/collecting.h"
 #include "cli/session.h"
 #include "kmemstat/instance.h"
 #include "kmemstat/top.h"
@@ -16,12 +17,13 @@
 struct km_collector {
 	struct km_options options; /* the user's, settled */
 	struct km_session session;
-	struct km_instance *instance; /* of the running kernel; or NULL */
-	int timer;                    /* readable after --duration; -1: none */
-	volatile bool stop;           /* set by anybody: no more is read */
-	int wake;                     /* an eventfd that is written when there is something new */
-	bool is_replay;               /* of a recording, by the time of its events */
-	bool is_paced;                /* and that time passes as fast as options say */
+	struct km_instance *instance;    /* of the running kernel; or NULL */
+	struct km_collecting collecting; /* with an instance: how events come */
+	int timer;                       /* readable after --duration; -1: none */
+	volatile bool stop;              /* set by anybody: no more is read */
+	int wake;       /* an eventfd that is written when there is something new */
+	bool is_replay; /* of a recording, by the time of its events */
+	bool is_paced;  /* and that time passes as fast as options say */
 	pthread_t thread;
 	bool has_thread;
 	/* of batches, called from the reading thread with each frame; or NULL */

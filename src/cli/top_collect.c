@@ -306,7 +306,9 @@ static struct km_error *open_source(struct km_collector *collector, struct km_so
 		options.end_fds = &collector->timer;
 		options.nr_end_fds = 1;
 	}
-	return km_source_open_instance(collector->instance, &options, ret);
+	return km_collecting_open(&collector->options, collector->instance, &options,
+				  (double)collector->options.interval_s, &collector->collecting,
+				  ret);
 }
 
 /* Makes an instance of the running kernel, and gives rights up that nothing needs any more. */
@@ -377,7 +379,7 @@ struct km_error *km_collector_run(struct km_collector *collector)
 		error = km_session_load_symbols(session);
 	collector->start_s = km_now();
 	if (!error && collector->instance)
-		error = km_instance_start(collector->instance);
+		error = km_collecting_start(&collector->collecting);
 	if (!error)
 		error = start_timer(collector);
 	if (!error)

@@ -370,6 +370,7 @@ static void set_totals(struct km_top_frame *frame, const struct km_report *repor
 		if (km_counter_info(i)->severity == KM_SEV_DAMAGE)
 			frame->damaged = km_sat_add(frame->damaged, report->quality.count[i]);
 	frame->has_lives = report->lives != NULL;
+	frame->has_caches = report->has_caches;
 	frame->is_live_unsure = report->is_live_unsure;
 	frame->has_raw_time = report->input->has_raw_time;
 	frame->input = keep(frame, report->input->path);

@@ -271,6 +271,8 @@ static void paint_table(struct km_top_board *board, size_t page, bool has_header
 		km_top_canvas_add(canvas, KM_TOP_DIM,
 				  "allocations are not paired with frees: what is live is not "
 				  "known");
+	else if (board->view == KM_TOP_CACHES && !board->frame->has_caches)
+		km_top_canvas_add(canvas, KM_TOP_DIM, "counts of hist triggers do not tell caches");
 	else
 		km_top_canvas_add(canvas, KM_TOP_DIM, "no %s%s",
 				  km_top_layout_of(board->view)->title,

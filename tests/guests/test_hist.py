@@ -132,6 +132,20 @@ def check_choice(out):
     return wrong
 
 
+def check_top(out):
+    """Three frames of call sites by rate, without what pairs would tell."""
+    frames = (out / "top.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    wrong = [] if len(frames) == 3 else [f"top: {len(frames)} frames, not 3"]
+    for frame in frames:
+        lines = frame.splitlines()
+        header = next((line for line in lines if line.startswith("CALL SITE")), "")
+        if "WASTE" not in header or "LIVE" in header or "live" in frame:
+            wrong.append(f"top: {frame[:400]!r}")
+        elif len(lines) - lines.index(header) < 10:
+            wrong.append(f"top: few call sites in {frame[:400]!r}")
+    return wrong
+
+
 def check_full(out):
     """Every event is counted or told as dropped."""
     full, roomy = load(out / "full.json"), load(out / "roomy.json")
@@ -159,7 +173,7 @@ def main():
     out = system.run((HERE / "jobs/hist").read_text(encoding="ascii"),
                      pathlib.Path(cache) / f"hist-{name}", files=(HERE / "jobs/load",),
                      programs=(os.path.abspath(kmemstat),))
-    return [*check_counts(out), *check_choice(out), *check_full(out)]
+    return [*check_counts(out), *check_choice(out), *check_top(out), *check_full(out)]
 
 
 if __name__ == "__main__":
