@@ -133,7 +133,7 @@ static struct km_error *choose(const struct km_options *options, const struct km
 		       "needs single ones; --raw reads them");
 	else
 		km_say("reading every event, for what lives and how long; --hist has the kernel "
-		       "count them, at less cost");
+		       "count them, so that none is lost");
 	return NULL;
 }
 

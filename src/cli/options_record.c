@@ -48,8 +48,8 @@ static const struct km_option rows[] = {
 	  .set = km_set_flag,
 	  AT(hist),
 	  .help = "Have the kernel count events by call site and sizes (hist triggers): none is "
-		  "lost, at little cost; what needs single events (what lives, tasks, times) is "
-		  "not told.",
+		  "lost, none has to be read; what needs single events (what lives, tasks, "
+		  "times) is not told.",
 	  .more = "The kernel has to be built with CONFIG_HIST_TRIGGERS. Without --hist and --raw "
 		  "it is done where it tells all that is asked for: with --no-pairing, without "
 		  "filters of events and without the tables --cache, --task and --alloc. Which way "
