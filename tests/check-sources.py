@@ -11,16 +11,17 @@ TOP = pathlib.Path(sys.argv[1])
 
 # Folder -> folders and contracts (include/kmemstat/NAME.h) that its files may include.
 ARROWS = {
-    "base": {"kmemstat/error", "kmemstat/event", "kmemstat/out", "kmemstat/quality",
+    "base": {"kmemstat/blob", "kmemstat/error", "kmemstat/event", "kmemstat/out", "kmemstat/quality",
              "kmemstat/slabinfo"},
     "decode": {"base", "kmemstat/error", "kmemstat/event", "kmemstat/groups", "kmemstat/quality",
                "kmemstat/source"},
-    "source": {"base", "decode", "kmemstat/error", "kmemstat/event", "kmemstat/groups",
-               "kmemstat/hist", "kmemstat/instance", "kmemstat/quality", "kmemstat/source"},
+    "source": {"base", "decode", "kmemstat/blob", "kmemstat/error", "kmemstat/event",
+               "kmemstat/groups", "kmemstat/hist", "kmemstat/instance", "kmemstat/quality",
+               "kmemstat/source"},
     "agg": {"base", "kmemstat/agg", "kmemstat/error", "kmemstat/event", "kmemstat/filter",
             "kmemstat/groups", "kmemstat/life", "kmemstat/locality", "kmemstat/pagelife",
             "kmemstat/percpulife", "kmemstat/stacks", "kmemstat/tally"},
-    "sym": {"base", "kmemstat/error", "kmemstat/quality", "kmemstat/sym", "kmemstat/types"},
+    "sym": {"base", "kmemstat/blob", "kmemstat/error", "kmemstat/quality", "kmemstat/sym", "kmemstat/types"},
     "model": {"base", "agg/life_table", "agg/map", "agg/slab_rows", "kmemstat/error", "kmemstat/event",
               "kmemstat/life", "kmemstat/model", "kmemstat/own", "kmemstat/percpu_model",
               "kmemstat/quality", "kmemstat/replay"},

@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 
+#include "kmemstat/blob.h"
 #include "kmemstat/error.h"
 #include "kmemstat/event.h"
 #include "kmemstat/groups.h"
@@ -149,13 +150,13 @@ const struct km_input_info *km_source_info(const struct km_source *source);
 /* Damage found beside the events: at open, and by km_source_take_kallsyms(). */
 const struct km_quality *km_source_quality(const struct km_source *source);
 /*
- * The kallsyms text of the trace, malloc'ed and handed to the caller (the second call gets
- * none, but for a live source that of then); *ret_size is 0 and *ret NULL if there is none. Damage
- * is counted in km_source_quality(). With named sites the text has the symbols met so far: take it
- * after the events have been read; every call gives one. Errors: KM_ERR_MEMORY.
+ * The kallsyms text of the trace, handed to the caller (the second call gets none, but for a live
+ * source that of then); ret->data is NULL if there is none. Damage is counted in
+ * km_source_quality(). With named sites the text has the symbols met so far: take it after the
+ * events have been read; every call gives one. Errors: KM_ERR_MEMORY.
  */
-KM_MUST_CHECK struct km_error *km_source_take_kallsyms(struct km_source *source, char **ret,
-						       size_t *ret_size);
+KM_MUST_CHECK struct km_error *km_source_take_kallsyms(struct km_source *source,
+						       struct km_blob *ret);
 /* The event formats, index = "format slot" of km_part_stats.slots; it may grow while parts are
  * read. */
 const struct km_format_info *km_source_formats(const struct km_source *source, size_t *ret_nr);

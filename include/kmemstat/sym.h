@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "kmemstat/blob.h"
 #include "kmemstat/error.h"
 #include "kmemstat/types.h"
 
@@ -26,6 +27,9 @@ struct km_symbol {
  */
 KM_MUST_CHECK struct km_error *km_symtab_create(const char *path, char *text, size_t size,
 						struct km_symtab **ret);
+/* The same of a blob, which is none afterwards. */
+KM_MUST_CHECK struct km_error *km_symtab_create_from(const char *path, struct km_blob *text,
+						     struct km_symtab **ret);
 /* The same from a file. */
 KM_MUST_CHECK struct km_error *km_symtab_load(const char *path, struct km_symtab **ret);
 /* It has one holder; each more destroys it, too, and it goes with the last. */
@@ -34,6 +38,7 @@ void km_symtab_destroy(struct km_symtab *tab);
 /*
  * The symbol that holds `address`: the last text symbol at or below it, unless it lies
  * beyond the end of that symbol's area. Strings are the table's. False if there is none.
+ * Any thread may ask.
  */
 bool km_symtab_find(const struct km_symtab *tab, uint64_t address, struct km_symbol *ret);
 

@@ -175,13 +175,13 @@ static struct km_error *translate(const char *kallsyms, const struct km_symtab *
 	return error;
 }
 
-struct km_error *km_names_translate(const char *kallsyms, char *made_up, size_t made_up_size,
-				    bool keeps_all, struct km_sites *sites, struct km_symtab **ret,
+struct km_error *km_names_translate(const char *kallsyms, struct km_blob *made_up, bool keeps_all,
+				    struct km_sites *sites, struct km_symtab **ret,
 				    size_t *ret_nr_left)
 {
-	char *all = keeps_all ? strndup(made_up, made_up_size) : NULL;
+	char *all = keeps_all ? strndup(made_up->data, made_up->size) : NULL;
 	struct km_symtab *tab;
-	struct km_error *error = km_symtab_create("call sites", made_up, made_up_size, &tab);
+	struct km_error *error = km_symtab_create_from("call sites", made_up, &tab);
 
 	if (!error && keeps_all && !all) {
 		km_symtab_destroy(tab);

@@ -13,9 +13,8 @@
  * the file, and those of the *ret_nr_left sites for which it has none or several, or with
  * `keeps_all` all made-up ones: others have such addresses, too.
  */
-KM_MUST_CHECK struct km_error *km_names_translate(const char *kallsyms, char *made_up,
-						  size_t made_up_size, bool keeps_all,
-						  struct km_sites *sites, struct km_symtab **ret,
-						  size_t *ret_nr_left);
+KM_MUST_CHECK struct km_error *km_names_translate(const char *kallsyms, struct km_blob *made_up,
+						  bool keeps_all, struct km_sites *sites,
+						  struct km_symtab **ret, size_t *ret_nr_left);
 
 #endif

@@ -155,16 +155,15 @@ struct km_error *km_session_open_stoppable(const struct km_options *options,
 /* The trace's own symbols, which may be missing or bad; nothing is said yet. */
 static void read_symbols(struct km_session *session)
 {
-	char *text;
-	size_t size;
+	struct km_blob text;
 
 	session->has_read_symbols = true;
-	session->symbols_error = km_source_take_kallsyms(session->source, &text, &size);
-	if (!session->symbols_error && text && session->options->kallsyms)
-		free(text); /* only damage is of interest */
-	else if (!session->symbols_error && text)
+	session->symbols_error = km_source_take_kallsyms(session->source, &text);
+	if (!session->symbols_error && text.data && session->options->kallsyms)
+		km_blob_deinit(&text); /* only damage is of interest */
+	else if (!session->symbols_error && text.data)
 		session->symbols_error =
-			km_symtab_create(session->options->input, text, size, &session->symtab);
+			km_symtab_create_from(session->options->input, &text, &session->symtab);
 }
 
 /* While events are read by other threads. */
@@ -285,19 +284,18 @@ static bool has_places(const struct km_session *session)
 static struct km_error *translate_sites(struct km_session *session)
 {
 	const struct km_options *options = session->options;
-	size_t size, nr_left;
-	struct km_error *error;
-	char *text;
+	struct km_blob text;
+	size_t nr_left;
+	struct km_error *error = km_source_take_kallsyms(session->source, &text);
 
-	error = km_source_take_kallsyms(session->source, &text, &size);
 	if (error)
 		return error;
-	if (!text)
+	if (!text.data)
 		return &km_error_memory;
 	km_symtab_destroy(session->symtab);
 	session->symtab = NULL;
-	error = km_names_translate(options->kallsyms, text, size, has_places(session),
-				   &session->sites, &session->symtab, &nr_left);
+	error = km_names_translate(options->kallsyms, &text, has_places(session), &session->sites,
+				   &session->symtab, &nr_left);
 	if (error)
 		return error;
 	session->has_made_up = nr_left > 0 || has_places(session);

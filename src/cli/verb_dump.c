@@ -114,15 +114,14 @@ static struct km_error *take_rows(void *arg, const struct km_rows *rows)
 /* Symbols are not shown, but damage to them is told as any other. */
 static struct km_error *check_symbols(struct km_session *session)
 {
+	struct km_blob text;
 	struct km_error *error;
-	char *text;
-	size_t size;
 
 	if (km_source_info(session->source)->has_named_sites)
 		return NULL;
-	error = km_source_take_kallsyms(session->source, &text, &size);
+	error = km_source_take_kallsyms(session->source, &text);
 	if (!error)
-		free(text);
+		km_blob_deinit(&text);
 	return error;
 }
 

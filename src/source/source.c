@@ -69,22 +69,20 @@ const struct km_quality *km_source_quality(const struct km_source *source)
 	return &source->quality;
 }
 
-struct km_error *km_source_take_kallsyms(struct km_source *source, char **ret, size_t *ret_size)
+struct km_error *km_source_take_kallsyms(struct km_source *source, struct km_blob *ret)
 {
 	struct km_error *error = NULL;
 
-	*ret = NULL;
-	*ret_size = 0;
+	*ret = (struct km_blob){ 0 };
 	if (source->ops->make_kallsyms) {
-		return source->ops->make_kallsyms(source, ret, ret_size);
+		return source->ops->make_kallsyms(source, &ret->data, &ret->size);
 	}
 	if (source->ops->load_kallsyms)
 		error = source->ops->load_kallsyms(source);
 	if (error)
 		return error;
 	*ret = source->kallsyms;
-	*ret_size = source->kallsyms ? source->kallsyms_size : 0;
-	source->kallsyms = NULL;
+	source->kallsyms = (struct km_blob){ 0 };
 	return NULL;
 }
 

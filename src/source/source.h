@@ -44,8 +44,7 @@ struct km_source {
 	struct km_input_info info;
 	struct km_quality quality;
 	struct km_formats formats;
-	char *kallsyms; /* malloc'ed, or NULL */
-	size_t kallsyms_size;
+	struct km_blob kallsyms; /* or none */
 };
 
 struct km_reader {

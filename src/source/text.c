@@ -48,7 +48,7 @@ static void text_close(struct km_source *source)
 	km_text_comms_deinit(&text->comms);
 	km_formats_deinit(&text->base.formats);
 	km_input_close(text->input);
-	free(text->base.kallsyms);
+	km_blob_deinit(&text->base.kallsyms);
 	free(text->streams);
 	free(text->bad_line);
 	free(text->exclude_pids);

@@ -49,7 +49,7 @@ static void tracedat_close(struct km_source *source)
 	free(td->clock);
 	td_deinit_machine(td);
 	km_formats_deinit(&td->base.formats);
-	free(td->base.kallsyms);
+	km_blob_deinit(&td->base.kallsyms);
 	km_input_close(td->input);
 	free(td);
 }

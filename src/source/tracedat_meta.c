@@ -16,14 +16,13 @@ struct km_error *td_parse_kallsyms(struct tracedat *td, struct km_cursor *cur)
 
 	if (!text)
 		return km_section_short("kernel symbols");
-	if (!size || td->base.kallsyms)
+	if (!size || td->base.kallsyms.data)
 		return NULL;
-	td->base.kallsyms = malloc((size_t)size + 1);
-	if (!td->base.kallsyms)
+	td->base.kallsyms.data = malloc(size);
+	if (!td->base.kallsyms.data)
 		return &km_error_memory;
-	memcpy(td->base.kallsyms, text, size);
-	td->base.kallsyms[size] = '\0';
-	td->base.kallsyms_size = size;
+	memcpy(td->base.kallsyms.data, text, size);
+	td->base.kallsyms.size = size;
 	return NULL;
 }
 

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define SECTION_HEADER_BYTES 16
 #define FLAG_COMPRESSED      1
@@ -83,14 +85,13 @@ static struct km_error *section_unpack(const struct tracedat *td, struct section
 	return NULL;
 }
 
-/* Reads the section at `offset`, unpacked. The caller frees ret->data. */
-static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
-				     struct section *ret)
+/* Reads the header of the section at `offset`, and the size of its data in the file. */
+static struct km_error *section_head(const struct tracedat *td, uint64_t offset,
+				     struct section *ret, unsigned int *ret_flags,
+				     uint64_t *ret_size)
 {
 	uint8_t head[SECTION_HEADER_BYTES];
 	struct km_cursor cur = km_cursor_make(head, sizeof(head), td->is_big_endian);
-	struct section section = { .offset = offset };
-	unsigned int flags;
 	uint64_t size;
 	size_t got;
 	struct km_error *error = km_input_read_at(td->input, offset, head, sizeof(head), &got);
@@ -99,8 +100,8 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 		return error;
 	if (got < sizeof(head))
 		return section_short(td, offset);
-	section.id = km_cursor_u16(&cur);
-	flags = km_cursor_u16(&cur);
+	*ret = (struct section){ .id = km_cursor_u16(&cur), .offset = offset };
+	*ret_flags = km_cursor_u16(&cur);
 	km_cursor_u32(&cur);
 	size = km_cursor_u64(&cur);
 	error = section_check(td, offset, size);
@@ -108,10 +109,25 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 		return error;
 	if (size > td->input->file_bytes - offset)
 		return section_short(td, offset);
+	*ret_size = size;
+	return NULL;
+}
+
+/* Reads the section at `offset`, unpacked. The caller frees ret->data. */
+static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
+				     struct section *ret)
+{
+	struct section section = { 0 };
+	unsigned int flags = 0;
+	uint64_t size = 0;
+	struct km_error *error = section_head(td, offset, &section, &flags, &size);
+
+	if (error)
+		return error;
 	section.data = malloc(size + 1);
 	if (!section.data)
 		return &km_error_memory;
-	error = km_input_read_at(td->input, offset + sizeof(head), section.data, size,
+	error = km_input_read_at(td->input, offset + SECTION_HEADER_BYTES, section.data, size,
 				 &section.size);
 	if (!error && section.size < size)
 		error = section_short(td, offset);
@@ -126,28 +142,45 @@ static struct km_error *section_load(const struct tracedat *td, uint64_t offset,
 }
 
 /*
- * Kernel symbols: the section, megabytes large, becomes their text itself. As td_parse_kallsyms(),
- * which copies.
+ * Kernel symbols, megabytes large, are mapped where they can be: reading them would take longer
+ * than all that is done with them. False where they are packed, or damaged.
  */
-static struct km_error *keep_kallsyms(struct tracedat *td, struct section *section)
+static bool map_kallsyms(struct tracedat *td, uint64_t offset)
 {
-	struct km_cursor cur = km_cursor_make(section->data, section->size, td->is_big_endian);
-	uint32_t size = km_cursor_u32(&cur);
+	struct section section = { 0 };
+	unsigned int flags = 0;
+	uint64_t section_bytes = 0, at = offset + SECTION_HEADER_BYTES;
+	struct km_blob blob = { 0 };
+	uint8_t count[4];
+	struct km_cursor cur = km_cursor_make(count, sizeof(count), td->is_big_endian);
+	size_t got = 0, before;
+	struct km_error *error = section_head(td, offset, &section, &flags, &section_bytes);
 
-	if (!size || size > km_cursor_left(&cur) || td->base.kallsyms)
-		return td_parse_kallsyms(td,
-					 &(struct km_cursor){ .data = section->data,
-							      .size = section->size,
-							      .is_big_endian = td->is_big_endian });
-	/* the number before the text and the size of the section are to say the same */
-	if (size < km_cursor_left(&cur))
-		td->base.quality.count[KM_SECTIONS_DAMAGED]++;
-	memmove(section->data, section->data + cur.pos, size);
-	section->data[size] = '\0';
-	td->base.kallsyms = (char *)section->data;
-	td->base.kallsyms_size = size;
-	section->data = NULL;
-	return NULL;
+	if (!error)
+		error = km_input_read_at(td->input, at, count, sizeof(count), &got);
+	if (error) {
+		km_error_free(error);
+		return false;
+	}
+	blob.size = km_cursor_u32(&cur);
+	at += sizeof(count);
+	if (td->base.kallsyms.data || section.id != TD_SECTION_KALLSYMS ||
+	    (flags & FLAG_COMPRESSED) || got < sizeof(count) || section_bytes < sizeof(count) ||
+	    !blob.size || blob.size != section_bytes - sizeof(count) ||
+	    at + blob.size > td->input->file_bytes)
+		return false;
+	before = (size_t)(at % (uint64_t)sysconf(_SC_PAGESIZE));
+	blob.map_size = blob.size + before;
+	blob.map = mmap(NULL, blob.map_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, td->input->fd,
+			(off_t)(at - before));
+	if (blob.map == MAP_FAILED)
+		return false;
+#ifdef MADV_POPULATE_READ
+	madvise(blob.map, blob.map_size, MADV_POPULATE_READ);
+#endif
+	blob.data = (char *)blob.map + before;
+	td->base.kallsyms = blob;
+	return true;
 }
 
 typedef struct km_error *(*parse_fn)(struct tracedat *td, struct km_cursor *cur);
@@ -207,13 +240,13 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 			td->kallsyms_at = offset;
 		return NULL;
 	}
+	if (id == TD_SECTION_KALLSYMS && map_kallsyms(td, offset))
+		return NULL;
 	error = section_load(td, offset, &section);
 	if (!error && section.id != id)
 		error = km_error_at(td->input->path, offset, "section %u expected, %u found", id,
 				    section.id);
-	if (!error && id == TD_SECTION_KALLSYMS) {
-		error = keep_kallsyms(td, &section);
-	} else if (!error) {
+	if (!error) {
 		cur = km_cursor_make(section.data, section.size, td->is_big_endian);
 		error = parse(td, &cur);
 		/* a number in it is smaller than it was: something is left */

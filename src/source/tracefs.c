@@ -29,7 +29,7 @@ void km_tracefs_deinit(struct km_tracefs *live)
 	km_formats_deinit(&live->base.formats);
 	km_text_comms_deinit(&live->comms);
 	km_cpunodes_deinit(&live->nodes);
-	free(live->base.kallsyms);
+	km_blob_deinit(&live->base.kallsyms);
 	free(live->pipes);
 	free(live->streams);
 	free(live->end_fds);

@@ -161,13 +161,12 @@ struct km_error *km_tracefs_load_kallsyms(struct km_source *source)
 	const struct km_tracefs *live = (const struct km_tracefs *)source;
 	int err;
 
-	free(source->kallsyms);
-	source->kallsyms = NULL;
+	km_blob_deinit(&source->kallsyms);
 	if (live->kallsyms_fd < 0 || lseek(live->kallsyms_fd, 0, SEEK_SET) < 0)
 		return NULL;
-	err = km_slurp_fd(live->kallsyms_fd, &source->kallsyms, &source->kallsyms_size);
+	err = km_slurp_fd(live->kallsyms_fd, &source->kallsyms.data, &source->kallsyms.size);
 	if (err)
 		return km_error_os(KM_ERR_INPUT, "/proc/kallsyms", err, "cannot read");
-	source->info.kernel_text = find_text(source->kallsyms);
+	source->info.kernel_text = find_text(source->kallsyms.data);
 	return NULL;
 }

@@ -19,10 +19,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "sym/symtab.h"
 
@@ -39,7 +44,9 @@ struct entry {
 };
 
 struct km_symtab {
-	char *text;
+	/* with a newline at its end; names that were asked for end with a NUL instead */
+	struct km_blob text;
+	pthread_mutex_t *lock; /* of that */
 	struct entry *entries;
 	size_t nr;
 	size_t nr_bad_lines;
@@ -48,13 +55,16 @@ struct km_symtab {
 
 struct parser {
 	struct km_symtab *tab;
+	const char *text;
 	size_t size;
 	size_t max_entries;
+	/* of the address before, whose upper half is mostly that of the next */
+	char upper_text[8];
+	uint32_t upper;
 	uint32_t last_module; /* offset and length of the module name seen last */
 	size_t last_module_len;
 	size_t nr_lines;  /* that parsed */
 	bool has_address; /* one that is not zero */
-	bool has_nul;     /* the text has one somewhere */
 };
 
 /* The value of a hex digit plus one; 0 for any other character. */
@@ -66,32 +76,27 @@ static const uint8_t hex_digits[256] = {
 };
 
 /*
- * Sixteen lower-case digits, as a 64-bit kernel writes every address, eight at a time; false if
- * there is any other character.
+ * Eight lower-case digits, as a kernel writes addresses, at once; false if there is any other
+ * character.
  */
-static bool parse_hex16(const char *text, uint64_t *ret)
+static inline bool parse_hex8(const char *text, uint32_t *ret)
 {
 	const uint64_t ones = 0x0101010101010101ULL;
-	uint64_t value = 0, bad = 0;
+	uint64_t word, is_digit, is_letter;
 
-	for (int i = 0; i < 2; i++) {
-		uint64_t word, is_digit, is_letter;
-
-		memcpy(&word, text + 8 * i, sizeof(word));
-		word = be64toh(word);
-		/* bytes below 0x80 do not carry into the next: bit 7 says whether one is at least
-		 */
-		is_digit = (word + (0x80 - '0') * ones) & ~(word + (0x7f - '9') * ones);
-		is_letter = (word + (0x80 - 'a') * ones) & ~(word + (0x7f - 'f') * ones);
-		bad |= (~(is_digit | is_letter) | word) & 0x80 * ones;
-		/* letters have bit 6, and are nine more than their lower bits */
-		word = (word & 0x0f * ones) + 9 * (word >> 6 & ones);
-		word = (word | word >> 4) & 0x00ff00ff00ff00ffULL;
-		word = (word | word >> 8) & 0x0000ffff0000ffffULL;
-		value = value << 32 | ((word | word >> 16) & 0xffffffff);
-	}
-	*ret = value;
-	return !bad;
+	memcpy(&word, text, sizeof(word));
+	word = be64toh(word);
+	/* bytes below 0x80 do not carry into the next: bit 7 says whether one is at least */
+	is_digit = (word + (0x80 - '0') * ones) & ~(word + (0x7f - '9') * ones);
+	is_letter = (word + (0x80 - 'a') * ones) & ~(word + (0x7f - 'f') * ones);
+	if ((~(is_digit | is_letter) | word) & 0x80 * ones)
+		return false;
+	/* letters have bit 6, and are nine more than their lower bits */
+	word = (word & 0x0f * ones) + 9 * (word >> 6 & ones);
+	word = (word | word >> 4) & 0x00ff00ff00ff00ffULL;
+	word = (word | word >> 8) & 0x0000ffff0000ffffULL;
+	*ret = (uint32_t)(word | word >> 16);
+	return true;
 }
 
 static bool is_text_type(char type)
@@ -112,7 +117,10 @@ static bool is_end_mark(const char *name, size_t len)
 		{ "_etext", 6 }, { "_einittext", 10 }, { "__exittext_end", 14 }, { "_end", 4 }
 	};
 
-	for (size_t i = 0; name[0] == '_' && i < sizeof(marks) / sizeof(marks[0]); i++)
+	/* names that begin with two underscores are many */
+	if (len < 4 || name[0] != '_' || (name[1] != 'e' && memcmp(name, "__e", 3) != 0))
+		return false;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		if (marks[i].len == len && !memcmp(marks[i].name, name, len))
 			return true;
 	return false;
@@ -125,21 +133,27 @@ static bool is_mapping_symbol(const char *name, size_t len)
 	       (len == 2 || name[2] == '.');
 }
 
-static struct km_error *push(struct parser *p, uint64_t address, size_t name, size_t module)
+static struct km_error *grow(struct parser *p)
+{
+	size_t max = p->max_entries + p->max_entries / 2 + 1024;
+	struct entry *entries = realloc(p->tab->entries, max * sizeof(*entries));
+
+	if (!entries)
+		return &km_error_memory;
+	p->tab->entries = entries;
+	p->max_entries = max;
+	return NULL;
+}
+
+static inline struct km_error *push(struct parser *p, uint64_t address, size_t name, size_t module)
 {
 	struct km_symtab *tab = p->tab;
+	struct km_error *error = tab->nr == p->max_entries ? grow(p) : NULL;
 
-	if (tab->nr == p->max_entries) {
-		size_t max = p->max_entries + p->max_entries / 2 + 1024;
-		struct entry *entries = realloc(tab->entries, max * sizeof(*entries));
-
-		if (!entries)
-			return &km_error_memory;
-		tab->entries = entries;
-		p->max_entries = max;
-	}
-	tab->entries[tab->nr++] = (struct entry){ address, (uint32_t)name, (uint32_t)module };
-	return NULL;
+	if (!error)
+		tab->entries[tab->nr++] =
+			(struct entry){ address, (uint32_t)name, (uint32_t)module };
+	return error;
 }
 
 /* Data: what stood before it ends here. Of the kernel's runs of data the first will do. */
@@ -152,12 +166,14 @@ static struct km_error *push_end(struct parser *p, uint64_t address, size_t modu
 	return push(p, address, 0, module);
 }
 
-/* Cuts "\t[module]" off the name; returns the module's offset, 0 if there is none. */
-static size_t split_module(struct parser *p, size_t name, size_t end, size_t *ret_name_end)
+/*
+ * "\t[module]" behind a name, whose end is then before that; returns the module's offset, 0 if
+ * there is none.
+ */
+static size_t split_module(const char *text, size_t name, size_t end, size_t *ret_name_end)
 {
-	char *text = p->tab->text;
-	char *tab;
-	size_t start, len;
+	const char *tab;
+	size_t start;
 
 	*ret_name_end = end;
 	if (text[end - 1] != ']' || !(tab = memchr(text + name, '\t', end - name)))
@@ -166,48 +182,31 @@ static size_t split_module(struct parser *p, size_t name, size_t end, size_t *re
 	if (end - start < 3 || text[start] != '[')
 		return 0;
 	*ret_name_end = start - 1;
-	start++;
-	len = end - 1 - start;
-	text[end - 1] = 0;
-	/* one offset for a run of lines: comparing modules is mostly comparing numbers */
+	return start + 1;
+}
+
+/* One offset for a run of lines: comparing modules is mostly comparing numbers. */
+static size_t same_module(struct parser *p, size_t module, size_t len)
+{
 	if (!p->last_module || len != p->last_module_len ||
-	    memcmp(text + p->last_module, text + start, len)) {
-		p->last_module = (uint32_t)start;
+	    memcmp(p->text + p->last_module, p->text + module, len) != 0) {
+		p->last_module = (uint32_t)module;
 		p->last_module_len = len;
 	}
 	return p->last_module;
 }
 
-/* One line, [pos, end); false if it is none of kallsyms. */
-static bool parse_line(struct parser *p, size_t pos, size_t end, struct km_error **error)
+/* A line with that address and, from `name` to `end`, the rest; false if it is none of kallsyms. */
+static inline bool take_line(struct parser *p, uint64_t address, char type, size_t name, size_t end,
+			     struct km_error **error)
 {
-	char *text = p->tab->text;
-	uint64_t address = 0;
-	size_t start = pos, name, name_end, module;
-	unsigned int digit;
-	char type;
+	const char *text = p->text;
+	size_t name_end, module = split_module(text, name, end, &name_end);
 
-	if (end - pos > 16 && parse_hex16(text + pos, &address))
-		pos += 16;
-	else
-		address = 0;
-	/* text[end] is no digit: a newline, or the NUL behind the text */
-	while ((digit = hex_digits[(unsigned char)text[pos]])) {
-		address = address << 4 | (digit - 1);
-		pos++;
-	}
-	if (pos == start || pos - start > 16 || end - pos < 4 || text[pos] != ' ' ||
-	    text[pos + 2] != ' ')
-		return false;
-	/* it would end a name, or a module's before it begins */
-	if (p->has_nul && memchr(text + pos, 0, end - pos))
-		return false;
-	type = text[pos + 1];
-	name = pos + 3;
-	module = split_module(p, name, end, &name_end);
 	if (name_end == name)
 		return false;
-	text[name_end] = 0;
+	if (module)
+		module = same_module(p, module, end - 1 - module);
 	p->nr_lines++;
 	p->has_address |= address != 0;
 	if (!address || is_mapping_symbol(text + name, name_end - name))
@@ -221,20 +220,91 @@ static bool parse_line(struct parser *p, size_t pos, size_t end, struct km_error
 	return true;
 }
 
+/* Any line, [pos, end); false if it is none of kallsyms. */
+static bool parse_line(struct parser *p, size_t pos, size_t end, struct km_error **error)
+{
+	const char *text = p->text;
+	uint64_t address = 0;
+	size_t start = pos;
+	unsigned int digit;
+
+	while (pos < end && (digit = hex_digits[(unsigned char)text[pos]])) {
+		address = address << 4 | (digit - 1);
+		pos++;
+	}
+	if (pos == start || pos - start > 16 || end - pos < 4 || text[pos] != ' ' ||
+	    text[pos + 2] != ' ')
+		return false;
+	/* a NUL would end a name, or a module's before it begins */
+	if (memchr(text + pos, 0, end - pos))
+		return false;
+	return take_line(p, address, text[pos + 1], pos + 3, end, error);
+}
+
+#ifdef __SSE2__
+/*
+ * A line as nearly all are: 16 digits, a name without NUL, and as much behind it as can be read at
+ * once. Returns its end, or 0 if it is another.
+ */
+static inline size_t parse_plain(struct parser *p, size_t pos, struct km_error **error)
+{
+	const __m128i newline = _mm_set1_epi8('\n'), nul = _mm_setzero_si128();
+	const char *text = p->text, *line = text + pos;
+	const size_t name = pos + 19;
+	uint32_t upper, lower;
+
+	if (p->size - pos < 64 || line[16] != ' ' || line[17] <= ' ' || line[18] != ' ' ||
+	    !parse_hex8(line + 8, &lower))
+		return 0;
+	if (memcmp(line, p->upper_text, 8) != 0) {
+		if (!parse_hex8(line, &upper))
+			return 0;
+		memcpy(p->upper_text, line, 8);
+		p->upper = upper;
+	}
+	for (size_t end = name; p->size - end >= 16; end += 16) {
+		const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + end));
+		const int nuls = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, nul));
+		const int ends = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, newline));
+
+		if (nuls)
+			return 0;
+		if (!ends)
+			continue;
+		end += (size_t)__builtin_ctz((unsigned int)ends);
+		if (end == name ||
+		    !take_line(p, (uint64_t)p->upper << 32 | lower, line[17], name, end, error))
+			return 0;
+		return end;
+	}
+	return 0;
+}
+#else
+static inline size_t parse_plain(struct parser *p, size_t pos, struct km_error **error)
+{
+	(void)p;
+	(void)pos;
+	(void)error;
+	return 0;
+}
+#endif
+
 static struct km_error *parse(struct parser *p)
 {
-	char *text = p->tab->text;
+	const char *text = p->text;
 	struct km_error *error = NULL;
 	size_t pos = 0;
 
-	p->has_nul = memchr(text, 0, p->size);
 	while (pos < p->size && !error) {
-		char *newline = memchr(text + pos, '\n', p->size - pos);
-		size_t end = newline ? (size_t)(newline - text) : p->size;
+		size_t end = parse_plain(p, pos, &error);
 
-		/* the buffer has a byte to spare, so text[end] may be written */
-		if (end > pos && !parse_line(p, pos, end, &error))
-			p->tab->nr_bad_lines++;
+		if (!end) {
+			const char *newline = memchr(text + pos, '\n', p->size - pos);
+
+			end = newline ? (size_t)(newline - text) : p->size;
+			if (end > pos && !parse_line(p, pos, end, &error))
+				p->tab->nr_bad_lines++;
+		}
 		pos = end + 1;
 	}
 	return error;
@@ -345,30 +415,59 @@ static struct km_error *build(struct parser *p, const char *path)
 	return NULL;
 }
 
-struct km_error *km_symtab_create(const char *path, char *text, size_t size, struct km_symtab **ret)
+/* Takes a text over, which then ends with a newline. */
+static struct km_error *take_text(struct km_symtab *tab, struct km_blob *text)
+{
+	char *copy;
+
+	tab->text = *text;
+	*text = (struct km_blob){ 0 };
+	if (!tab->text.size || tab->text.data[tab->text.size - 1] == '\n')
+		return NULL;
+	copy = malloc(tab->text.size + 1);
+	if (!copy)
+		return &km_error_memory;
+	memcpy(copy, tab->text.data, tab->text.size);
+	copy[tab->text.size] = '\n';
+	*text = (struct km_blob){ .data = copy, .size = tab->text.size + 1 };
+	km_blob_deinit(&tab->text);
+	tab->text = *text;
+	*text = (struct km_blob){ 0 };
+	return NULL;
+}
+
+static struct km_error *make_lock(struct km_symtab *tab)
+{
+	tab->lock = malloc(sizeof(*tab->lock));
+	if (!tab->lock)
+		return &km_error_memory;
+	pthread_mutex_init(tab->lock, NULL);
+	return NULL;
+}
+
+struct km_error *km_symtab_create_from(const char *path, struct km_blob *text,
+				       struct km_symtab **ret)
 {
 	struct km_symtab *tab = calloc(1, sizeof(*tab));
-	struct km_error *error = NULL;
-	char *padded;
+	const size_t size = text->size;
+	struct km_error *error;
 
 	if (!tab) {
-		free(text);
+		km_blob_deinit(text);
 		return &km_error_memory;
 	}
-	tab->text = text;
-	if (size >= KALLSYMS_BYTES_MAX) {
+	error = take_text(tab, text);
+	if (!error)
+		error = make_lock(tab);
+	if (!error && size >= KALLSYMS_BYTES_MAX)
 		error = km_error_create(KM_ERR_INPUT, path,
 					"%zu bytes of kernel symbols: more than any kernel has",
 					size);
-	} else if (!(padded = realloc(text, size + 1))) {
-		error = &km_error_memory;
-	} else {
-		struct parser parser = { .tab = tab, .size = size };
+	if (!error) {
+		struct parser parser = { .tab = tab, .text = tab->text.data, .size = size };
 
-		tab->text = padded;
-		padded[size] = 0;
 		/* about 43 bytes a line: no growing in the common case */
-		parser.max_entries = size / 40 + 16;
+		parser.max_entries = parser.size / 40 + 16;
 		tab->entries = malloc(parser.max_entries * sizeof(*tab->entries));
 		error = tab->entries ? build(&parser, path) : &km_error_memory;
 	}
@@ -378,6 +477,11 @@ struct km_error *km_symtab_create(const char *path, char *text, size_t size, str
 	}
 	*ret = tab;
 	return NULL;
+}
+
+struct km_error *km_symtab_create(const char *path, char *text, size_t size, struct km_symtab **ret)
+{
+	return km_symtab_create_from(path, &(struct km_blob){ .data = text, .size = size }, ret);
 }
 
 /* Reads a file whose size may not be known beforehand: /proc files say 0. */
@@ -443,8 +547,11 @@ void km_symtab_destroy(struct km_symtab *tab)
 	/* the last one takes it from 0 to below */
 	if (!tab || __atomic_fetch_sub(&tab->holds, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (tab->lock)
+		pthread_mutex_destroy(tab->lock);
+	free(tab->lock);
 	free(tab->entries);
-	free(tab->text);
+	km_blob_deinit(&tab->text);
 	free(tab);
 }
 
@@ -458,36 +565,94 @@ size_t km_symtab_nr_bad_lines(const struct km_symtab *tab)
 	return tab->nr_bad_lines;
 }
 
-bool km_symtab_get(const struct km_symtab *tab, size_t i, struct km_symbol *ret)
+/*
+ * The end of a name or module: that of its line, or the NUL that it was ended with. A line that has
+ * a NUL of its own made no entry.
+ */
+static size_t string_end(const struct km_symtab *tab, size_t pos)
 {
-	assert(i < tab->nr);
+	while (tab->text.data[pos] && tab->text.data[pos] != '\n')
+		pos++;
+	return pos;
+}
+
+static size_t module_len(const struct km_symtab *tab, uint32_t module)
+{
+	const size_t end = string_end(tab, module);
+
+	return end - module - (tab->text.data[end] == '\n');
+}
+
+/* Makes strings of an entry's name and module. Only the first time is written: others may read. */
+static void end_strings(const struct km_symtab *tab, const struct entry *entry)
+{
+	char *text = tab->text.data;
+	size_t end = string_end(tab, entry->name), name_end;
+
+	if (text[end]) {
+		split_module(text, entry->name, end, &name_end);
+		text[name_end] = '\0';
+	}
+	if (!entry->module)
+		return;
+	end = string_end(tab, entry->module);
+	if (!text[end])
+		return;
+	/* of the symbol in that line, too: its name would end here otherwise */
+	text[end - 1] = '\0';
+	if (text[entry->module - 2])
+		text[entry->module - 2] = '\0';
+}
+
+static bool get(const struct km_symtab *tab, size_t i, struct km_symbol *ret)
+{
 	const struct entry *entry = &tab->entries[i];
 
 	if (!entry->name)
 		return false;
+	end_strings(tab, entry);
 	*ret = (struct km_symbol){
-		.name = tab->text + entry->name,
-		.module = entry->module ? tab->text + entry->module : NULL,
+		.name = tab->text.data + entry->name,
+		.module = entry->module ? tab->text.data + entry->module : NULL,
 		.start = entry->address,
 	};
 	return true;
 }
 
-/* Whether code of that module lies where the kernel found room, each piece by itself. */
-static bool is_scattered(const char *module)
+bool km_symtab_get(const struct km_symtab *tab, size_t i, struct km_symbol *ret)
 {
-	return !strncmp(module, "bpf", 3) || !strncmp(module, "__builtin__", 11);
+	bool has_symbol;
+
+	assert(i < tab->nr);
+	pthread_mutex_lock(tab->lock);
+	has_symbol = get(tab, i, ret);
+	pthread_mutex_unlock(tab->lock);
+	return has_symbol;
+}
+
+/* Whether code of that module lies where the kernel found room, each piece by itself. */
+static bool is_scattered(const char *module, size_t len)
+{
+	return (len >= 3 && !memcmp(module, "bpf", 3)) ||
+	       (len >= 11 && !memcmp(module, "__builtin__", 11));
 }
 
 static bool is_same_area(const struct km_symtab *tab, const struct entry *a, const struct entry *b)
 {
+	const char *text = tab->text.data;
+	size_t len;
+
 	if (!b->name)
 		return false;
-	if (a->module && is_scattered(tab->text + a->module))
+	if (!a->module)
+		return !b->module;
+	len = module_len(tab, a->module);
+	if (is_scattered(text + a->module, len))
 		return false;
 	if (a->module == b->module)
 		return true;
-	return a->module && b->module && !strcmp(tab->text + a->module, tab->text + b->module);
+	return b->module && module_len(tab, b->module) == len &&
+	       !memcmp(text + a->module, text + b->module, len);
 }
 
 /* The first address that is not the symbol's. */
@@ -504,7 +669,7 @@ static uint64_t entry_end(const struct km_symtab *tab, size_t i)
 	return next && next->address < end ? next->address : end;
 }
 
-bool km_symtab_find(const struct km_symtab *tab, uint64_t address, struct km_symbol *ret)
+static bool find(const struct km_symtab *tab, uint64_t address, struct km_symbol *ret)
 {
 	size_t low = 0, high = tab->nr;
 
@@ -527,8 +692,18 @@ bool km_symtab_find(const struct km_symtab *tab, uint64_t address, struct km_sym
 		low--;
 	if (!tab->entries[low].name || address > entry_end(tab, low))
 		return false;
-	if (!km_symtab_get(tab, low, ret))
+	if (!get(tab, low, ret))
 		return false;
 	ret->offset = address - ret->start;
 	return true;
+}
+
+bool km_symtab_find(const struct km_symtab *tab, uint64_t address, struct km_symbol *ret)
+{
+	bool has_symbol;
+
+	pthread_mutex_lock(tab->lock);
+	has_symbol = find(tab, address, ret);
+	pthread_mutex_unlock(tab->lock);
+	return has_symbol;
 }

@@ -191,20 +191,23 @@ static void test_bad_lines(void **state)
 	km_symtab_destroy(tab);
 }
 
-/* Cut at every byte: never a crash, and what is whole stays right. */
 /* Every character at every digit of an address: what is a digit, and what it is worth. */
 static void test_digits(void **state)
 {
 	(void)state;
 	for (unsigned int place = 0; place < 16; place++) {
 		for (unsigned int c = 1; c < 256; c++) {
-			char text[] = "f123456789abcde8 T one\n1 T two\n";
+			/* with as much behind it as the fast path needs, every other time */
+			char text[] = "f123456789abcde8 T one\n1 T two\n"
+				      "ffffffff81000000 A a_name_long_enough_for_that\n";
 			struct km_symtab *tab;
 			uint64_t address;
 
 			/* these may end an address */
 			if (c == '\n' || c == ' ')
 				continue;
+			if (c % 2)
+				text[31] = '\0';
 			text[place] = (char)c;
 			tab = must_create(text);
 			assert_int_equal(km_symtab_nr_bad_lines(tab), !isxdigit((int)c));
@@ -217,6 +220,78 @@ static void test_digits(void **state)
 	}
 }
 
+static uint32_t next_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(*seed >> 33);
+}
+
+/* A line at `line`, of any kind; returns its length. */
+static size_t make_line(uint64_t *seed, uint64_t *address, char *line)
+{
+	static const char *const names[] = { "f",    "_etext", "_end",         "__exittext_end",
+					     "$x.1", "",       "__init_begin", "a\tb" };
+	static const char *const modules[] = { "\t[mac80211]", "\t[bpf]", "\t[]", "]", "\t]" };
+	size_t len;
+
+	*address += next_random(seed) % 3 * 0x40;
+	if (next_random(seed) % 100 == 0)
+		*address += (uint64_t)next_random(seed) << 32;
+	len = (size_t)sprintf(line, "%016llx %c %s", (unsigned long long)*address,
+			      "TtWdA b"[next_random(seed) % 7], names[next_random(seed) % 8]);
+	for (uint32_t i = next_random(seed) % 60; i > 0; i--)
+		line[len++] = (char)('a' + i % 26);
+	if (next_random(seed) % 4 == 0)
+		len += (size_t)sprintf(line + len, "%s", modules[next_random(seed) % 5]);
+	if (next_random(seed) % 50 == 0)
+		line[16 + next_random(seed) % (len - 16)] = '\0';
+	line[len++] = '\n';
+	return len;
+}
+
+/* Upper-case digits, which no kernel writes, go the slow way: both make the same table. */
+static void test_fast_is_slow(void **state)
+{
+	enum { NR_LINES = 3000, MOST = 200 };
+	char *fast = malloc((size_t)NR_LINES * MOST), *slow = malloc((size_t)NR_LINES * MOST);
+	uint64_t seed = 11, address = 0xffffffff81000000;
+	struct km_symtab *a = NULL, *b = NULL;
+	size_t size = 0;
+
+	(void)state;
+	for (int i = 0; i < NR_LINES; i++) {
+		const size_t len = make_line(&seed, &address, fast + size);
+
+		memcpy(slow + size, fast + size, len);
+		for (size_t k = 0; k < 16; k++)
+			slow[size + k] = (char)toupper((unsigned char)slow[size + k]);
+		size += len;
+	}
+	assert_memory_not_equal(fast, slow, size);
+	/* without the last newline */
+	assert_null(create(fast, size - 1, &a));
+	assert_null(create(slow, size - 1, &b));
+	assert_true(km_symtab_nr(a) > NR_LINES / 4 && km_symtab_nr_bad_lines(a) > 50);
+	assert_int_equal(km_symtab_nr(a), km_symtab_nr(b));
+	assert_int_equal(km_symtab_nr_bad_lines(a), km_symtab_nr_bad_lines(b));
+	for (size_t i = 0; i < km_symtab_nr(a); i++) {
+		struct km_symbol one = { 0 }, two = { 0 };
+
+		assert_int_equal(km_symtab_get(a, i, &one), km_symtab_get(b, i, &two));
+		assert_int_equal(one.start, two.start);
+		assert_true(!one.name == !two.name && !one.module == !two.module);
+		if (one.name)
+			assert_string_equal(one.name, two.name);
+		if (one.module)
+			assert_string_equal(one.module, two.module);
+	}
+	km_symtab_destroy(a);
+	km_symtab_destroy(b);
+	free(fast);
+	free(slow);
+}
+
+/* Cut at every byte: never a crash, and what is whole stays right. */
 static void test_truncated(void **state)
 {
 	static const char text[] = KERNEL "ffffffffc0202000 t beta\t[beta_mod]\n";
@@ -305,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_end_of_address_space),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_digits),
+		cmocka_unit_test(test_fast_is_slow),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_recorded),
