@@ -104,18 +104,27 @@ static inline struct km_group *km_group_find(struct km_group_table table, struct
 	return group;
 }
 
-/* The way of km_group_count() for a group that is not where its search begins. */
+/*
+ * The way of km_group_count() for a group that is not where its search begins. If it is commoner
+ * than the one there, they change places: all slots between are taken, and stay so.
+ */
 static __attribute__((noinline, unused)) const struct km_group *
 km_group_count_far(struct km_group_table table, uint64_t call_site, uint64_t req, uint64_t alloc,
 		   uint32_t what)
 {
 	const struct km_group_key key = { call_site, req, alloc, what };
-	struct km_group *group = km_group_find(table, key);
+	struct km_group *first = km_group_first(table, key), *group = km_group_find(table, key);
+	struct km_group other;
 
 	if (!group->hits)
 		return NULL;
 	group->hits++;
-	return group;
+	if (group->hits <= first->hits)
+		return group;
+	other = *first;
+	*first = *group;
+	*group = other;
+	return first;
 }
 
 /*

@@ -180,6 +180,59 @@ static void test_growth(void **state)
 	free(batch);
 }
 
+/*
+ * Rows counted the way of a reader that was lent the table, where commoner groups take the places
+ * of others, and put in where that does not know them.
+ */
+static void test_lent(void **state)
+{
+	enum { NR_SITES = 700, NR_ROWS = 400000 };
+	struct km_batch *batch = calloc(1, sizeof(*batch));
+	uint64_t *counts = calloc(NR_SITES, sizeof(*counts)), seed = 3;
+	uint32_t numbers[NR_SITES] = { 0 };
+	struct km_groups *groups, *all;
+
+	(void)state;
+	assert_null(km_groups_create(&groups));
+	assert_null(km_groups_create(&all));
+	for (int i = 0; i < NR_ROWS; i++) {
+		const struct km_event_what what = { .kind = KM_EV_KMALLOC };
+		const struct km_group *known;
+		uint64_t site;
+
+		seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+		/* some are far commoner than others, and which ones they are changes */
+		site = (seed >> 33) % ((seed >> 20) % NR_SITES + 1);
+		site = (site + (uint64_t)i / 100000 * 200) % NR_SITES;
+		counts[site]++;
+		known = km_group_count(*km_groups_table(groups),
+				       (struct km_group_key){ site, 8, 16, km_group_what(what) });
+		if (known) {
+			assert_int_equal(known->call_site, site);
+			assert_int_equal(known->number, numbers[site]);
+			continue;
+		}
+		assert_int_equal(numbers[site], 0);
+		batch->nr = 0;
+		batch_put(batch, site, 8, 16, 0, KM_EV_KMALLOC, 0);
+		batch->group[0] = KM_ROW_ALLOC;
+		batch->has_new = true;
+		assert_null(km_groups_number(groups, batch));
+		numbers[site] = batch->group[0];
+	}
+	assert_null(km_groups_merge(all, groups, cache_name, NULL));
+	assert_int_equal(km_groups_count(all), NR_SITES);
+	for (uint64_t site = 0; site < NR_SITES; site++) {
+		assert_int_equal(hits_of(all, site, 8, "", 0), counts[site]);
+		assert_int_equal(km_group_info(km_groups_list(groups), numbers[site])->call_site,
+				 site);
+	}
+	km_groups_destroy(groups);
+	km_groups_destroy(all);
+	free(counts);
+	free(batch);
+}
+
 static void test_clock(void **state)
 {
 	static const struct km_clock_sample samples[] = {
@@ -212,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_lent),
 		cmocka_unit_test(test_clock),
 	};
 
