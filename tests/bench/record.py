@@ -188,11 +188,12 @@ def main():
     parser.add_argument('--dir', required=True, help='where the traces are made')
     parser.add_argument('--cache', help='with --guest: where its kernel is kept')
     parser.add_argument('--guest', choices=('6.1', '6.12'))
-    parser.add_argument('--rounds', type=int, default=9)
+    parser.add_argument('--rounds', type=int, help='default: 9; in a guest 3')
     parser.add_argument('--check', action='store_true',
                         help='a short load, once: did each of them record it, kmemstat all of it?')
     args = parser.parse_args()
-    args.rounds = 1 if args.check else int(os.environ.get('KMEMSTAT_BENCH_ROUNDS', args.rounds))
+    args.rounds = 1 if args.check else int(
+        os.environ.get('KMEMSTAT_BENCH_ROUNDS', args.rounds or (3 if args.guest else 9)))
     args.kmemstat, args.timed = os.path.abspath(args.kmemstat), os.path.abspath(args.timed)
     reason = missing(args)
     if reason:
