@@ -198,17 +198,16 @@ static struct km_error *read_all(const char *path, struct km_source **ret, struc
 {
 	struct km_source_options options = { 0 };
 	struct km_error *error = km_source_open(path, &options, ret);
-	char *text;
-	size_t size;
+	struct km_blob text;
 
 	if (!error)
 		error = read_events(*ret, reading);
 	if (!error)
-		error = km_source_take_kallsyms(*ret, &text, &size);
+		error = km_source_take_kallsyms(*ret, &text);
 	if (error)
 		return error;
-	reading->symbols = text ? digest(0, text, size) : 0;
-	free(text);
+	reading->symbols = text.data ? digest(0, text.data, text.size) : 0;
+	km_blob_deinit(&text);
 	/* damage of symbols is counted when they are taken */
 	reading->quality.count[KM_SECTIONS_DAMAGED] =
 		km_source_quality(*ret)->count[KM_SECTIONS_DAMAGED];
