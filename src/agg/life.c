@@ -424,10 +424,11 @@ void km_life_count_nodes(struct km_life *life, const struct km_rows *rows, uint3
 void km_life_end_shared(struct km_life *life)
 {
 	const uint32_t number = km_life_kin_number(life->table.shared);
-	const struct kin *kin = &life->kin[number];
+	const struct kin *kin;
 
 	if (!life->table.shared)
 		return;
+	kin = &life->kin[number];
 	life->table.shared = 0;
 	life->kin_more[number].replaced++;
 	kin->site->live_bytes -= kin->alloc;
