@@ -55,7 +55,7 @@ static void write_counter(const struct km_counter_info *info, uint64_t count, co
 	km_out_puts(out, label);
 	km_paint_end(out, options, paint);
 	km_out_puts(out, " ");
-	km_text_wrap(out, line, km_text_width(label) + 1, 2, options->width);
+	km_text_wrap(out, line, km_utf8_width(label) + 1, 2, options->width);
 	free(line);
 }
 
@@ -120,7 +120,7 @@ static void write_collection(const struct km_report *report,
 	km_out_puts(out, "note:");
 	km_paint_end(out, options, KM_PAINT_CYAN);
 	km_out_puts(out, " ");
-	km_text_wrap(out, text, km_text_width("note: "), 2, options->width);
+	km_text_wrap(out, text, km_utf8_width("note: "), 2, options->width);
 	free(text);
 }
 

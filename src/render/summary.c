@@ -155,7 +155,7 @@ static void write_finding(const struct km_report *report, const struct km_findin
 	km_out_printf(out, "%s:", severity);
 	km_paint_end(out, options, paint);
 	km_out_puts(out, " ");
-	km_text_wrap(out, message, km_text_width(place) + km_text_width(severity) + 4, INDENT,
+	km_text_wrap(out, message, km_utf8_width(place) + km_utf8_width(severity) + 4, INDENT,
 		     options->width);
 	free(message);
 	km_out_printf(out, "%*s", INDENT, "");

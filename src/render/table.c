@@ -83,14 +83,14 @@ static void measure(const struct km_table *table, size_t indent, struct layout *
 		size_t widest = 0;
 
 		for (size_t j = i; j < table->nr_cells; j += table->nr_columns) {
-			size_t width = km_text_width(table->cells[j]);
+			size_t width = km_utf8_width(table->cells[j]);
 
 			if (width > widest)
 				widest = width;
 		}
 		if (!(column->drops && widest == 0) && column->header &&
-		    km_text_width(column->header) > widest)
-			widest = km_text_width(column->header);
+		    km_utf8_width(column->header) > widest)
+			widest = km_utf8_width(column->header);
 		ret->widths[i] = widest;
 		if (widest)
 			ret->total += widest + (shown++ ? COLUMN_GAP : 0);
@@ -187,7 +187,7 @@ static struct km_error *write_line(const struct km_table *table, char *const *ce
 		cut = km_text_cut(text ? text : "", width, column->cut);
 		if (!cut)
 			return &km_error_memory;
-		blanks = width - km_text_width(cut);
+		blanks = width - km_utf8_width(cut);
 		if (column->is_number)
 			pending += blanks;
 		if (*cut) {

@@ -42,32 +42,6 @@ enum km_paint km_paint_of_severity(enum km_finding_severity severity)
 	return KM_PAINT_CYAN;
 }
 
-/* Bytes that continue a UTF-8 character. */
-static bool is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-size_t km_text_width(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text; text++)
-		width += !is_continuation(*text);
-	return width;
-}
-
-/* Bytes of the first `nr` characters. */
-static size_t prefix_bytes(const char *text, size_t nr)
-{
-	const char *end = text;
-
-	for (; *end && nr; nr--)
-		for (end++; is_continuation(*end);)
-			end++;
-	return (size_t)(end - text);
-}
-
 /*
  * Of call sites the offset is kept whole, and the module unless it would leave the symbol less
  * than half of the width. Returns the characters to keep at the end, and in *ret_drop those to
@@ -76,12 +50,12 @@ static size_t prefix_bytes(const char *text, size_t nr)
 static size_t site_tail(const char *text, size_t width, size_t *ret_drop)
 {
 	const char *plus = strrchr(text, '+');
-	size_t tail = plus ? km_text_width(plus) : 0;
+	size_t tail = plus ? km_utf8_width(plus) : 0;
 	const char *module = plus ? strchr(plus, ' ') : NULL;
 
 	*ret_drop = 0;
 	if (tail > width / 2 && module) {
-		*ret_drop = km_text_width(module);
+		*ret_drop = km_utf8_width(module);
 		tail -= *ret_drop;
 	}
 	return tail > 2 * width / 3 ? 2 * width / 3 : tail;
@@ -90,7 +64,7 @@ static size_t site_tail(const char *text, size_t width, size_t *ret_drop)
 char *km_text_cut(const char *text, size_t width, enum km_cut cut)
 {
 	static const char dots[] = "...";
-	size_t full = km_text_width(text), nr_dots = sizeof(dots) - 1, tail = 0, drop = 0, head;
+	size_t full = km_utf8_width(text), nr_dots = sizeof(dots) - 1, tail = 0, drop = 0, head;
 	const char *end;
 	char *result;
 	int len;
@@ -104,11 +78,11 @@ char *km_text_cut(const char *text, size_t width, enum km_cut cut)
 	else if (cut == KM_CUT_SITE)
 		tail = site_tail(text, width - nr_dots, &drop);
 	if (full - drop <= width)
-		return strndup(text, prefix_bytes(text, full - drop));
+		return strndup(text, km_utf8_prefix(text, full - drop));
 	head = width - nr_dots - tail;
-	end = text + prefix_bytes(text, full - drop - tail);
-	len = asprintf(&result, "%.*s%s%.*s", (int)prefix_bytes(text, head), text, dots,
-		       (int)prefix_bytes(end, tail), end);
+	end = text + km_utf8_prefix(text, full - drop - tail);
+	len = asprintf(&result, "%.*s%s%.*s", (int)km_utf8_prefix(text, head), text, dots,
+		       (int)km_utf8_prefix(end, tail), end);
 	return len < 0 ? NULL : result;
 }
 
@@ -126,7 +100,7 @@ void km_text_wrap(struct km_out *out, const char *text, size_t column, size_t in
 		size_t columns = 0;
 
 		for (size_t i = 0; i < len; i++)
-			columns += !is_continuation(word[i]);
+			columns += !km_utf8_goes_on(word[i]);
 		if (!is_first && width && column + 1 + columns > width) {
 			km_out_printf(out, "\n%*s", (int)indent, "");
 			column = indent;

@@ -3,6 +3,7 @@
 #ifndef KMEMSTAT_RENDER_TEXT_H
 #define KMEMSTAT_RENDER_TEXT_H
 
+#include "base/utf8.h"
 #include "kmemstat/render.h"
 
 enum km_paint {
@@ -19,9 +20,6 @@ void km_paint_begin(struct km_out *out, const struct km_render_options *options,
 		    enum km_paint paint);
 void km_paint_end(struct km_out *out, const struct km_render_options *options, enum km_paint paint);
 enum km_paint km_paint_of_severity(enum km_finding_severity severity);
-
-/* Columns that a text takes: its characters. */
-size_t km_text_width(const char *text);
 
 enum km_cut {
 	KM_CUT_NEVER,

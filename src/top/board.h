@@ -3,6 +3,7 @@
 #ifndef KMEMSTAT_TOP_BOARD_H
 #define KMEMSTAT_TOP_BOARD_H
 
+#include "base/utf8.h"
 #include "kmemstat/top.h"
 
 enum km_top_cell {
@@ -116,8 +117,6 @@ struct km_top_canvas {
 	bool is_short;        /* of memory */
 };
 
-/* Characters that a text takes. */
-size_t km_top_width(const char *text);
 /*
  * Appends a line, cut at the width. *ret is the line, until the next one is added; NULL if there
  * is no room, or no memory.

@@ -46,7 +46,7 @@ static size_t longest_name(const struct km_top_board *board)
 	size_t longest = LEAST_NAME;
 
 	for (size_t i = 0; i < board->nr_rows; i++) {
-		const size_t width = km_top_width(board->rows[i]->name);
+		const size_t width = km_utf8_width(board->rows[i]->name);
 
 		if (width > longest)
 			longest = width;
@@ -309,9 +309,9 @@ static KM_PRINTF(2, 3) void parts_add(struct parts *parts, const char *format, .
 		return;
 	/* the first is cut, rather than left out */
 	if (!parts->width || !parts->most ||
-	    parts->width + gap + km_top_width(part) <= parts->most) {
+	    parts->width + gap + km_utf8_width(part) <= parts->most) {
 		fprintf(parts->stream, "%*s%s", (int)gap, "", part);
-		parts->width += gap + km_top_width(part);
+		parts->width += gap + km_utf8_width(part);
 	}
 	free(part);
 }
@@ -434,7 +434,7 @@ static void paint_bottom(const struct km_top_board *board, struct km_top_canvas 
 	struct km_top_picture *picture = &canvas->picture;
 
 	if (board->prompt) {
-		const size_t width = strlen(prompts[board->prompt]) + km_top_width(board->typed);
+		const size_t width = strlen(prompts[board->prompt]) + km_utf8_width(board->typed);
 		const size_t cut =
 			canvas->width && width >= canvas->width ? width - canvas->width + 1 : 0;
 		char *text;

@@ -6,38 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-size_t km_top_width(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text; text++)
-		width += !is_continuation(*text);
-	return width;
-}
-
-/* Bytes of the first `nr` characters. */
-static size_t prefix_bytes(const char *text, size_t nr)
-{
-	const char *end = text;
-
-	for (; *end && nr; nr--)
-		for (end++; is_continuation(*end);)
-			end++;
-	return (size_t)(end - text);
-}
-
 /* What is not ASCII becomes one "?" a character. */
 static void make_ascii(char *text)
 {
 	char *to = text;
 
 	for (; *text; text++)
-		if (!is_continuation(*text))
+		if (!km_utf8_goes_on(*text))
 			*to++ = (unsigned char)*text < 0x80 ? *text : '?';
 	*to = '\0';
 }
@@ -63,7 +38,7 @@ static struct km_top_line *add_line(struct km_top_canvas *canvas, enum km_top_st
 	if (canvas->is_ascii)
 		make_ascii(text);
 	if (canvas->width)
-		text[prefix_bytes(text, canvas->width)] = '\0';
+		text[km_utf8_prefix(text, canvas->width)] = '\0';
 	picture->lines = lines;
 	lines[picture->nr_lines] = (struct km_top_line){ .text = text, .style = style };
 	return &lines[picture->nr_lines++];
@@ -99,7 +74,7 @@ static size_t line_bytes(const char *text, size_t width)
 		size_t wide = blanks;
 
 		for (size_t i = 0; i < word; i++)
-			wide += !is_continuation(text[end + blanks + i]);
+			wide += !km_utf8_goes_on(text[end + blanks + i]);
 		if (end && width && columns + wide > width)
 			break;
 		columns += wide;
@@ -129,7 +104,7 @@ void km_top_canvas_wrap(struct km_top_canvas *canvas, enum km_top_style style, s
 
 char *km_top_fit(const char *text, size_t width, bool is_site)
 {
-	const size_t full = km_top_width(text);
+	const size_t full = km_utf8_width(text);
 	const char *tail = is_site ? strrchr(text, '+') : NULL;
 	size_t tail_chars, head;
 	char *result;
@@ -149,12 +124,12 @@ char *km_top_fit(const char *text, size_t width, bool is_site)
 		return len < 0 ? NULL : result;
 	}
 	if (width < 4) {
-		len = asprintf(&result, "%.*s", (int)prefix_bytes(text, width), text);
+		len = asprintf(&result, "%.*s", (int)km_utf8_prefix(text, width), text);
 		return len < 0 ? NULL : result;
 	}
 	head = width - tail_chars - 2;
-	len = asprintf(&result, "%.*s..%.*s", (int)prefix_bytes(text, head), text, (int)tail_chars,
-		       tail ? tail : "");
+	len = asprintf(&result, "%.*s..%.*s", (int)km_utf8_prefix(text, head), text,
+		       (int)tail_chars, tail ? tail : "");
 	return len < 0 ? NULL : result;
 }
 
