@@ -308,6 +308,14 @@ static struct km_error *walk_entry(struct walk *walk, const char *dir, const str
 	return error;
 }
 
+/* Keeps what kept a directory from being searched, to be told; the first is enough. */
+static void note_trouble(struct km_search *search, const char *dir, int err)
+{
+	if (!search->trouble)
+		search->trouble =
+			km_error_os(KM_ERR_INPUT, dir, err, "cannot search the directory");
+}
+
 /* All modules below `dir`; one that is not there holds none. */
 static struct km_error *walk_directory(struct walk *walk, const char *dir, unsigned int depth)
 {
@@ -317,13 +325,19 @@ static struct km_error *walk_directory(struct walk *walk, const char *dir, unsig
 
 	if (!stream && errno == ENOMEM)
 		return &km_error_memory;
-	if (!stream && errno != ENOENT && errno != ENOTDIR && !walk->search->trouble)
-		walk->search->trouble =
-			km_error_os(KM_ERR_INPUT, dir, errno, "cannot search the directory");
+	if (!stream && errno != ENOENT && errno != ENOTDIR)
+		note_trouble(walk->search, dir, errno);
 	if (!stream)
 		return NULL;
-	while (!error && walk->nr_files < WALK_FILES_MAX && (entry = readdir(stream)))
+	while (!error && walk->nr_files < WALK_FILES_MAX) {
+		errno = 0;
+		entry = readdir(stream);
+		if (!entry && errno)
+			note_trouble(walk->search, dir, errno);
+		if (!entry)
+			break;
 		error = walk_entry(walk, dir, entry, depth);
+	}
 	closedir(stream);
 	return error;
 }
