@@ -21,24 +21,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import kmem  # noqa: E402
 import ringbuf  # noqa: E402
 import tracedat  # noqa: E402
+from tap import check, end  # noqa: E402
 
 NR = int(os.environ.get("KMEMSTAT_MANY", 600_000))
 LIMIT = 64 << 20 if NR < 5_000_000 else 512 << 20
 FIRST_SITE, FIRST_PTR = 0xffffffff81000000, 0xffff888000000000
 BEYOND = "(beyond the memory limit)"
-
-number = 0
-failed = 0
-
-
-def check(good, name, detail=""):
-    global number, failed
-    number += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {number} - {name}")
-    if not good:
-        for line in str(detail).splitlines()[:12]:
-            print(f"# {line[:300]}")
 
 
 class Made:
@@ -267,8 +255,7 @@ def main():
             test_bombs(kmemstat, testdata, path)
     if not only or "plain" in only:
         test_plain(kmemstat, testdata)
-    print(f"1..{number}")
-    return 1 if failed else 0
+    return end()
 
 
 sys.exit(main())

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "record/pids.h"
 
 /* What the signal handler sets. */
 static volatile bool is_stopped;
@@ -78,22 +79,6 @@ void km_live_release_signals(void)
 	}
 }
 
-struct tasks {
-	int32_t *pids;
-	size_t nr;
-};
-
-static struct km_error *add_task(struct tasks *tasks, long pid)
-{
-	int32_t *pids = reallocarray(tasks->pids, tasks->nr + 1, sizeof(*pids));
-
-	if (!pids)
-		return &km_error_memory;
-	pids[tasks->nr++] = (int32_t)pid;
-	tasks->pids = pids;
-	return NULL;
-}
-
 /* The number that a directory entry is, 0 if none. */
 static long entry_number(const struct dirent *entry)
 {
@@ -103,23 +88,15 @@ static long entry_number(const struct dirent *entry)
 	return *end || number <= 0 || number > INT32_MAX ? 0 : number;
 }
 
-/* All threads of a process: events carry the thread's id. */
-static struct km_error *add_process(struct tasks *tasks, long pid)
+/* All threads of a process: events carry the thread's id. It may end meanwhile. */
+static struct km_error *add_process(struct km_pids *tasks, long pid)
 {
-	char path[64];
-	const struct dirent *entry;
-	struct km_error *error = NULL;
-	DIR *dir;
+	struct km_error *error = km_pids_add_process(tasks, "", (int32_t)pid);
 
-	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		return add_task(tasks, pid);
-	while (!error && (entry = readdir(dir)))
-		if (entry_number(entry))
-			error = add_task(tasks, entry_number(entry));
-	closedir(dir);
-	return error;
+	if (!error || !km_error_is_of_data(error))
+		return error;
+	km_error_free(error);
+	return km_pids_add(tasks, (int32_t)pid);
 }
 
 /* Whether a process can write to the pipe `name` ("pipe:[1234]"). */
@@ -152,7 +129,7 @@ static bool holds_writing_end(long pid, const char *name)
 	return found;
 }
 
-static struct km_error *add_writers(struct tasks *tasks, const char *name)
+static struct km_error *add_writers(struct km_pids *tasks, const char *name)
 {
 	DIR *dir = opendir("/proc");
 	const struct dirent *entry;
@@ -171,8 +148,8 @@ static struct km_error *add_writers(struct tasks *tasks, const char *name)
 
 struct km_error *km_live_find_tasks(const char *path, int32_t **ret, size_t *ret_nr)
 {
-	struct tasks tasks = { 0 };
-	struct km_error *error = add_task(&tasks, getpid());
+	struct km_pids tasks = { 0 };
+	struct km_error *error = km_pids_add(&tasks, getpid());
 	char name[64];
 	struct stat st;
 
@@ -181,10 +158,10 @@ struct km_error *km_live_find_tasks(const char *path, int32_t **ret, size_t *ret
 		error = add_writers(&tasks, name);
 	}
 	if (error) {
-		free(tasks.pids);
+		km_pids_deinit(&tasks);
 		return error;
 	}
-	*ret = tasks.pids;
+	*ret = tasks.ids;
 	*ret_nr = tasks.nr;
 	return NULL;
 }

@@ -307,10 +307,8 @@ static const char *name_of(struct km_diff_own *own, const struct km_diff_entry *
 	fputs(site->symbol, out);
 	if (site->module)
 		fprintf(out, " [%s]", site->module);
-	if (!km_memstream_close(out, &text)) {
-		free(text);
+	if (!km_memstream_close(out, &text))
 		return NULL;
-	}
 	inlined = km_pool_copy(&own->strings, text, size);
 	free(text);
 	return inlined;

@@ -153,10 +153,8 @@ static struct km_error *list_events(const struct km_diff *diff, bool counts,
 			comma = ", ";
 		}
 	}
-	if (!km_memstream_close(out, &text)) {
-		free(text);
+	if (!km_memstream_close(out, &text))
 		return &km_error_memory;
-	}
 	*ret = text;
 	return NULL;
 }

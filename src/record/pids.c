@@ -59,10 +59,8 @@ char *km_pids_list(const struct km_pids *tasks)
 		return NULL;
 	for (size_t i = 0; i < tasks->nr; i++)
 		fprintf(out, "%s%" PRId32, i ? " " : "", tasks->ids[i]);
-	if (km_memstream_close(out, &text))
-		return text;
-	free(text);
-	return NULL;
+	km_memstream_close(out, &text);
+	return text;
 }
 
 char *km_pids_filter_out(const struct km_pids *tasks, const char *filter)
@@ -77,10 +75,8 @@ char *km_pids_filter_out(const struct km_pids *tasks, const char *filter)
 		fprintf(out, "(%s)", filter);
 	for (size_t i = 0; i < tasks->nr; i++)
 		fprintf(out, "%scommon_pid != %" PRId32, i || filter ? " && " : "", tasks->ids[i]);
-	if (km_memstream_close(out, &text))
-		return text;
-	free(text);
-	return NULL;
+	km_memstream_close(out, &text);
+	return text;
 }
 
 bool km_pids_are_of_kernel(void)

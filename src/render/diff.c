@@ -79,10 +79,7 @@ char *km_diff_describe(const struct km_diff *diff)
 			nr_base, nr_new);
 	if (diff->noise_percent > 0)
 		fprintf(out, "; differences below %.4g%% are noise", diff->noise_percent);
-	if (!km_memstream_close(out, &text)) {
-		free(text);
-		return NULL;
-	}
+	km_memstream_close(out, &text);
 	return text;
 }
 
@@ -197,10 +194,7 @@ char *km_diff_finding_name(const struct km_snap_finding *finding)
 	if (module[0] != '-' || module[1] != ' ')
 		fprintf(out, " [%.*s]", (int)(symbol - module - 1), module);
 	fprintf(out, " (%.*s)", (int)(module - finding->key - 1), finding->key);
-	if (!km_memstream_close(out, &text)) {
-		free(text);
-		return NULL;
-	}
+	km_memstream_close(out, &text);
 	return text;
 }
 

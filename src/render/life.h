@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the renderers of lives share: times, how sure live numbers are, sparklines. */
+/* What the renderers of lives share: times, how sure live numbers are. */
 #ifndef KMEMSTAT_RENDER_LIFE_H
 #define KMEMSTAT_RENDER_LIFE_H
 
+#include "base/spark.h"
 #include "render/text.h"
 
 #define KM_TIME_SIZE 32
@@ -27,12 +28,5 @@ void km_render_lives(const struct km_report *report, const struct km_render_opti
 		     struct km_out *out);
 /* What a view that needs pairing says if there was none. */
 void km_render_no_lives(const struct km_render_options *options, struct km_out *out);
-
-/* Eighths of a cell of a line of text that is `value` of `most`, from 0 to 8; 0 for 0 only. */
-unsigned int km_spark_eighths(uint64_t value, uint64_t most);
-/* The character of a sparkline of one row. */
-const char *km_spark_cell(unsigned int eighths, bool use_blocks);
-/* The character of a bar that goes over several rows. */
-const char *km_spark_bar(unsigned int eighths, bool use_blocks);
 
 #endif

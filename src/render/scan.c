@@ -115,11 +115,7 @@ char *km_scan_message(const struct km_report *report, const struct km_finding *f
 	fputs("), in ", stream);
 	km_scan_print_functions(stream, finding->callsite, symbol);
 	free(symbol);
-	if (!km_memstream_close(stream, &text)) {
-		free(text);
-		return NULL;
-	}
-	return make_safe(text);
+	return km_memstream_close(stream, &text) ? make_safe(text) : NULL;
 }
 
 char *km_scan_counter_text(const struct km_report *report, enum km_counter counter)

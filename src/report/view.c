@@ -80,10 +80,7 @@ static char *list_keys(const struct km_listing *listing, bool sortable_only)
 		fprintf(stream, "%s%s", comma, listing->columns[i].key);
 		comma = ", ";
 	}
-	if (!km_memstream_close(stream, &list)) {
-		free(list);
-		return NULL;
-	}
+	km_memstream_close(stream, &list);
 	return list;
 }
 

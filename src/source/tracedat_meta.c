@@ -3,6 +3,7 @@
  * The parts of a trace.dat that both versions have alike: event formats, kallsyms, command
  * lines and options (trace-cmd.dat.v6(5), trace-cmd.dat.v7(5)).
  */
+#include "base/cpu_stats.h"
 #include "source/event_formats.h"
 #include "source/tracedat.h"
 
@@ -64,15 +65,7 @@ struct km_error *td_parse_cmdlines(struct tracedat *td, struct km_cursor *cur)
 	return NULL;
 }
 
-/* The number after "key: " in the text of an option, or 0. */
-static uint64_t find_number(const char *text, const char *key)
-{
-	const char *at = strstr(text, key);
-
-	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
-}
-
-/* per_cpu/cpuN/stats (kernel/trace/trace.c, tracing_stats_read(), v6.1) after "CPU: N\n". */
+/* per_cpu/cpuN/stats after "CPU: N\n". */
 static struct km_error *parse_cpustat(struct tracedat *td, const char *text)
 {
 	const char *cpu_at = strstr(text, "CPU: ");
@@ -91,8 +84,8 @@ static struct km_error *parse_cpustat(struct tracedat *td, const char *text)
 	td->cpu_stats = stats;
 	stats[td->nr_cpu_stats++] = (struct td_cpu_stats){
 		.cpu = cpu,
-		.overrun = find_number(text, "\noverrun: "),
-		.dropped = find_number(text, "\ndropped events: "),
+		.overrun = km_cpu_stats_number(text, "overrun"),
+		.dropped = km_cpu_stats_number(text, "dropped events"),
 	};
 	return NULL;
 }

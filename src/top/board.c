@@ -140,7 +140,8 @@ static char *list_keys(enum km_top_view view)
 		fprintf(stream, "%s%s", comma, column->key);
 		comma = ", ";
 	}
-	return km_memstream_close(stream, &list) ? list : NULL;
+	km_memstream_close(stream, &list);
+	return list;
 }
 
 static struct km_error *set_sort(struct km_top_board *board, const char *key)

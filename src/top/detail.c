@@ -6,22 +6,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/spark.h"
+
 enum {
 	MOST_BAR = 40,   /* columns of a bar of lifetimes */
 	MOST_SITES = 20, /* call sites that are listed with a size class */
 };
-
-/* U+2581 to U+2588, lower one eighth block to full block; and what stands for them in ASCII. */
-static const char *const blocks[] = { " ",
-				      "\xe2\x96\x81",
-				      "\xe2\x96\x82",
-				      "\xe2\x96\x83",
-				      "\xe2\x96\x84",
-				      "\xe2\x96\x85",
-				      "\xe2\x96\x86",
-				      "\xe2\x96\x87",
-				      "\xe2\x96\x88" };
-static const char *const marks[] = { " ", ".", ":", "-", "=", "+", "*", "#", "@" };
 
 /* A line for one measure over the last periods, scaled to its most. */
 static void paint_history(const struct km_top_board *board, const char *name, const char *unit,
@@ -43,7 +33,7 @@ static void paint_history(const struct km_top_board *board, const char *name, co
 
 		if (!eighths && values[i] > 0)
 			eighths = 1;
-		strcat(line, (board->options.use_blocks ? blocks : marks)[eighths]);
+		strcat(line, km_spark_cell(eighths, board->options.use_blocks));
 	}
 	km_top_canvas_add(canvas, KM_TOP_PLAIN, "%-10s |%s| most %s%s", name, line,
 			  is_bytes ? km_top_bytes_text((double)most, buf)
@@ -169,7 +159,7 @@ static void paint_lifetimes(const struct km_top_board *board, const struct km_to
 
 		bar[0] = '\0';
 		for (len += nr && !len; len; len--)
-			strcat(bar, board->options.use_blocks ? blocks[8] : "#");
+			strcat(bar, km_spark_bar(8, board->options.use_blocks));
 		if (board->frame->has_raw_time)
 			snprintf(time, sizeof(time), "%" PRIu64, end);
 		else

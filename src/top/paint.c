@@ -178,7 +178,8 @@ static char *row_text(const struct km_top_board *board, const struct fitted *fit
 		fprintf(stream, " %-*s", (int)fitted->source, path_end(line, fitted->source));
 	}
 	free(name);
-	return km_memstream_close(stream, &text) ? text : NULL;
+	km_memstream_close(stream, &text);
+	return text;
 }
 
 /* The header, with the column that rows are sorted by marked. */

@@ -9,26 +9,19 @@ DEADLY is a library to preload, whose dwarf_addrdie() ends the process that call
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+
+from tap import check, end  # noqa: E402
 
 KMEMSTAT, TESTDATA, DEADLY = (os.path.abspath(path) for path in sys.argv[1:4])
 TRACE = f"{TESTDATA}/mesh/trace.dat"
 ARGS = ["--no-debug-search", "--debug-dir", f"{TESTDATA}/mesh"]
 NOBODY = 65534
-
-number = 0
-failed = 0
-
-
-def check(good, name, detail=""):
-    global number, failed
-    number += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {number} - {name}")
-    if not good:
-        for line in str(detail).splitlines()[:20]:
-            print(f"# {line}")
 
 
 def run(*args, deadly=False, **options):
@@ -99,8 +92,7 @@ def main():
     same_bytes()
     survives()
     dies_alone()
-    print(f"1..{number}")
-    return 1 if failed else 0
+    return end()
 
 
 sys.exit(main())
