@@ -20,8 +20,8 @@ void km_out_init(struct km_out *out, FILE *file, const char *name);
 void km_out_puts(struct km_out *out, const char *text);
 void km_out_printf(struct km_out *out, const char *format, ...) KM_PRINTF(2, 3);
 /*
- * Writes text that came out of a trace: control characters (C0, C1, DEL), invalid UTF-8 and
- * bidirectional overrides become "?". NULL writes nothing.
+ * Writes text that came out of a trace: control characters (C0, C1, DEL), invalid UTF-8, what turns
+ * text around or is not shown (zero width), and noncharacters become "?". NULL writes nothing.
  */
 void km_out_puts_safe(struct km_out *out, const char *text);
 /* The same into a malloc'ed string; NULL without memory. */

@@ -64,14 +64,34 @@ static size_t utf8_decode(const unsigned char *s, uint32_t *ret)
 }
 
 /*
- * Control characters, those that change the direction of text, and U+FFFE and U+FFFF, which are no
- * characters: XML 1.0 does not allow them.
+ * What a name must not have: control characters, what changes the direction of text, what is not
+ * shown at all (two names would look the same), and what is no character, which XML 1.0 does not
+ * allow. These are the properties Cc, Bidi_Control, Default_Ignorable_Code_Point and
+ * Noncharacter_Code_Point of Unicode 15.0 (PropList.txt, DerivedCoreProperties.txt), the line and
+ * paragraph separators, and the marks of interlinear annotation.
  */
 static bool is_unsafe(uint32_t c)
 {
-	return c == 0xfffe || c == 0xffff || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
-	       c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0, 0x1f },          { 0x7f, 0x9f },       { 0xad, 0xad },
+		{ 0x34f, 0x34f },     { 0x61c, 0x61c },     { 0x115f, 0x1160 },
+		{ 0x17b4, 0x17b5 },   { 0x180b, 0x180f },   { 0x200b, 0x200f },
+		{ 0x2028, 0x202e },   { 0x2060, 0x206f },   { 0x3164, 0x3164 },
+		{ 0xfdd0, 0xfdef },   { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },
+		{ 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb },   { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+	};
+
+	if (c >= 0x20 && c < 0x7f)
+		return false;
+	if ((c & 0xfffe) == 0xfffe)
+		return true;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
 }
 
 char *km_text_safe(const char *text)

@@ -10,6 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Also in the full width that East Asian keyboards write, which spreadsheets take for the same. */
+static bool begins_formula(const char *text)
+{
+	static const char *const wide[] = { "\uff0b", "\uff0d", "\uff1d", "\uff20" };
+
+	if (*text && strchr("=+-@", *text))
+		return true;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+			return true;
+	return false;
+}
+
 /*
  * A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV
  * Injection"); quotes are doubled.
@@ -22,7 +35,7 @@ void km_csv_write_text(struct km_out *out, const char *text)
 		out->error = out->error ? out->error : ENOMEM;
 		return;
 	}
-	if (strchr("=+-@", *safe) && *safe) {
+	if (begins_formula(safe)) {
 		km_out_puts(out, "\"'");
 	} else if (!strpbrk(safe, ",\"")) {
 		km_out_puts(out, safe);

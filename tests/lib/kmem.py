@@ -47,7 +47,7 @@ class Format:
         values = dict(values, common_type=self.id)
         if string is not None:
             (loc,) = (f for f in self.fields.values() if f.type.startswith("__data_loc"))
-            tail = string.encode() + b"\0"
+            tail = string.encode(errors="surrogateescape") + b"\0"
             # the ring buffer stores whole words; the string starts right after the fields
             values[loc.name] = len(tail) << 16 | len(data)
             data += tail

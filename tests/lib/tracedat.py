@@ -200,7 +200,7 @@ class Trace:
 
         def string(text):
             at = len(strings)
-            strings.extend(text.encode() + b"\0")
+            strings.extend(text.encode(errors="surrogateescape") + b"\0")
             return at
 
         out = bytearray(self._head())
@@ -243,8 +243,8 @@ class Trace:
         start = len(out)
         out += self._u(OPT_BUFFER, 2) + self._u(1 if packs else 0, 2)
         out += self._u(string("buffer flyrecord " + instance.name), 4) + bytes(8)
-        option = self._u(start, 8) + instance.name.encode() + b"\0"
-        option += instance.clock.encode() + b"\0"
+        option = self._u(start, 8) + instance.name.encode(errors="surrogateescape") + b"\0"
+        option += instance.clock.encode(errors="surrogateescape") + b"\0"
         option += self._u(instance.page_bytes, 4) + self._u(len(instance.cpus), 4)
         for cpu, pages in sorted(instance.cpus.items()):
             if pages:

@@ -144,6 +144,13 @@ static void test_safe_text(void **state)
 		    "d\xed\xa0\x80"
 		    "e\xe2\x82",
 		    "a?b?c??d???e??");
+	/* isolates, marks, zero width, soft hyphen, filler, tag, variation, noncharacters */
+	assert_safe("\u2066\u2069\u200e\u061c\u200b\u200d\u2060\ufeff\u00ad\u3164\U000e0041\ufe0f"
+		    "\ufdd0\U0001fffe\u2028",
+		    "???????????????");
+	/* their neighbours, a letter of another script, and one beyond 16 bits */
+	assert_safe("\u2027\u202f\u205f\u2070\u00ac\u00ae\u4e2d\U0001f600",
+		    "\u2027\u202f\u205f\u2070\u00ac\u00ae\u4e2d\U0001f600");
 }
 
 static void assert_human(uint64_t bytes, const char *expected)

@@ -50,6 +50,9 @@ static void csv_quotes(void **state)
 	} cases[] = {
 		{ "plain", "plain\n" },
 		{ "=1+1", "\"'=1+1\"\n" },
+		{ "\uff1d1", "\"'\uff1d1\"\n" },
+		{ "\uff20x", "\"'\uff20x\"\n" },
+		{ "\uff1c1", "\uff1c1\n" },
 		{ "+a", "\"'+a\"\n" },
 		{ "-a", "\"'-a\"\n" },
 		{ "@a", "\"'@a\"\n" },
