@@ -373,6 +373,7 @@ struct km_error *km_help_print_man(struct km_out *out, const char *section)
 		{ "diff", print_mdoc_diff },       { "recording", print_mdoc_recording },
 		{ "top", print_mdoc_top },         { "topcolumns", print_mdoc_top_columns },
 		{ "columns", print_mdoc_columns }, { "exit", print_mdoc_exit },
+		{ "table", km_help_print_table },
 	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {

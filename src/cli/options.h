@@ -130,9 +130,9 @@ struct km_options {
 	const char *source_root;
 	bool source; /* --source: lines of it */
 	const char *topology;
-	size_t threads;    /* 0: one a CPU */
+	size_t threads;        /* 0: one a CPU */
 	uint64_t memory_limit; /* 0: km_memory_default() */
-	double interval_s; /* 0: no report before the end */
+	double interval_s;     /* 0: no report before the end */
 	bool exclude_self, no_exclude_self;
 	bool no_pairing;
 	bool only_live; /* --page --live */
@@ -190,6 +190,7 @@ struct km_option {
 	const char *arg;           /* what its argument is called; NULL: it takes none */
 	bool is_arg_optional;
 	bool is_hidden;
+	bool is_repeated;       /* may be given several times */
 	bool needs_pairs;       /* does nothing if allocations and frees are not paired */
 	const char *needs_view; /* does nothing without this view; or NULL */
 	enum km_option_group group;
@@ -198,8 +199,13 @@ struct km_option {
 				struct km_options *ret);
 	size_t offset;     /* of the setter's target in struct km_options */
 	const char *value; /* of setters that take it from here */
-	const char *help;  /* one or two sentences */
-	const char *more;  /* further sentences, of the man page only; or NULL */
+	/*
+	 * Of completions: which list of help_table.c has the argument's values, or "file",
+	 * "directory". NULL: by `arg`, FILE and DIR; anything else has none.
+	 */
+	const char *values;
+	const char *help; /* one or two sentences */
+	const char *more; /* further sentences, of the man page only; or NULL */
 };
 
 size_t km_options_count(void);

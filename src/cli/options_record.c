@@ -6,6 +6,7 @@ static const struct km_option rows[] = {
 	{ .name = "events",
 	  .letter = 'e',
 	  .arg = "LIST",
+	  .values = "record-event",
 	  .group = KM_GROUP_RECORD,
 	  .verbs = KM_VERBS_COLLECT,
 	  .set = km_set_string,

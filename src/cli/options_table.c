@@ -6,6 +6,7 @@ static const struct km_option rows[] = {
 	{ .name = "sort",
 	  .letter = 's',
 	  .arg = "KEY[,KEY]",
+	  .values = "sort",
 	  .group = KM_GROUP_TABLE,
 	  .verbs = KM_VERBS_TABLE | KM_VERB_TOP,
 	  .set = km_set_string,
@@ -28,6 +29,7 @@ static const struct km_option rows[] = {
 	{ .name = "fields",
 	  .letter = 'F',
 	  .arg = "KEY[,KEY]",
+	  .values = "fields",
 	  .group = KM_GROUP_TABLE,
 	  .verbs = KM_VERBS_TABLE,
 	  .set = km_set_string,
@@ -54,6 +56,8 @@ static const struct km_option rows[] = {
 
 	{ .name = "format",
 	  .arg = "NAME[=FILE]",
+	  .is_repeated = true,
+	  .values = "format",
 	  .group = KM_GROUP_OUTPUT,
 	  .verbs = KM_VERBS_JUDGE | KM_VERB_DIFF,
 	  .set = km_set_report,
@@ -82,6 +86,7 @@ static const struct km_option rows[] = {
 		  "trace (default: trace.dat)." },
 	{ .name = "color",
 	  .arg = "WHEN",
+	  .values = "when",
 	  .is_arg_optional = true,
 	  .group = KM_GROUP_OUTPUT,
 	  .verbs = KM_VERBS_REPORT | KM_VERB_DIFF | KM_VERB_TOP,
@@ -147,7 +152,8 @@ static const struct km_option rows[] = {
 	  .verbs = KM_VERBS_ANY,
 	  .set = km_set_string,
 	  AT(man_section),
-	  .help = "Print a section of the man page: options, recording, check, columns, exit." },
+	  .help = "Print a section of the man page: options, recording, check, columns, exit; or "
+		  "table: all of it for programs." },
 };
 
 const struct km_option_rows km_options_table = { rows, sizeof(rows) / sizeof(rows[0]) };

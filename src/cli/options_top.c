@@ -5,6 +5,7 @@
 static const struct km_option rows[] = {
 	{ .name = "view",
 	  .arg = "NAME",
+	  .values = "top-view",
 	  .group = KM_GROUP_TOP,
 	  .verbs = KM_VERB_TOP,
 	  .set = km_set_top_view,
