@@ -307,6 +307,23 @@ static struct km_error *translate_sites(struct km_session *session)
 	return NULL;
 }
 
+/* A word about addresses in the report, where the table of symbols has gaps. */
+static void tell_unnamed(struct km_session *session)
+{
+	const struct km_report *report = session->report;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < report->nr_callsites; i++)
+		nr += !report->callsites[i].has_symbol;
+	if (!nr || !report->has_symbols || session->options->quiet || session->options->raw_ip ||
+	    session->has_told_unnamed)
+		return;
+	session->has_told_unnamed = true;
+	km_say("%s: %zu of %zu call sites are in no symbol, and shown as addresses; give "
+	       "--kallsyms FILE, a copy of /proc/kallsyms of the traced kernel",
+	       session->options->input, nr, report->nr_callsites);
+}
+
 /* From tables to report, with symbols. */
 static struct km_error *build_report(struct km_session *session)
 {
@@ -337,6 +354,8 @@ static struct km_error *build_report(struct km_session *session)
 	if (!error)
 		km_session_log(session, "report built: %zu call sites, %zu findings",
 			       session->report->nr_callsites, session->report->nr_findings);
+	if (!error)
+		tell_unnamed(session);
 	return error;
 }
 
@@ -647,9 +666,9 @@ struct km_error *km_session_make_resolver(const struct km_session *session,
 
 static struct km_error *open_resolver(struct km_session *session)
 {
-	return session->resolver ? NULL
-				 : km_session_make_resolver(session, session->symtab,
-							    &session->resolver);
+	return session->resolver
+		       ? NULL
+		       : km_session_make_resolver(session, session->symtab, &session->resolver);
 }
 
 /* What has to be said of debug files, when all was asked of them. */

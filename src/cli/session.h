@@ -44,6 +44,7 @@ struct km_session {
 	uint64_t interval_ns, interval_at_ns;
 	bool keeps_signals;        /* what signals do is the caller's */
 	bool has_made_up;          /* addresses of call sites that must not be shown */
+	bool has_told_unnamed;     /* that call sites are shown as addresses */
 	const volatile bool *stop; /* of a live input: set by signals; else NULL */
 	bool is_live;              /* of this machine */
 	size_t nr_notes;           /* of the resolver, that were said */
