@@ -36,7 +36,8 @@ MARKDOWN_TAGS = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "
 LINES = {"callsites": "callsite", "classes": "class", "findings": "finding", "pages": "page",
          "page_orders": "page_order", "page_frames": "page_frame", "percpu": "percpu",
          "caches": "cache", "tasks": "task", "pointers": "pointer", "models": "model",
-         "suppressions": "suppression"}
+         "suppressions": "suppression",
+         "stack_frames": "stack_frame", "stacks": "stack"}
 
 
 class Skipped(Exception):
@@ -322,7 +323,7 @@ def tests():
     yield "mesh, unpaired", lambda tmp: check_all("--no-pairing", *MESH)
     yield "mesh, addresses", lambda tmp: check_all("--raw-ip", *MESH)
     yield "mesh, tables", lambda tmp: check_all("--cache", "--task", "--alloc", "--page-frame",
-                                                "--caller", "--per", "25", "--models", *MESH)
+                                                "--by-stack", "--caller", "--per", "25", "--models", *MESH)
     yield "all findings of hostile", lambda tmp: check_all(
         "--waste-bytes", "0", "--waste-percent", "0", "--hot-hits", "0", "--hot-percent", "0",
         "--accounted", "1", "--short-time", "1s", made("hostile", tmp))

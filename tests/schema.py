@@ -117,6 +117,45 @@ def check_sums(report):
     return wrong
 
 
+def check_stacks(report):
+    """Stacks add up to the summary, and those of a call site to its row."""
+    if "stacks" not in report:
+        return []
+    wrong = []
+    frames = [json.dumps([row.get(key) for key in ("symbol", "offset", "module", "address")])
+              for row in report["stack_frames"]]
+    if [row["id"] for row in report["stack_frames"]] != list(range(len(frames))):
+        wrong.append("stack_frames: ids are not their places")
+    if len(set(frames)) != len(frames):
+        wrong.append("stack_frames: two are the same")
+    for layer, summary in report["summary"].items():
+        rows = [row for row in report["stacks"] if row["layer"] == layer]
+        # other layers have stacks if they were paired
+        if layer != "slab" and not rows and "live_count" not in report["summary"]["slab"]:
+            continue
+        wanted = {"hits": "allocs", "bytes_req": "bytes_req", "bytes_alloc": "bytes_alloc",
+                  **({"bytes_waste": "bytes_waste"} if layer == "slab" else {}),
+                  **{key: name for key, name in (("live_count", "live_count"),
+                                                 ("live_bytes", "bytes_live"))
+                     if name in summary}}
+        for key, name in wanted.items():
+            if (got := sum(row[key] for row in rows)) != summary[name]:
+                wrong.append(f"stacks of {layer}: {key} sums up to {got}, not {summary[name]}")
+    sites = {}
+    for row in report["stacks"]:
+        if row["layer"] == "slab":
+            key = frames[row["frames"][0]], row["event"]
+            sites.setdefault(key, [0, 0, 0])
+            for i, name in enumerate(("hits", "bytes_alloc", "bytes_waste")):
+                sites[key][i] += row[name]
+    callsites = {(json.dumps([row.get(key) for key in ("symbol", "offset", "module", "address")]),
+                  row["event"]): [row["hits"], row["bytes_alloc"], row["bytes_waste"]]
+                 for row in report["callsites"]}
+    if sites != callsites:
+        wrong.append("stacks: their innermost frames are not the call sites")
+    return wrong
+
+
 def suppressions(tmp):
     """A file with one that is used, one that is not, and one that has expired."""
     path = os.path.join(tmp, "supp")
@@ -139,6 +178,9 @@ def commands(testdata, tmp):
     yield "tasks, caches, pointers", ["--task", "--cache", "--alloc", "--slabinfo",
                                       os.path.join(testdata, "mesh", "slabinfo"), mesh]
     yield "the same unpaired", ["--task", "--cache", "--alloc", "--no-pairing", mesh]
+    yield "stacks", ["--by-stack", os.path.join(testdata, "small", "page-stacks.dat")]
+    yield "stacks unpaired", ["--by-stack", "--no-pairing", "--raw-ip",
+                              os.path.join(testdata, "small", "stacks.dat")]
     yield "suppressions", ["--suppress", suppressions(tmp), "--debug-dir", os.path.dirname(mesh),
                            mesh]
     yield "models", ["--model", "all", "--model", "slub:min=128,page=64k", "--replay",
@@ -193,7 +235,7 @@ def main():
                 for (name, validator), what_of in zip(some, (report, some_of(report))):
                     wrong += [f"{name}: {'/'.join(map(str, e.absolute_path))}: {e.message}"
                               for e in validator.iter_errors(what_of)][:4]
-                wrong += check_sums(report)
+                wrong += check_sums(report) + check_stacks(report)
                 if ("timeline" in report) == ("--no-pairing" in args):
                     wrong.append("a timeline without pairing, or none with it")
             print(f"{what}: {'FAILED' if wrong else 'ok'}")

@@ -28,7 +28,7 @@ ONLY_WITH_EVENTS = ("pages", "page_orders", "page_frames", "percpu")
 
 
 # Lists that are there only if they are asked for.
-ONLY_WHEN_ASKED = ("caches", "tasks", "pointers", "suppressions")
+ONLY_WHEN_ASKED = ("caches", "tasks", "pointers", "suppressions", "stacks", "stack_frames")
 
 
 def changes(good):

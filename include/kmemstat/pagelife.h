@@ -57,6 +57,7 @@ struct km_page_lives {
 struct km_page_life_options {
 	bool is_32bit; /* the kernel: what a struct page's address looks like */
 	bool by_frame; /* count by page frame, too */
+	bool by_stack; /* tell whole stacks apart, not only callers */
 };
 
 struct km_page_life;

@@ -19,7 +19,7 @@ struct km_percpu_stats {
 /* Objects that are alike. */
 struct km_percpu_use {
 	uint64_t call_site; /* 0: the event has none (before 5.19) */
-	uint32_t stack;     /* of those without call site; 0: none */
+	uint32_t stack;     /* of those without call site, or with by_stack of all; 0: none */
 	uint32_t size, align;
 	uint32_t next; /* of the pairing: another of the same place; 0: none */
 	struct km_percpu_stats stats;
@@ -42,7 +42,8 @@ struct km_percpu_lives {
 
 struct km_percpu_life;
 
-KM_MUST_CHECK struct km_error *km_percpu_life_create(struct km_percpu_life **ret);
+/* `by_stack`: tell whole stacks apart, not only call sites. */
+KM_MUST_CHECK struct km_error *km_percpu_life_create(bool by_stack, struct km_percpu_life **ret);
 void km_percpu_life_destroy(struct km_percpu_life *life);
 /* The memory it takes, about. */
 uint64_t km_percpu_life_bytes(const struct km_percpu_life *life);

@@ -41,6 +41,7 @@ struct km_renderer {
 	bool has_top;       /* a report of the first call sites only: --top says how many */
 	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
 	unsigned int shows; /* enum km_shows: what it takes from the view */
+	bool needs_stacks;  /* shows report.stacks */
 	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */
 	bool is_list;       /* shows options->list, which has to be this: */
 	enum km_listing_id list;

@@ -14,8 +14,10 @@
 #include "kmemstat/quality.h"
 #include "kmemstat/report_models.h"
 #include "kmemstat/report_pages.h"
+#include "kmemstat/report_stacks.h"
 #include "kmemstat/slabinfo.h"
 #include "kmemstat/source.h"
+#include "kmemstat/stack_sums.h"
 #include "kmemstat/sym.h"
 #include "kmemstat/tally.h"
 
@@ -308,6 +310,7 @@ struct km_report {
 	/* what the page and the percpu allocator did; NULL: no events, or they were not paired */
 	struct km_page_report *pages;
 	struct km_percpu_report *percpus;
+	struct km_stack_report *stacks;                       /* NULL: not asked for */
 	const struct km_percpu_replay_results *percpu_replay; /* or NULL */
 	/*
 	 * What is live is not sure: events were lost, frees had no event, or pointers are hashed.
@@ -338,6 +341,9 @@ struct km_report_parts {
 	const struct km_models *models;
 	const struct km_replay_results *replay;               /* of the models; or NULL */
 	const struct km_percpu_replay_results *percpu_replay; /* or NULL */
+	/* report.stacks is asked for; without stack_sums it has the call sites of slab objects */
+	bool by_stack;
+	const struct km_stack_sums *stack_sums; /* or NULL */
 	/* the command of a task, or NULL; NULL: no commands are known */
 	const char *(*comm)(const void *arg, int32_t pid);
 	const void *comm_arg;

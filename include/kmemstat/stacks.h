@@ -8,14 +8,17 @@
 #include "kmemstat/error.h"
 
 /*
- * Kept of a stack are its innermost frames: the callers of an allocator are among them, and those
- * of their callers would only make more different stacks.
+ * Where only the callers of an allocator are of interest, so many of the innermost frames are kept:
+ * they are among them, and those of their callers would only make more different stacks.
  */
-#define KM_STACK_FRAMES 16
+#define KM_STACK_FRAMES      16
+/* No stack has more: the kernel's own limit is 127 (kernel.perf_event_max_stack, v6.12). */
+#define KM_STACK_MOST_FRAMES 128
 
 struct km_stacks;
 
-KM_MUST_CHECK struct km_error *km_stacks_create(struct km_stacks **ret);
+/* Of each stack the `most_frames` innermost frames are kept, at most KM_STACK_MOST_FRAMES. */
+KM_MUST_CHECK struct km_error *km_stacks_create(size_t most_frames, struct km_stacks **ret);
 void km_stacks_destroy(struct km_stacks *stacks);
 /* The memory it takes, about. */
 uint64_t km_stacks_bytes(const struct km_stacks *stacks);

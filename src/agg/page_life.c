@@ -31,7 +31,8 @@ struct km_error *km_page_life_create(const struct km_page_life_options *options,
 		return &km_error_memory;
 	life->options = *options;
 	life->nr_uses = life->nr_frames = 1;
-	error = km_stacks_create(&life->stacks);
+	error = km_stacks_create(options->by_stack ? KM_STACK_MOST_FRAMES : KM_STACK_FRAMES,
+				 &life->stacks);
 	if (error) {
 		km_page_life_destroy(life);
 		return error;

@@ -8,6 +8,7 @@
 #include "kmemstat/agg.h"
 
 struct km_percpu_life {
+	bool by_stack;
 	struct km_stacks *stacks;
 	struct km_percpu_use *uses; /* the first is unused */
 	uint32_t nr_uses, room_uses;
@@ -17,15 +18,16 @@ struct km_percpu_life {
 	struct km_percpu_lives lives;
 };
 
-struct km_error *km_percpu_life_create(struct km_percpu_life **ret)
+struct km_error *km_percpu_life_create(bool by_stack, struct km_percpu_life **ret)
 {
 	struct km_percpu_life *life = calloc(1, sizeof(*life));
 	struct km_error *error;
 
 	if (!life)
 		return &km_error_memory;
+	life->by_stack = by_stack;
 	life->nr_uses = 1;
-	error = km_stacks_create(&life->stacks);
+	error = km_stacks_create(by_stack ? KM_STACK_MOST_FRAMES : KM_STACK_FRAMES, &life->stacks);
 	if (error) {
 		km_percpu_life_destroy(life);
 		return error;
@@ -68,7 +70,8 @@ static struct km_error *find_use(struct km_percpu_life *life, const struct km_ro
 	const struct km_batch *batch = rows->batch;
 	const uint64_t call_site = batch->call_site[i], *frames, *found;
 	const uint32_t size = batch->size[i].req, align = batch->more[i].align;
-	size_t nr_frames = call_site ? 0 : km_rows_stack(rows, batch->stack[i], &frames);
+	size_t nr_frames =
+		call_site && !life->by_stack ? 0 : km_rows_stack(rows, batch->stack[i], &frames);
 	uint32_t stack = 0, first;
 	uint64_t key;
 	struct km_error *error = NULL;
@@ -77,13 +80,14 @@ static struct km_error *find_use(struct km_percpu_life *life, const struct km_ro
 		error = km_stacks_add(life->stacks, frames, nr_frames, &stack);
 	if (error)
 		return error;
-	key = call_site ? call_site : stack;
+	key = call_site ^ (uint64_t)stack << (call_site ? 32 : 0);
 	found = km_map_find(&life->by_place, key);
 	first = found ? (uint32_t)*found : 0;
 	for (uint32_t k = first; k; k = life->uses[k].next) {
 		const struct km_percpu_use *use = &life->uses[k];
 
-		if (use->call_site == call_site && use->size == size && use->align == align) {
+		if (use->call_site == call_site && use->stack == stack && use->size == size &&
+		    use->align == align) {
 			*ret = k;
 			return NULL;
 		}

@@ -14,6 +14,7 @@ struct stack {
 };
 
 struct km_stacks {
+	size_t most_frames;   /* of one */
 	struct stack *stacks; /* by number; the first is unused */
 	uint32_t nr, room;
 	uint64_t *frames;
@@ -21,13 +22,15 @@ struct km_stacks {
 	struct km_map by_hash; /* the last number with that hash */
 };
 
-struct km_error *km_stacks_create(struct km_stacks **ret)
+struct km_error *km_stacks_create(size_t most_frames, struct km_stacks **ret)
 {
 	struct km_stacks *stacks = calloc(1, sizeof(*stacks));
 
 	if (!stacks)
 		return &km_error_memory;
 	stacks->nr = 1;
+	stacks->most_frames =
+		most_frames < KM_STACK_MOST_FRAMES ? most_frames : KM_STACK_MOST_FRAMES;
 	*ret = stacks;
 	return NULL;
 }
@@ -83,7 +86,7 @@ static struct km_error *make_room(struct km_stacks *stacks, size_t nr_frames)
 struct km_error *km_stacks_add(struct km_stacks *stacks, const uint64_t *frames, size_t nr_frames,
 			       uint32_t *ret)
 {
-	const size_t nr = nr_frames < KM_STACK_FRAMES ? nr_frames : KM_STACK_FRAMES;
+	const size_t nr = nr_frames < stacks->most_frames ? nr_frames : stacks->most_frames;
 	const uint64_t hash = hash_of(frames, nr), *found = km_map_find(&stacks->by_hash, hash);
 	const uint32_t first = found ? (uint32_t)*found : 0;
 	struct km_error *error;

@@ -22,16 +22,17 @@ static uint64_t bytes_of(const void *arg)
 }
 
 struct km_error *km_layers_init(struct km_layers *layers, const struct km_input_info *input,
-				bool by_frame, struct km_taker *ret_taker)
+				bool by_frame, bool by_stack, struct km_taker *ret_taker)
 {
 	const struct km_page_life_options options = {
 		.is_32bit = input->long_bytes == 4,
 		.by_frame = by_frame,
+		.by_stack = by_stack,
 	};
 	struct km_error *error = km_page_life_create(&options, &layers->page);
 
 	if (!error)
-		error = km_percpu_life_create(&layers->percpu);
+		error = km_percpu_life_create(by_stack, &layers->percpu);
 	if (!error)
 		*ret_taker = (struct km_taker){ .add = take, .arg = layers, .bytes = bytes_of };
 	return error;

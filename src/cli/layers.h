@@ -13,12 +13,12 @@ struct km_layers {
 };
 
 /*
- * `by_frame`: count by page frame, too. *ret_taker is to be given all rows. km_layers_deinit() is
- * to be called after an error, too.
+ * `by_frame`: count by page frame, too; `by_stack`: tell whole stacks apart. *ret_taker is to be
+ * given all rows. km_layers_deinit() is to be called after an error, too.
  */
 KM_MUST_CHECK struct km_error *km_layers_init(struct km_layers *layers,
 					      const struct km_input_info *input, bool by_frame,
-					      struct km_taker *ret_taker);
+					      bool by_stack, struct km_taker *ret_taker);
 void km_layers_deinit(struct km_layers *layers);
 /* What there is so far, into the parts of a report; until more rows are taken. */
 void km_layers_finish(const struct km_layers *layers, const struct km_source *source,

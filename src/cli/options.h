@@ -114,6 +114,7 @@ struct km_options {
 	struct km_percpu_change percpu_changes[KM_MAX_PERCPU_CHANGES];
 	size_t nr_percpu_changes;
 	bool show_models; /* --model help */
+	bool by_stack;    /* --by-stack: sums by stack in JSON */
 	/* tables */
 	const char *sort, *fields;
 	size_t per;     /* units that hits are told of; 0: none */

@@ -82,6 +82,15 @@ static const struct km_option rows[] = {
 	  .value = "json",
 	  .help = "The whole report as JSON, all rows of all views.",
 	  .more = "Its keys are described in kmemstat-json(5)." },
+	{ .name = "by-stack",
+	  .group = KM_GROUP_VIEW,
+	  .verbs = KM_VERBS_STAT,
+	  .set = km_set_flag,
+	  AT(by_stack),
+	  .help = "With --json, --format json or jsonl: sum allocations up by stack, too.",
+	  .more = "The formats collapsed, speedscope and pprof do that themselves. Live records "
+		  "stacks for it. Memory grows with the different stacks, and with the live "
+		  "objects." },
 	{ .name = "csv",
 	  .group = KM_GROUP_VIEW,
 	  .verbs = KM_VERBS_TABLE | KM_VERB_DIFF,

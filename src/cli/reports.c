@@ -76,6 +76,28 @@ static struct km_error *check_top(const struct km_options *options)
 			       "for tables give --lines");
 }
 
+/* JSON has them for --by-stack; to others they are what they are about. */
+static bool wants_stacks(const struct km_options *options, const char *name)
+{
+	const struct km_renderer *renderer = km_renderer_find(name);
+
+	return renderer->needs_stacks || (options->by_stack && renderer->has_tables);
+}
+
+static struct km_error *check_by_stack(const struct km_options *options)
+{
+	if (!options->by_stack || options->format == KM_FORMAT_JSON)
+		return NULL;
+	for (size_t i = 0; i < options->nr_report_files; i++)
+		if (wants_stacks(options, options->report_files[i].name))
+			return NULL;
+	if (options->report && wants_stacks(options, options->report))
+		return NULL;
+	return km_error_advise(
+		km_error_create(KM_ERR_USAGE, NULL, "--by-stack is about the JSON report"),
+		"add --json, or --format json=FILE");
+}
+
 struct km_error *km_reports_check(const struct km_options *options)
 {
 	struct km_error *error = options->report ? check_name(options->report) : NULL;
@@ -87,12 +109,26 @@ struct km_error *km_reports_check(const struct km_options *options)
 	}
 	if (!error)
 		error = check_views(options);
+	if (!error)
+		error = check_by_stack(options);
 	return error ? error : check_top(options);
 }
 
 bool km_reports_want_sources(const struct km_options *options)
 {
 	return options->format == KM_FORMAT_JSON || options->report || options->nr_report_files;
+}
+
+bool km_reports_want_stacks(const struct km_options *options)
+{
+	if (options->by_stack && options->format == KM_FORMAT_JSON)
+		return true;
+	if (options->report && wants_stacks(options, options->report))
+		return true;
+	for (size_t i = 0; i < options->nr_report_files; i++)
+		if (wants_stacks(options, options->report_files[i].name))
+			return true;
+	return false;
 }
 
 static struct km_error *create_view(const struct km_session *session, struct km_view **ret)

@@ -14,6 +14,9 @@ KM_MUST_CHECK struct km_error *km_reports_check(const struct km_options *options
 /* Whether what the options ask for has the source lines of all call sites in it. */
 bool km_reports_want_sources(const struct km_options *options);
 
+/* The same of sums by stack. */
+bool km_reports_want_stacks(const struct km_options *options);
+
 /* The files of one report. Zero-initialised is none. */
 struct km_reports {
 	const struct km_gates *gates; /* for those that tell of them; borrowed, or NULL */

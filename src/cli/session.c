@@ -10,11 +10,12 @@
 
 #include "cli/live.h"
 #include "cli/names.h"
+#include "cli/reports.h"
 #include "cli/running.h"
 #include "kmemstat/out.h"
 
 /* Room for all that may want events in time order. */
-#define MOST_TAKERS 8
+#define MOST_TAKERS 10
 
 void km_session_log(struct km_session *session, const char *format, ...)
 {
@@ -277,7 +278,8 @@ static bool has_places(const struct km_session *session)
 	const struct km_page_lives *pages = session->parts.page_lives;
 	const struct km_percpu_lives *percpu = session->parts.percpu_lives;
 
-	return (pages && pages->nr_uses > 1) || (percpu && percpu->nr_uses > 1);
+	return session->parts.stack_sums || (pages && pages->nr_uses > 1) ||
+	       (percpu && percpu->nr_uses > 1);
 }
 
 /* Named call sites get their addresses in the kernel of --kallsyms. */
@@ -350,6 +352,7 @@ static struct km_error *build_report(struct km_session *session)
 	session->parts.symtab = session->symtab;
 	session->parts.thresholds = session->options->thresholds;
 	session->parts.per = session->options->per;
+	session->parts.by_stack = km_reports_want_stacks(session->options);
 	error = km_report_build(&session->parts, &session->report);
 	if (!error)
 		km_session_log(session, "report built: %zu call sites, %zu findings",
@@ -578,7 +581,7 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	if (!error && session->options->verb != KM_VERB_TOP)
 		error = km_layers_init(&session->layers, km_source_info(session->source),
 				       km_options_has_view(session->options, "page-frame"),
-				       &ret[(*ret_nr)++]);
+				       km_reports_want_stacks(session->options), &ret[(*ret_nr)++]);
 	return error;
 }
 

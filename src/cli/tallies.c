@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The takers of --task, --cache, --alloc, --locality and --own-cache. */
+/* The takers of --task, --cache, --alloc, --locality, --own-cache and of stacks. */
 #include "cli/tallies.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/reports.h"
 #include "cli/terminal.h"
 #include "kmemstat/view.h"
 
@@ -28,6 +29,11 @@ static struct km_error *take_own(void *arg, const struct km_rows *rows)
 	return km_own_add(arg, rows);
 }
 
+static struct km_error *take_stacks(void *arg, const struct km_rows *rows)
+{
+	return km_stack_sums_add(arg, rows);
+}
+
 static uint64_t bytes_of_tally(const void *arg)
 {
 	return km_tally_bytes(arg);
@@ -47,6 +53,12 @@ static uint64_t bytes_of_places(const void *arg)
 static uint64_t bytes_of_own(const void *arg)
 {
 	return km_own_bytes(arg);
+}
+
+static uint64_t bytes_of_stacks(const void *arg)
+{
+	/* the report has its own rows of them */
+	return 2 * km_stack_sums_bytes(arg);
 }
 
 /* That of the trace: at its end, as what is live is told of the end. */
@@ -117,6 +129,26 @@ static struct km_error *create_places(const struct km_options *options,
 	return error;
 }
 
+/* Counts have no stacks. */
+static struct km_error *create_stacks(const struct km_options *options,
+				      const struct km_input_info *info, struct km_tallies *tallies,
+				      struct km_taker *ret, size_t *ret_nr)
+{
+	struct km_error *error;
+
+	if (info->is_counts || !km_reports_want_stacks(options))
+		return NULL;
+	error = km_stack_sums_create(!options->no_pairing, &tallies->stacks);
+	if (!error)
+		ret[(*ret_nr)++] = (struct km_taker){
+			.add = take_stacks,
+			.bytes = bytes_of_stacks,
+			.arg = tallies->stacks,
+			.wants_all = true, /* call sites, sizes and stacks of all rows */
+		};
+	return error;
+}
+
 struct km_error *km_tallies_create(const struct km_options *options,
 				   const struct km_input_info *info, struct km_tallies *tallies,
 				   struct km_taker *ret, size_t *ret_nr)
@@ -154,6 +186,8 @@ struct km_error *km_tallies_create(const struct km_options *options,
 	}
 	if (!error)
 		error = create_places(options, info, tallies, ret, ret_nr);
+	if (!error)
+		error = create_stacks(options, info, tallies, ret, ret_nr);
 	return error;
 }
 
@@ -207,6 +241,7 @@ struct km_error *km_tallies_finish(struct km_tallies *tallies, const struct km_s
 			parts->own_caches = &tallies->own_caches;
 	}
 	parts->ptrs = tallies->ptrs;
+	parts->stack_sums = tallies->stacks;
 	parts->comm = comm_of;
 	parts->comm_arg = source;
 	return error;
@@ -236,5 +271,6 @@ void km_tallies_deinit(struct km_tallies *tallies)
 	km_ptrs_destroy(tallies->ptrs);
 	km_places_destroy(tallies->places);
 	km_own_destroy(tallies->own);
+	km_stack_sums_destroy(tallies->stacks);
 	km_slabinfo_deinit(&tallies->slabinfo);
 }

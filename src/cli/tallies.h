@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The takers of --task, --cache, --alloc, --locality and --own-cache, and what they came to. */
+/* The takers of --task, --cache, --alloc, --locality, --own-cache and of stacks, and what they
+ * came to. */
 #ifndef KMEMSTAT_CLI_TALLIES_H
 #define KMEMSTAT_CLI_TALLIES_H
 
@@ -8,8 +9,9 @@
 #include "kmemstat/locality.h"
 #include "kmemstat/own.h"
 #include "kmemstat/source.h"
+#include "kmemstat/stack_sums.h"
 
-enum { KM_MOST_TALLY_TAKERS = 4 };
+enum { KM_MOST_TALLY_TAKERS = 5 };
 
 /* Zero-initialised is empty. */
 struct km_tallies {
@@ -20,7 +22,8 @@ struct km_tallies {
 	struct km_tasks tasks;
 	struct km_places *places; /* or NULL */
 	struct km_localities localities;
-	struct km_own_replay *own; /* or NULL */
+	struct km_own_replay *own;    /* or NULL */
+	struct km_stack_sums *stacks; /* or NULL */
 	struct km_own_caches own_caches;
 	struct km_slabinfo slabinfo;
 	bool has_caches, has_tasks, has_slabinfo;

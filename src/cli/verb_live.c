@@ -6,6 +6,7 @@
 
 #include "cli/collecting.h"
 #include "cli/live.h"
+#include "cli/reports.h"
 #include "cli/rights.h"
 #include "cli/verb_stat.h"
 
@@ -35,9 +36,14 @@ static struct km_error *start_timer(struct living *living)
 		       : NULL;
 }
 
-/* Pages are recorded if they are to be shown, with stacks, which tell who allocated them. */
+/*
+ * Pages are recorded if they are to be shown, with stacks, which tell who allocated them; and
+ * stacks, if the report is to sum up by them. Counts have none.
+ */
 static void settle_events(struct km_options *options)
 {
+	if (!options->hist && km_reports_want_stacks(options))
+		options->stacks = true;
 	if (options->record_events ||
 	    (!km_options_has_view(options, "page") && !km_options_has_view(options, "page-frame")))
 		return;

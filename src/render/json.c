@@ -216,24 +216,31 @@ static json_t *make_summary(const struct km_report *report)
 	return object;
 }
 
-json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options)
+void km_json_set_symbol(json_t **object, const struct km_callsite *site,
+			const struct km_render_options *options)
 {
-	json_t *object = json_object();
 	char address[24];
 
-	set_text(&object, "layer", site->layer);
-	set_text(&object, "event", site->event);
 	if (site->has_symbol) {
-		set_text(&object, "symbol", site->symbol.name);
-		set_number(&object, "offset", site->symbol.offset);
-		set_text_if(&object, "module", site->symbol.module);
+		set_text(object, "symbol", site->symbol.name);
+		set_number(object, "offset", site->symbol.offset);
+		set_text_if(object, "module", site->symbol.module);
 	} else {
-		set(&object, "symbol", json_null());
+		set(object, "symbol", json_null());
 	}
 	if (options->raw_ip || !site->has_symbol) {
 		snprintf(address, sizeof(address), "0x%" PRIx64, site->address);
-		set_text(&object, "address", address);
+		set_text(object, "address", address);
 	}
+}
+
+json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options)
+{
+	json_t *object = json_object();
+
+	set_text(&object, "layer", site->layer);
+	set_text(&object, "event", site->event);
+	km_json_set_symbol(&object, site, options);
 	return object;
 }
 
@@ -583,6 +590,8 @@ struct km_error *km_json_walk(const struct km_report *report,
 		error = km_json_walk_tally(report, options, sink);
 	if (!error && report->percpu_replay)
 		error = sink->add_member(sink, "percpu_replay", km_json_percpu_replay(report));
+	if (!error)
+		error = km_json_walk_stacks(report, options, sink);
 	return error ? error : km_json_walk_models(report, options, sink);
 }
 

@@ -110,11 +110,18 @@ KM_MUST_CHECK struct km_error *km_json_walk(const struct km_report *report,
 KM_MUST_CHECK struct km_error *km_json_walk_models(const struct km_report *report,
 						   const struct km_render_options *options,
 						   struct km_json_sink *sink);
+/* Of it the lists "stack_frames" and "stacks", if it has them. */
+KM_MUST_CHECK struct km_error *km_json_walk_stacks(const struct km_report *report,
+						   const struct km_render_options *options,
+						   struct km_json_sink *sink);
 /* Of it the lists "caches", "tasks" and "pointers", those that the report has. */
 KM_MUST_CHECK struct km_error *km_json_walk_tally(const struct km_report *report,
 						  const struct km_render_options *options,
 						  struct km_json_sink *sink);
 
+/* Symbol, offset and module of a call site, or its address. */
+void km_json_set_symbol(json_t **object, const struct km_callsite *site,
+			const struct km_render_options *options);
 /* What names a call site: in its own row and in others. */
 json_t *km_json_place(const struct km_callsite *site, const struct km_render_options *options);
 /* Its source lines, if they are known. */

@@ -68,6 +68,10 @@ KM_MUST_CHECK struct km_error *km_report_build_percpu(struct km_report_own *own,
 						      const struct km_report_parts *parts);
 void km_page_report_destroy(struct km_page_report *pages);
 void km_percpu_report_destroy(struct km_percpu_report *percpu);
+/* Fills report.stacks, if it is asked for. */
+KM_MUST_CHECK struct km_error *km_report_build_stacks(struct km_report_own *own,
+						      const struct km_report_parts *parts);
+void km_stack_report_destroy(struct km_stack_report *stacks);
 /* The total orders of rows with equal numbers. */
 int km_page_row_compare(const void *a, const void *b);
 int km_percpu_row_compare(const void *a, const void *b);

@@ -23,6 +23,9 @@ static const char *const page_prefixes[] = { "alloc_pages", "alloc_frozen_pages"
 static const char *const percpu_names[] = { "alloc_percpu", "alloc_percpu_gfp",
 					    "alloc_reserved_percpu", "pcpu_alloc" };
 
+/* kmalloc_node_track_caller, kmem_cache_alloc_lru, ... (mm/slub.c, mm/slab_common.c) */
+static const char *const slab_prefixes[] = { "kmalloc", "kmem_cache_alloc", "slab_alloc" };
+
 /* What the event itself runs through before its stack is taken (include/trace/trace_events.h). */
 static const char *const trace_prefixes[] = { "trace_event_raw_event_", "perf_trace_",
 					      "__traceiter_", "__bpf_trace_", "__do_trace_" };
@@ -60,6 +63,8 @@ bool km_symbol_is_allocator(const char *name, enum km_allocator allocator)
 		len -= suffix_len;
 	if (allocator == KM_ALLOCATOR_PERCPU)
 		return is_one_of(name, len, percpu_names, NR(percpu_names));
+	if (allocator == KM_ALLOCATOR_SLAB)
+		return has_prefix(name, slab_prefixes, NR(slab_prefixes));
 	return has_prefix(name, page_prefixes, NR(page_prefixes)) ||
 	       is_one_of(name, len, page_names, NR(page_names));
 }
@@ -68,18 +73,18 @@ bool km_symbol_is_allocator(const char *name, enum km_allocator allocator)
  * The innermost frame is in the allocator: without a symbol for it the table is of something else.
  * Any other frame without one is outside, in code that was made at run time.
  */
-static uint64_t find_caller(const struct km_symtab *symtab, const uint64_t *frames,
-			    size_t nr_frames, enum km_allocator allocator)
+size_t km_caller_find(const struct km_symtab *symtab, const uint64_t *frames, size_t nr_frames,
+		      enum km_allocator allocator)
 {
 	for (size_t i = 0; i < nr_frames; i++) {
 		struct km_symbol symbol;
 
 		if (!km_symtab_find(symtab, frames[i], &symbol))
-			return i ? frames[i] : 0;
+			return i ? i : nr_frames;
 		if (!km_symbol_is_allocator(symbol.name, allocator))
-			return frames[i];
+			return i;
 	}
-	return 0;
+	return nr_frames;
 }
 
 struct km_error *km_callers_find(const struct km_stacks *stacks, const struct km_symtab *symtab,
@@ -93,8 +98,9 @@ struct km_error *km_callers_find(const struct km_stacks *stacks, const struct km
 	for (uint32_t i = 1; symtab && i < nr; i++) {
 		uint64_t *frames;
 		size_t nr_frames = km_stacks_get(stacks, i, &frames);
+		size_t at = km_caller_find(symtab, frames, nr_frames, allocator);
 
-		callers[i] = find_caller(symtab, frames, nr_frames, allocator);
+		callers[i] = at < nr_frames ? frames[at] : 0;
 	}
 	*ret = callers;
 	return NULL;

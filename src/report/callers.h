@@ -6,10 +6,16 @@
 #include "kmemstat/stacks.h"
 #include "report/build.h"
 
-enum km_allocator { KM_ALLOCATOR_PAGE, KM_ALLOCATOR_PERCPU };
+enum km_allocator { KM_ALLOCATOR_PAGE, KM_ALLOCATOR_PERCPU, KM_ALLOCATOR_SLAB };
 
 /* Whether a function of that name is a part of the allocator (or of tracing it). */
 bool km_symbol_is_allocator(const char *name, enum km_allocator allocator);
+/*
+ * The index of the first frame that is not in the allocator; nr_frames: there is none, or the table
+ * is of something else.
+ */
+size_t km_caller_find(const struct km_symtab *symtab, const uint64_t *frames, size_t nr_frames,
+		      enum km_allocator allocator);
 /*
  * The first return address of each stack, by its number, that is not in the allocator; 0: none,
  * or there are no symbols. Malloc'ed.

@@ -312,6 +312,8 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 		error = km_report_build_tally(own, parts);
 	if (!error)
 		error = km_report_build_models(own, parts);
+	if (!error)
+		error = km_report_build_stacks(own, parts);
 	if (!error) {
 		*ret = report;
 		own = NULL;
@@ -345,6 +347,7 @@ void km_report_destroy(struct km_report *report)
 	free(report->types);
 	km_page_report_destroy(report->pages);
 	km_percpu_report_destroy(report->percpus);
+	km_stack_report_destroy(report->stacks);
 	free(report->streams);
 	free(report->events);
 	free(own);

@@ -109,5 +109,7 @@ struct km_error *km_report_resolve(struct km_report *report, const struct km_vie
 	if (!error && report->percpus)
 		error = resolve_all(report->percpus->callsites, report->percpus->nr_callsites,
 				    resolver);
+	if (!error && report->stacks)
+		error = resolve_all(report->stacks->frames, report->stacks->nr_frames, resolver);
 	return error ? error : km_report_set_fingerprints(report);
 }

@@ -390,9 +390,16 @@ static void take_frame(struct km_text_reader *reader, struct km_span frame, stru
 
 	if (reader->want != KM_WANT_ALL || !reader->frame_target)
 		return;
-	if (!km_text_number(frame, 16, &address) &&
-	    !km_text_sites_get(&text_of(reader)->sites, frame, &address))
+	if (km_text_number(frame, 16, &address)) {
+		/* behind the frames of the kernel perf script has those of the program */
+		if (reader->frame_stack && reader->stacks[reader->nr_stacks - 1] >> 63 &&
+		    !(address >> 63)) {
+			reader->frame_target = 0;
+			return;
+		}
+	} else if (!km_text_sites_get(&text_of(reader)->sites, frame, &address)) {
 		return;
+	}
 	if (reader->nr_stacks + 2 > reader->room_stacks) {
 		size_t room = reader->room_stacks ? 2 * reader->room_stacks : 4096;
 		uint64_t *stacks = reallocarray(reader->stacks, room, sizeof(*stacks));

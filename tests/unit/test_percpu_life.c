@@ -37,7 +37,7 @@ static void test_pairs(void **state)
 	const struct km_percpu_lives *lives;
 	uint32_t row;
 
-	ASSERT_OK(km_percpu_life_create(&life));
+	ASSERT_OK(km_percpu_life_create(false, &life));
 	row = add_alloc(made, 0x100, 0x10, 8, 32);
 	made->batch.what[row].flags = KM_EVF_PERCPU_ATOMIC | KM_EVF_ACCOUNTED;
 	row = add_alloc(made, 0x200, 0x10, 8, 32);
@@ -95,7 +95,7 @@ static void test_stacks(void **state)
 	struct km_percpu_life *life;
 	const struct km_percpu_lives *lives;
 
-	ASSERT_OK(km_percpu_life_create(&life));
+	ASSERT_OK(km_percpu_life_create(false, &life));
 	made_stack(made, add_alloc(made, 0x100, 0, 8, 8), frames, 2);
 	made_stack(made, add_alloc(made, 0x200, 0, 8, 8), frames, 1);
 	made_stack(made, add_alloc(made, 0x300, 0, 8, 8), frames, 2);
@@ -108,6 +108,16 @@ static void test_stacks(void **state)
 	assert_int_equal(lives->uses[3].call_site, 1);
 	assert_int_equal(lives->uses[4].stack, 0);
 	assert_int_equal(lives->ratio, 1);
+	km_percpu_life_destroy(life);
+	/* with whole stacks, beside the call site */
+	ASSERT_OK(km_percpu_life_create(true, &life));
+	made_stack(made, add_alloc(made, 0x100, 1, 8, 8), frames, 2);
+	made_stack(made, add_alloc(made, 0x200, 1, 8, 8), frames, 1);
+	made_stack(made, add_alloc(made, 0x300, 1, 8, 8), frames, 2);
+	lives = take(life, made);
+	assert_int_equal(lives->nr_uses, 1 + 2);
+	assert_int_equal(lives->uses[1].stats.live, 2);
+	assert_int_equal(lives->uses[2].stack, 2);
 	km_percpu_life_destroy(life);
 	free(made);
 }

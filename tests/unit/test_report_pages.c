@@ -139,7 +139,7 @@ static void whole_build(struct whole *w, const struct made *made, bool has_symbo
 					   &w->symtab));
 	ASSERT_OK(km_page_life_create(&options, &w->pages));
 	ASSERT_OK(km_page_life_add(w->pages, &rows));
-	ASSERT_OK(km_percpu_life_create(&w->percpu));
+	ASSERT_OK(km_percpu_life_create(false, &w->percpu));
 	ASSERT_OK(km_percpu_life_add(w->percpu, &rows));
 	parts.groups = w->groups;
 	parts.symtab = w->symtab;
@@ -246,7 +246,7 @@ static void test_unknown_frames(void **state)
 	uint32_t number;
 
 	ASSERT_OK(km_symtab_create("kallsyms", strdup(KALLSYMS), strlen(KALLSYMS), &symtab));
-	ASSERT_OK(km_stacks_create(&stacks));
+	ASSERT_OK(km_stacks_create(KM_STACK_FRAMES, &stacks));
 	ASSERT_OK(km_stacks_add(stacks, of_another, 2, &number));
 	assert_int_equal(number, 1);
 	ASSERT_OK(km_stacks_add(stacks, made_later, 3, &number));
