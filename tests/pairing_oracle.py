@@ -78,6 +78,18 @@ class Compare:
             if abs(seconds - want.waste_byte_seconds) > ROUNDED * want.waste_byte_seconds:
                 self.check(f"{name} waste_byte_seconds", seconds, want.waste_byte_seconds)
 
+    def peak(self, report, want, key_of):
+        peak = report["timeline"]["peak"]
+        rows = {key_of(row): at_peak(row) for row in peak["callsites"]}
+        self.check("peak", at_peak(peak), want.total.at_peak)
+        if want.total.peak_bytes:
+            self.check("time of the peak", peak["at_ticks" if self.ticks else "at_ns"],
+                       want.total.peak_ns)
+        self.check("call sites at the peak", rows,
+                   {key: stats.at_peak for key, stats in want.sites.items() if stats.at_peak[0]})
+        sizes = [row["live_bytes"] for row in peak["callsites"]]
+        self.check("order at the peak", sizes, sorted(sizes, reverse=True))
+
     def report(self, report, want, key_of):
         quality = report["quality"]
         for key, number in (("unknown_frees", want.unknown_frees),
@@ -94,7 +106,12 @@ class Compare:
         for key in set(rows) & set(want.sites):
             self.check(f"{key} hits", rows[key]["hits"], want.sites[key].allocs)
             self.stats(f"{key}", rows[key], want.sites[key], SITE)
+        self.peak(report, want, key_of)
         return self.wrong
+
+
+def at_peak(row):
+    return row["live_count"], row["live_bytes"], row["live_waste"]
 
 
 def by_address(row):

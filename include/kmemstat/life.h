@@ -86,6 +86,11 @@ struct km_life_stats {
 	double waste_byte_seconds;    /* bytes wasted x time, until freed or the end of the trace */
 	uint64_t lifetimes[KM_LIFE_BUCKETS]; /* of freed */
 	uint64_t samples[KM_LIFE_SAMPLES];   /* live bytes at the ends of km_lives.sample_ns */
+	/*
+	 * What was live when most bytes of all call sites together were: the sites' add up to the
+	 * total's, whose bytes are its peak_bytes. 0 unless options.wants_peak.
+	 */
+	uint64_t at_peak, at_peak_bytes, at_peak_waste;
 };
 
 /* About half of the freed lived at most this long (within its bucket, interpolated); 0: none. */
@@ -109,6 +114,7 @@ struct km_lives {
 	struct km_site_life *sites; /* by address and family, as in km_sites */
 	size_t nr_sites;
 	struct km_life_stats total;
+	bool has_peak;          /* at_peak and the like of stats are known */
 	uint64_t unknown_frees; /* of pointers whose allocation was not seen */
 	/*
 	 * Allocations that there was no room for: they count as replaced soon after, and their
@@ -129,6 +135,7 @@ struct km_lives {
 struct km_life_options {
 	uint64_t short_ns;                  /* what lives less is short-lived */
 	const struct km_topology *topology; /* or NULL; must outlive the pairing */
+	bool wants_peak;   /* what is live at the peak, by call site: a row takes longer */
 	size_t most_bytes; /* of the table of pointers; 0: any. What else is kept is three times it
 			    */
 };

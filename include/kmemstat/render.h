@@ -43,6 +43,7 @@ struct km_renderer {
 	unsigned int shows; /* enum km_shows: what it takes from the view */
 	bool needs_stacks;  /* shows report.stacks */
 	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */
+	bool wants_peak;    /* shows who had what live at the peak (report.peak_sites) */
 	bool is_list;       /* shows options->list, which has to be this: */
 	enum km_listing_id list;
 	bool has_own_columns; /* -F is about its CSV only */

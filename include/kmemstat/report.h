@@ -293,6 +293,9 @@ struct km_report {
 	size_t nr_types;
 	const struct km_slabinfo *slabinfo; /* or NULL */
 	const struct km_lives *lives;       /* NULL: allocations and frees were not paired */
+	/* with lives->has_peak: those that had something live at the peak, by bytes then */
+	const struct km_callsite **peak_sites;
+	size_t nr_peak_sites;
 	/*
 	 * kmalloc's requests in other allocators: the first row is what was recorded, then models
 	 * in the order in which they were asked for; none if none was. The next two have the rows

@@ -113,8 +113,11 @@ enum km_shows {
 	KM_SHOWS_FINDINGS = 1, /* findings of the view */
 	KM_SHOWS_CLASSES = 2,  /* the first call sites of each size class */
 	KM_SHOWS_NOTHING = 4,  /* no call site at all */
+	KM_SHOWS_PEAK = 8,     /* the first KM_PEAK_ROWS of report.peak_sites */
 	KM_SHOWS_FIRST_LIST = 256,
 };
+/* Call sites beside the charts of --timeline: those that matter, on the same screen. */
+#define KM_PEAK_ROWS      8
 #define KM_SHOWS_LIST(id) ((unsigned int)KM_SHOWS_FIRST_LIST << (id))
 
 struct km_view {

@@ -33,6 +33,10 @@ struct km_error *km_life_create(const struct km_life_options *options, struct km
 #endif
 	error = km_life_table_init(&life->table);
 	life->table.most_bytes = options->most_bytes;
+	if (!error && options->wants_peak) {
+		life->peak = calloc(1, sizeof(*life->peak));
+		error = life->peak ? NULL : &km_error_memory;
+	}
 	if (error) {
 		km_life_destroy(life);
 		return error;
@@ -55,6 +59,9 @@ void km_life_destroy(struct km_life *life)
 	free(life->kin);
 	free(life->kin_more);
 	free(life->sites);
+	if (life->peak)
+		free(life->peak->sites);
+	free(life->peak);
 	for (int i = 0; i < KM_NR_FAMILIES; i++)
 		km_map_deinit(&life->site_of[i]);
 	free(life->old);
@@ -76,16 +83,34 @@ static void *make_array(size_t size, size_t *room)
 	return items;
 }
 
+/* The peak's part of room for `room` sites. */
+static bool make_room_for_peak(struct km_life *life, size_t room)
+{
+	struct site_peak *sites;
+
+	if (!life->peak)
+		return true;
+	sites = reallocarray(life->peak->sites, room, sizeof(*sites));
+	if (!sites)
+		return false;
+	life->peak->sites = sites;
+	return true;
+}
+
 /* Makes room for one more site; kin point at theirs. */
 static bool make_room_for_site(struct km_life *life)
 {
+	size_t room = life->room_sites;
 	struct site *sites;
 
-	if (life->nr_sites < life->room_sites)
+	if (life->nr_sites < room)
 		return true;
-	sites = make_array(sizeof(*sites), &life->room_sites);
-	if (!sites)
+	sites = make_array(sizeof(*sites), &room);
+	if (!sites || !make_room_for_peak(life, room)) {
+		free(sites);
 		return false;
+	}
+	life->room_sites = room;
 	for (size_t i = 1; i < life->nr_kin; i++)
 		life->kin[i].site = &sites[km_life_site_of(life, &life->kin[i])];
 	if (life->nr_sites)
@@ -152,6 +177,9 @@ static struct km_error *find_site(struct km_life *life, uint64_t address, uint8_
 	if (error)
 		return error;
 	life->sites[life->nr_sites] = (struct site){ .address = address, .family = family };
+	/* it had nothing at any peak so far */
+	if (life->peak)
+		life->peak->sites[life->nr_sites] = (struct site_peak){ 0 };
 	*ret = (uint32_t)life->nr_sites++;
 	return NULL;
 }
@@ -431,6 +459,13 @@ void km_life_end_shared(struct km_life *life)
 	kin = &life->kin[number];
 	life->table.shared = 0;
 	life->kin_more[number].replaced++;
+	if (life->peak) {
+		const uint32_t site = km_life_site_of(life, kin);
+
+		km_life_settle_peak(life->peak, kin->site, site);
+		life->peak->sites[site].live_count--;
+		life->peak->sites[site].live_waste -= kin->waste;
+	}
 	kin->site->live_bytes -= kin->alloc;
 	life->live_bytes -= kin->alloc;
 	life->live_waste -= kin->waste;
@@ -476,7 +511,7 @@ static struct km_error *add_slab(struct km_life *life, const struct km_rows *row
 	struct km_error *error = NULL;
 
 	while (from < to && !error)
-		error = life->options.topology || life->unit_shift
+		error = life->options.topology || life->peak || life->unit_shift
 				? km_life_add_any(life, rows, &from, to)
 				: life->add_plain(life, rows, &from, to);
 	return error;

@@ -31,6 +31,15 @@ static void fill_lifetimes(const struct km_life *life, const struct site *site,
 	}
 }
 
+/* What site number `i` had at the peak; more may be added afterwards, so that stays as it is. */
+static void fill_peak(const struct km_life *life, size_t i, struct km_life_stats *stats)
+{
+	km_life_settle_peak(life->peak, &life->sites[i], i);
+	stats->at_peak = life->peak->sites[i].count;
+	stats->at_peak_bytes = life->peak->sites[i].bytes;
+	stats->at_peak_waste = life->peak->sites[i].waste;
+}
+
 /* The sums of a call site's kin, and what the site itself has. */
 static void fill_stats(const struct km_life *life, struct km_site_life *sites, sum_ns *waste_ns)
 {
@@ -46,6 +55,8 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, s
 		stats->node_pingpong = site->node_pingpong;
 		stats->remote = site->remote;
 		fill_lifetimes(life, site, stats);
+		if (life->peak)
+			fill_peak(life, i, stats);
 		memcpy(stats->samples, site->samples, sizeof(stats->samples));
 	}
 	for (size_t i = 1; i < life->nr_kin; i++) {
@@ -113,6 +124,9 @@ static void add_stats(struct km_life_stats *total, const struct km_life_stats *s
 	total->remote += stats->remote;
 	total->short_lived += stats->short_lived;
 	total->over_half += stats->over_half;
+	total->at_peak += stats->at_peak;
+	total->at_peak_bytes += stats->at_peak_bytes;
+	total->at_peak_waste += stats->at_peak_waste;
 	for (int i = 0; i < KM_LIFE_BUCKETS; i++)
 		total->lifetimes[i] += stats->lifetimes[i];
 }
@@ -155,7 +169,7 @@ static int compare_sites(const void *a, const void *b)
 
 struct km_error *km_life_finish(struct km_life *life, uint64_t last_ns, struct km_lives *ret)
 {
-	struct km_lives lives = { .nr_sites = life->nr_sites };
+	struct km_lives lives = { .nr_sites = life->nr_sites, .has_peak = life->peak };
 	sum_ns *waste_ns = calloc(life->nr_sites + 1, sizeof(*waste_ns));
 	sum_ns total_ns = 0;
 

@@ -56,6 +56,23 @@ struct site {
 
 _Static_assert(sizeof(struct site) / LINE_BYTES % 2 == 1, "an odd number of cache lines");
 
+/*
+ * What of a site was live when most was live in all. It is known without looking at all sites
+ * whenever there is a new peak: peaks are numbered, and before a site changes, what it has is
+ * what it had at all peaks since it changed last.
+ */
+struct site_peak {
+	uint64_t last; /* number of the last peak whose sums are below */
+	uint64_t count, bytes, waste;
+	uint64_t live_count, live_waste; /* now; bytes: struct site */
+};
+
+struct peak {
+	struct site_peak *sites; /* as many as there is room for in km_life.sites */
+	uint64_t last;           /* number of the last peak */
+	uint64_t bytes;          /* live then */
+};
+
 /* The kin of the groups of one queue on one CPU, by the group's number; NULL: none yet. */
 struct kin_map {
 	struct kin **kin; /* these move when the array of kin does */
@@ -91,6 +108,7 @@ struct km_life {
 	size_t nr_kin, room_kin;
 	struct site *sites;
 	size_t nr_sites, room_sites;
+	struct peak *peak;                     /* NULL: nobody wants to know */
 	struct km_map site_of[KM_NR_FAMILIES]; /* index in sites + 1, by address */
 	struct queue_map *queues;
 	size_t nr_queues;
@@ -139,6 +157,19 @@ static inline uint64_t km_life_nr_frees(const struct km_life *life)
 static inline uint32_t km_life_site_of(const struct km_life *life, const struct kin *kin)
 {
 	return (uint32_t)(kin->site - life->sites);
+}
+
+/* What site number `site` had at the last peak, before or without a change. */
+static inline void km_life_settle_peak(struct peak *peak, const struct site *site, size_t number)
+{
+	struct site_peak *at = &peak->sites[number];
+
+	if (at->last == peak->last)
+		return;
+	at->last = peak->last;
+	at->count = at->live_count;
+	at->bytes = site->live_bytes;
+	at->waste = at->live_waste;
 }
 
 static inline unsigned int km_life_bucket_of(uint64_t age_ns)

@@ -23,7 +23,10 @@ struct hot {
 	uint32_t cpu; /* in hand */
 	uint32_t begin;
 	unsigned int unit_shift;
-	bool is_plain; /* units are ns: known when the loop is compiled */
+	/* the next three are known when the loop is compiled, if it is the plain one */
+	bool is_plain;     /* units are ns */
+	struct peak *peak; /* NULL: nobody wants to know */
+	const struct site *sites;
 };
 
 static inline unsigned int unit_shift_of(const struct hot *hot)
@@ -53,6 +56,8 @@ load_hot(const struct km_life *life, const struct km_rows *rows, uint32_t i, con
 		.begin = i,
 		.unit_shift = life->unit_shift,
 		.is_plain = is_plain,
+		.peak = is_plain ? NULL : life->peak,
+		.sites = is_plain ? NULL : life->sites,
 	};
 
 	if (rows->queue < life->nr_queues && cpu < life->queues[rows->queue].nr_cpus) {
@@ -107,6 +112,18 @@ static inline __attribute__((always_inline)) unsigned int match(const struct km_
 #endif
 }
 
+/* A site gets an object more or less; before its bytes change. */
+static inline __attribute__((always_inline)) void
+note_change(struct hot *hot, const struct site *site, const struct kin *kin, const bool is_more)
+{
+	const size_t number = (size_t)(site - hot->sites);
+	struct site_peak *at = &hot->peak->sites[number];
+
+	km_life_settle_peak(hot->peak, site, number);
+	at->live_count += is_more ? 1 : -1ULL;
+	at->live_waste += is_more ? kin->waste : -kin->waste;
+}
+
 /*
  * Takes an object out of what lives; returns how long it lived. `now` is the time in units,
  * relative.
@@ -118,6 +135,8 @@ static inline __attribute__((always_inline)) uint64_t end_object(struct hot *hot
 
 	if (__builtin_expect(__builtin_add_overflow(kin->ages, age_ns, &kin->ages), 0))
 		hot->kin_more[km_life_kin_number(value)].ages_upper++;
+	if (!hot->is_plain && hot->peak)
+		note_change(hot, kin->site, kin, false);
 	kin->site->live_bytes -= kin->alloc;
 	hot->live_bytes -= kin->alloc;
 	hot->live_waste -= kin->waste;
@@ -165,6 +184,8 @@ make_object(struct hot *hot, uint64_t *slot, const struct kin *kin, uint64_t now
 
 	*slot = now | kin->number;
 	hot->nr_allocs++;
+	if (!hot->is_plain && hot->peak)
+		note_change(hot, site, kin, true);
 	site->live_bytes += kin->alloc;
 	if (__builtin_expect(site->live_bytes > site->peak_bytes, 0)) {
 		site->peak_bytes = site->live_bytes;
@@ -175,6 +196,10 @@ make_object(struct hot *hot, uint64_t *slot, const struct kin *kin, uint64_t now
 	if (__builtin_expect(hot->live_bytes > hot->tick_peak, 0)) {
 		hot->tick_peak = hot->live_bytes;
 		hot->tick_peak_ns = ts_ns;
+	}
+	if (!hot->is_plain && hot->peak && hot->live_bytes > hot->peak->bytes) {
+		hot->peak->bytes = hot->live_bytes;
+		hot->peak->last++;
 	}
 }
 
@@ -221,7 +246,8 @@ static inline uint64_t pass_row(struct km_life *life, struct hot *hot, const str
  * Takes rows from *at on, to `to`, none of which is of another layer; *at is where it stopped: at
  * `to`, at an error, or where units are no longer plain.
  *
- * `is_plain`: nodes are not known, and time units are ns, as nearly always.
+ * `is_plain`: nodes are not known, nobody wants the call sites' shares of the peak, and time units
+ * are ns, as nearly always.
  */
 static inline __attribute__((always_inline)) struct km_error *
 add_rows(struct km_life *life, const struct km_rows *rows, uint32_t *at, uint32_t to,

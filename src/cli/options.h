@@ -224,6 +224,8 @@ void km_options_deinit(struct km_options *options);
 bool km_options_ask_for_help(const struct km_options *options);
 /* Whether the view of that name was asked for. */
 bool km_options_has_view(const struct km_options *options, const char *name);
+/* Whether something that is shown or written has the call sites' shares of the peak. */
+bool km_options_want_peak(const struct km_options *options);
 
 /* A size like "16k", "1M" (powers of 1024). False if it is none. */
 bool km_parse_size(const char *text, uint64_t *ret);

@@ -284,6 +284,24 @@ bool km_options_has_view(const struct km_options *options, const char *name)
 	return false;
 }
 
+bool km_options_want_peak(const struct km_options *options)
+{
+	const bool is_csv = options->format == KM_FORMAT_CSV;
+
+	if (options->format == KM_FORMAT_JSON)
+		return km_renderer_find("json")->wants_peak;
+	if (options->format == KM_FORMAT_REPORT && km_renderer_find(options->report)->wants_peak)
+		return true;
+	for (size_t i = 0; i < options->nr_report_files; i++)
+		if (km_renderer_find(options->report_files[i].name)->wants_peak)
+			return true;
+	/* the timeline as comma-separated values has ticks alone */
+	for (unsigned int i = 0; !is_csv && i < options->nr_views; i++)
+		if (km_renderer_find(options->views[i])->wants_peak)
+			return true;
+	return false;
+}
+
 /* Whether a format has the views' place that has all rows and fields. */
 static bool is_whole(const struct km_options *options)
 {

@@ -558,6 +558,7 @@ static struct km_error *make_takers(struct km_session *session, struct km_taker 
 	const struct km_life_options life_options = {
 		.short_ns = session->options->short_ns,
 		.topology = has_nodes ? &session->topology : NULL,
+		.wants_peak = km_options_want_peak(session->options),
 		.most_bytes = (size_t)session->shares.life,
 	};
 	struct km_error *error;

@@ -581,7 +581,7 @@ struct km_error *km_json_walk(const struct km_report *report,
 	if (!error && report->per)
 		error = sink->add_member(sink, "per", json_integer((json_int_t)report->per));
 	if (!error && report->lives)
-		error = sink->add_member(sink, "timeline", km_json_timeline(report));
+		error = sink->add_member(sink, "timeline", km_json_timeline(report, options));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)
 		error = walk_list(report, options, list, sink);
 	if (!error && report->suppressions)

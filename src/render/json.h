@@ -68,7 +68,7 @@ void km_json_set_life(json_t **callsite, const struct km_report *report,
 		      const struct km_life_stats *life);
 void km_json_set_total_life(json_t **layer, const struct km_report *report);
 /* Live bytes over time; report->lives is not NULL. */
-json_t *km_json_timeline(const struct km_report *report);
+json_t *km_json_timeline(const struct km_report *report, const struct km_render_options *options);
 /* Writes and frees a value. */
 struct km_error *km_json_dump(struct km_out *out, json_t *value);
 /* The same with 15 digits of real numbers, which is what a double has. */

@@ -89,7 +89,31 @@ void km_json_set_total_life(json_t **layer, const struct km_report *report)
 	set(layer, "live_unsure", json_boolean(report->is_live_unsure));
 }
 
-json_t *km_json_timeline(const struct km_report *report)
+static void set_at_peak(json_t **object, const struct km_life_stats *life)
+{
+	set_number(object, "live_count", life->at_peak);
+	set_number(object, "live_bytes", life->at_peak_bytes);
+	set_number(object, "live_waste", life->at_peak_waste);
+}
+
+static json_t *make_peak(const struct km_report *report, const struct km_render_options *options)
+{
+	const struct km_life_stats *total = &report->lives->total;
+	json_t *object = json_object(), *list = json_array();
+
+	set_time(&object, report, "at", total->peak_ns);
+	set_at_peak(&object, total);
+	for (size_t i = 0; i < report->nr_peak_sites; i++) {
+		json_t *item = km_json_place(report->peak_sites[i], options);
+
+		set_at_peak(&item, report->peak_sites[i]->life);
+		append(&list, item);
+	}
+	set(&object, "callsites", list);
+	return object;
+}
+
+json_t *km_json_timeline(const struct km_report *report, const struct km_render_options *options)
 {
 	const struct km_lives *lives = report->lives;
 	json_t *object = json_object(), *list = json_array();
@@ -110,5 +134,7 @@ json_t *km_json_timeline(const struct km_report *report)
 		append(&list, item);
 	}
 	set(&object, "ticks", list);
+	if (lives->has_peak)
+		set(&object, "peak", make_peak(report, options));
 	return object;
 }

@@ -91,6 +91,18 @@ static struct km_error *write_summary(struct km_json_sink *sink, json_t *summary
 	return error;
 }
 
+/* The peak, and who had what live then. */
+static struct km_error *write_peak(struct km_json_sink *sink, json_t *peak)
+{
+	json_t *sites = take_list(peak, "callsites");
+	struct km_error *error = write_line(sink, "peak", peak);
+
+	for (size_t i = 0; !error && i < json_array_size(sites); i++)
+		error = write_line(sink, "peak_callsite", json_incref(json_array_get(sites, i)));
+	json_decref(sites);
+	return error;
+}
+
 /* Each tick gets the time when it begins. */
 static struct km_error *write_timeline(struct km_json_sink *sink, json_t *timeline)
 {
@@ -100,7 +112,11 @@ static struct km_error *write_timeline(struct km_json_sink *sink, json_t *timeli
 			 step = json_integer_value(
 				 json_object_get(timeline, is_raw ? "tick_ticks" : "tick_ns"));
 	json_t *ticks = take_list(timeline, "ticks");
-	struct km_error *error = write_line(sink, "timeline", timeline);
+	json_t *peak = json_incref(json_object_get(timeline, "peak"));
+	struct km_error *error;
+
+	json_object_del(timeline, "peak");
+	error = write_line(sink, "timeline", timeline);
 
 	for (size_t i = 0; !error && i < json_array_size(ticks); i++) {
 		json_t *tick = json_incref(json_array_get(ticks, i));
@@ -110,6 +126,9 @@ static struct km_error *write_timeline(struct km_json_sink *sink, json_t *timeli
 		error = tick ? write_line(sink, "tick", tick) : &km_error_memory;
 	}
 	json_decref(ticks);
+	if (!error && peak)
+		return write_peak(sink, peak);
+	json_decref(peak);
 	return error;
 }
 

@@ -9,6 +9,7 @@
  *	          |...::::###:::
  *	      0 B +-------------
  *
+ * then who had what at the peak,
  * and the ticks as comma-separated values.
  */
 #include "render/life.h"
@@ -210,18 +211,90 @@ static void write_charts(const struct km_report *report, const struct km_render_
 	write_times(report, &chart, out);
 }
 
+static void add_peak_row(struct km_table *table, const struct km_callsite *site, uint64_t of_bytes,
+			 const struct km_render_options *options)
+{
+	char address[KM_ADDRESS_SIZE], source[KM_SOURCE_SIZE], human[KM_HUMAN_SIZE];
+	char number[KM_GROUPED_SIZE];
+	const struct km_life_stats *life = site->life;
+
+	km_table_add(table, km_callsite_text(site, options, address));
+	km_table_add(table, km_human_bytes(life->at_peak_bytes, human));
+	km_table_addf(table, "%.1f%%",
+		      of_bytes ? 100.0 * (double)life->at_peak_bytes / (double)of_bytes : 0);
+	km_table_add(table, km_human_bytes(life->at_peak_waste, human));
+	km_table_add(table, km_grouped(life->at_peak, number));
+	km_table_add(table, km_source_text(site, source));
+}
+
+static struct km_error *write_peak_table(const struct km_report *report, size_t nr,
+					 const struct km_render_options *options,
+					 struct km_out *out)
+{
+	static const struct km_table_column columns[] = {
+		{ .header = "Callsite", .cut = KM_CUT_SITE },
+		{ .header = "At peak", .is_number = true },
+		{ .header = "Share", .is_number = true },
+		{ .header = "Waste", .is_number = true },
+		{ .header = "Objects", .is_number = true },
+		{ .header = "File:line", .drops = true, .moves = true, .cut = KM_CUT_HEAD },
+	};
+	struct km_table table;
+	struct km_error *error;
+
+	km_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < nr; i++)
+		add_peak_row(&table, report->peak_sites[i], report->lives->total.peak_bytes,
+			     options);
+	error = km_table_write(&table, options, 0, out);
+	km_table_deinit(&table);
+	return error;
+}
+
+/* Who had what when most was live. */
+static struct km_error *write_peak_sites(const struct km_report *report,
+					 const struct km_render_options *options,
+					 struct km_out *out)
+{
+	const struct km_life_stats *total = &report->lives->total;
+	const size_t nr =
+		report->nr_peak_sites < KM_PEAK_ROWS ? report->nr_peak_sites : KM_PEAK_ROWS;
+	char bytes[KM_HUMAN_SIZE], waste[KM_HUMAN_SIZE], number[KM_GROUPED_SIZE];
+	struct km_error *error;
+	uint64_t rest = 0;
+
+	if (!report->lives->has_peak || !nr)
+		return NULL;
+	km_out_printf(out, "\nAt the peak: %s in %s objects, of which %s nobody asked for\n",
+		      km_human_bytes(total->at_peak_bytes, bytes),
+		      km_grouped(total->at_peak, number),
+		      km_human_bytes(total->at_peak_waste, waste));
+	error = write_peak_table(report, nr, options, out);
+	if (error || nr == report->nr_peak_sites)
+		return error;
+	for (size_t i = nr; i < report->nr_peak_sites; i++)
+		rest = km_sat_add(rest, report->peak_sites[i]->life->at_peak_bytes);
+	km_out_printf(out, "%zu more call sites: %s; --json has all\n", report->nr_peak_sites - nr,
+		      km_human_bytes(rest, bytes));
+	return NULL;
+}
+
 struct km_error *km_render_timeline(const struct km_report *report,
 				    const struct km_render_options *options, struct km_out *out)
 {
-	if (!report->lives)
+	struct km_error *error = NULL;
+
+	if (!report->lives) {
 		km_render_no_lives(options, out);
-	else if (!report->lives->total.allocs || !report->lives->nr_ticks)
+	} else if (!report->lives->total.allocs || !report->lives->nr_ticks) {
 		km_out_puts(out, "no allocations to show over time\n");
-	else
+	} else {
 		write_charts(report, options, out);
+		error = write_peak_sites(report, options, out);
+	}
 	km_out_puts(out, "\n");
 	km_render_totals(report, options, out);
-	return NULL;
+	return error;
 }
 
 struct km_error *km_render_timeline_csv(const struct km_report *report,

@@ -84,6 +84,8 @@ KM_MUST_CHECK struct km_error *km_report_build_findings(struct km_report_own *ow
 void km_report_take_localities(struct km_report *report, const struct km_localities *localities);
 /* Of call sites: what a cache of their own would do. `caches` may be NULL. */
 void km_report_take_own_caches(struct km_report *report, const struct km_own_caches *caches);
+/* Fills report.peak_sites, if they are known. */
+KM_MUST_CHECK struct km_error *km_report_build_peak(struct km_report *report);
 /* The class of that name, or NULL; name may be NULL. */
 const struct km_report_class *km_report_class_named(const struct km_report *report,
 						    const char *name);

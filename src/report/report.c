@@ -309,6 +309,8 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	if (!error)
 		error = km_report_build_findings(own, &parts->thresholds);
 	if (!error)
+		error = km_report_build_peak(report);
+	if (!error)
 		error = km_report_build_tally(own, parts);
 	if (!error)
 		error = km_report_build_models(own, parts);
@@ -335,6 +337,7 @@ void km_report_destroy(struct km_report *report)
 	free(own->sizes);
 	free(own->size_classes);
 	free(own->class_sites);
+	free(report->peak_sites);
 	free(report->callsites);
 	free(report->classes);
 	free(report->findings);

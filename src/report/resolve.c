@@ -79,6 +79,9 @@ static struct km_error *resolve_view(struct km_report *report, const struct km_v
 	if (view->shows & KM_SHOWS_CLASSES)
 		for (size_t i = 0; !error && i < report->nr_classes; i++)
 			error = resolve_class(&report->classes[i], view->max_class_sites, resolver);
+	if (view->shows & KM_SHOWS_PEAK)
+		for (size_t i = 0; !error && i < report->nr_peak_sites && i < KM_PEAK_ROWS; i++)
+			error = resolve_one(report->peak_sites[i], resolver);
 	return error;
 }
 

@@ -29,6 +29,7 @@ class Stats:
         self.short_lived = self.over_half = 0
         self.waste_byte_ns = 0
         self.lifetimes = []  # of freed
+        self.at_peak = 0, 0, 0  # objects, bytes, waste that were live when most was in all
 
     def grow(self, obj):
         self.allocs += 1
@@ -37,6 +38,9 @@ class Stats:
         self.live_bytes_req += obj.req
         if self.live_bytes > self.peak_bytes:
             self.peak_bytes, self.peak_ns = self.live_bytes, obj.time
+
+    def now_live(self):
+        return self.live, self.live_bytes, self.live_bytes - self.live_bytes_req
 
     def shrink(self, obj, now):
         self.live -= 1
@@ -103,9 +107,17 @@ class Pairing:
         node = self.node_of_cpu.get(event.cpu, -1)
         obj = Object(key, event.time, event.cpu, event.req, event.alloc, node)
         self.alive[event.ptr] = obj
+        most = self.total.peak_bytes
         for stats in self._both(key):
             stats.grow(obj)
             stats.remote += event.node >= 0 <= node != event.node
+        if self.total.peak_bytes > most:
+            self._note_peak()
+
+    def _note_peak(self):
+        """All sites anew at each peak: slow, and plainly right."""
+        for stats in [*self.sites.values(), self.total]:
+            stats.at_peak = stats.now_live()
 
     def _free(self, event):
         if event.ptr in (0, ZERO_SIZE_PTR):

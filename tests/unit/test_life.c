@@ -548,6 +548,56 @@ static void runs_are_as_single_rows(void **state)
 	feed_destroy(rows);
 }
 
+static void assert_at_peak(const struct km_life_stats *stats, uint64_t count, uint64_t bytes,
+			   uint64_t waste)
+{
+	assert_int_equal(stats->at_peak, count);
+	assert_int_equal(stats->at_peak_bytes, bytes);
+	assert_int_equal(stats->at_peak_waste, waste);
+}
+
+/*
+ * Who has what when most is live in all, which is not when most of their own is. What is asked for
+ * in between is right, and changes nothing.
+ */
+static void peak_of_all(void **state)
+{
+	const struct event events[] = {
+		{ 10, 0x100, KM_EV_KMALLOC, 0xa, 100, 128 },
+		{ 20, 0x200, KM_EV_KMALLOC, 0xa, 120, 128 }, /* most of a, and of all so far */
+		{ 30, 0x100, KM_EV_KFREE },
+		{ 40, 0x300, KM_EV_KMALLOC, 0xb, 200, 256 },
+		{ 50, 0x400, KM_EV_CACHE_ALLOC, 0xa, 60, 64 }, /* the peak: 448 */
+		{ 60, 0x200, KM_EV_KFREE },
+		{ 70, 0x500, KM_EV_KMALLOC, 0xc, 8, 8 },
+		{ 80, 0x300, KM_EV_KMALLOC, 0xa, 240, 256 }, /* instead of that of b */
+		{ 90, 0x600, KM_EV_KMALLOC, 0xa, 100, 120 }, /* 448 again: the first counts */
+	};
+	const struct km_life_options options = { .short_ns = MS, .wants_peak = true };
+	struct feed *feed = calloc(1, sizeof(*feed));
+	struct km_lives lives;
+
+	ASSERT_OK(km_life_create(&options, &feed->life));
+	ASSERT_OK(km_groups_create(&feed->groups));
+	feed_events(feed, events, 2);
+	lives = feed_finish(feed, 20);
+	assert_true(lives.has_peak);
+	assert_at_peak(&lives.sites[0].stats, 2, 256, 36);
+	km_lives_deinit(&lives);
+	feed_events(feed, events + 2, NR(events) - 2);
+	lives = feed_finish(feed, 100);
+	assert_int_equal(lives.nr_sites, 4);
+	assert_at_peak(&lives.sites[0].stats, 1, 128, 8);
+	assert_at_peak(&lives.sites[1].stats, 1, 64, 4);
+	assert_at_peak(&lives.sites[2].stats, 1, 256, 56);
+	assert_at_peak(&lives.sites[3].stats, 0, 0, 0);
+	assert_at_peak(&lives.total, 3, 448, 68);
+	assert_int_equal(lives.total.peak_bytes, 448);
+	assert_int_equal(lives.total.peak_ns, 50);
+	km_lives_deinit(&lives);
+	feed_destroy(feed);
+}
+
 static void median(void **state)
 {
 	struct km_life_stats stats = { .freed = 5 };
@@ -637,6 +687,7 @@ int main(void)
 		cmocka_unit_test(as_a_plain_count_has_it),
 		cmocka_unit_test(runs_are_as_single_rows),
 		cmocka_unit_test(a_full_table_takes_no_more),
+		cmocka_unit_test(peak_of_all),
 		cmocka_unit_test(median),
 	};
 
