@@ -331,9 +331,10 @@ static void set_state(const struct km_diff *diff, struct km_diff_row *row)
 	const struct km_diff_value *new = &row->side[KM_DIFF_NEW];
 
 	row->delta = new->mean - base->mean;
-	if (!base->nr_with)
+	/* a call site without an allocation on either side is not new */
+	if (!base->nr_with && new->nr_with)
 		row->state = KM_DIFF_ADDED;
-	else if (!new->nr_with)
+	else if (base->nr_with && !new->nr_with)
 		row->state = KM_DIFF_REMOVED;
 	else if (row->delta != 0)
 		row->state = row->delta > 0 ? KM_DIFF_GROWN : KM_DIFF_SHRUNK;

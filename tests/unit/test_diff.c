@@ -434,6 +434,19 @@ static void findings_come_and_go(void **state)
 	km_diff_destroy(diff);
 }
 
+/* A report by hand may have such a call site; of a trace it has one hit at least. */
+static void without_an_allocation_nothing_is_new(void **state)
+{
+	struct km_snap_site site = make_site("idle", 0, 0);
+	const struct km_snapshot base = make_trace("base", &site, 1);
+	struct km_diff *diff = diff_two(&base, &base, &totals);
+
+	(void)state;
+	assert_int_equal(diff->nr_rows, 1);
+	assert_int_equal(diff->rows[0].state, KM_DIFF_SAME);
+	km_diff_destroy(diff);
+}
+
 static void what_differs_is_noted(void **state)
 {
 	static const char *events[] = { "kmem:kmalloc_node", "kmem:mm_page_alloc" };
@@ -519,6 +532,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_one_row),
 		cmocka_unit_test(families_are_told_apart),
 		cmocka_unit_test(findings_come_and_go),
+		cmocka_unit_test(without_an_allocation_nothing_is_new),
 		cmocka_unit_test(what_differs_is_noted),
 		cmocka_unit_test(nothing_is_the_same_as_nothing),
 	};
