@@ -90,7 +90,8 @@ void km_pages_feed(struct km_pages *pages, const uint8_t *buf, size_t size)
 {
 	assert(pages->pos == pages->end && pages->next_page == pages->buf_end);
 	pages->next_page = buf;
-	pages->buf_end = buf + size;
+	/* a chunk of nothing has no buffer */
+	pages->buf_end = size ? buf + size : buf;
 }
 
 /* Counts the events that the recorder lost before a page. */
