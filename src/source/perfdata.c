@@ -346,6 +346,8 @@ static struct km_error *open_pipe(struct perfdata *pd)
 		if (record.type == PD_TRACING_DATA) {
 			error = take_tracing_data(pd, &record);
 		} else {
+			if (!pd_record_is_sound(pd, &record))
+				pd->base.quality.count[KM_SECTIONS_DAMAGED]++;
 			error = pd_take_meta(pd, &record);
 			pd_feed_take(feed, record.size);
 		}

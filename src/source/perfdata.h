@@ -44,7 +44,21 @@ enum pd_sample_bit {
 	PD_SAMPLE_PERIOD = 1U << 8,
 	PD_SAMPLE_STREAM_ID = 1U << 9,
 	PD_SAMPLE_RAW = 1U << 10,
+	PD_SAMPLE_BRANCH_STACK = 1U << 11,
+	PD_SAMPLE_REGS_USER = 1U << 12,
+	PD_SAMPLE_STACK_USER = 1U << 13,
+	PD_SAMPLE_WEIGHT = 1U << 14,
+	PD_SAMPLE_DATA_SRC = 1U << 15,
 	PD_SAMPLE_IDENTIFIER = 1U << 16,
+	PD_SAMPLE_TRANSACTION = 1U << 17,
+	PD_SAMPLE_REGS_INTR = 1U << 18,
+	PD_SAMPLE_PHYS_ADDR = 1U << 19,
+	PD_SAMPLE_AUX = 1U << 20,
+	PD_SAMPLE_CGROUP = 1U << 21,
+	PD_SAMPLE_DATA_PAGE_SIZE = 1U << 22,
+	PD_SAMPLE_CODE_PAGE_SIZE = 1U << 23,
+	PD_SAMPLE_WEIGHT_STRUCT = 1U << 24,
+	PD_SAMPLE_END = 1U << 25,
 };
 
 #define PD_HEAD_BYTES 8 /* of a record: u32 type, u16 misc, u16 size */
@@ -55,11 +69,13 @@ enum pd_sample_bit {
  */
 struct pd_attr {
 	uint64_t sample_type, read_format;
-	bool is_plain;       /* with TIME, CPU and RAW, and without READ */
+	bool is_plain;       /* with TIME, CPU and RAW, which is last, and without READ */
+	bool is_sized;       /* all that there is in a sample is known: so is how long it is */
 	bool has_sample_ids; /* other records end with TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER */
 	uint16_t id_at, tid_at, time_at, cpu_at, period_at;
 	uint16_t read_at;     /* what comes after PERIOD */
 	uint16_t trail_bytes; /* of sample_id_all */
+	uint8_t nr_regs_user, nr_regs_intr;
 };
 
 /* An event's id, which has one for each CPU: what it stands for. */
@@ -134,7 +150,10 @@ struct perfdata {
 	size_t nr_attrs;
 	struct pd_id *ids; /* hashed, nr_ids of room_ids places taken, a power of two */
 	size_t nr_ids, room_ids;
-	bool is_uniform; /* samples of all attrs are laid out alike: no id is looked up */
+	bool is_read_alike;  /* all attrs have one read_format */
+	bool are_identified; /* records of all attrs have an IDENTIFIER */
+	uint8_t trail_u64s;  /* bit n: there is an attr with trails of so many u64 */
+	bool is_uniform;     /* samples of all attrs are laid out alike: no id is looked up */
 	char *release, *machine, *recorder, *build_id;
 	struct km_cpunodes nodes;
 	struct pd_comm *comms; /* hashed by pid, like ids */
@@ -211,6 +230,15 @@ enum pd_verdict {
 
 enum pd_verdict pd_parse_sample(const struct perfdata *pd, const struct pd_record *record,
 				struct pd_sample *ret);
+/* Moves over the counts of READ, laid out by a read_format. */
+void pd_skip_read(struct km_cursor *cur, uint64_t format);
+/*
+ * Whether a record that is no sample is as long as what is in it: if it is not, its length is wrong
+ * and may go over others, or it is a record of another type. Of types whose contents are not known,
+ * whether it is not several records that one flipped bit of a length made one. Of those of the
+ * kernel there has to be an attr (perfdata_check.c).
+ */
+bool pd_record_is_sound(const struct perfdata *pd, const struct pd_record *record);
 /* The id, time and CPU at the end of any other record of the kernel; false if it has none. */
 bool pd_parse_trail(const struct perfdata *pd, const struct pd_record *record,
 		    struct pd_sample *ret);

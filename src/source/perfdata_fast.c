@@ -94,7 +94,7 @@ static inline __attribute__((always_inline)) bool parse_plain(const struct km_fa
 	ret->ts_ns = km_native_u64(pos + attr->time_at);
 	memcpy(&id, ret->data, sizeof(id));
 	ret->desc = &descs[id];
-	if (ret->raw_size > size - at - 4 || ret->raw_size > KM_FAST_MOST_BYTES ||
+	if (ret->raw_size != size - at - 4 || ret->raw_size > KM_FAST_MOST_BYTES ||
 	    !km_fast_fits(ret->desc, ret->raw_size / 4) || km_fast_ptr_is_odd(ret->data))
 		return false;
 	/* of so many events only this one was recorded */

@@ -13,7 +13,9 @@
 enum {
 	ATTR_LEAST_BYTES = 64, /* PERF_ATTR_SIZE_VER0 */
 	ATTR_FLAGS_AT = 40,
+	ATTR_REGS_USER_AT = 80,
 	ATTR_CLOCKID_AT = 92,
+	ATTR_REGS_INTR_AT = 96,
 	FLAG_SAMPLE_ID_ALL = 18,
 	FLAG_USE_CLOCKID = 25,
 	MISC_CPUMODE = 7,
@@ -120,6 +122,14 @@ struct km_error *pd_parse_attr(struct perfdata *pd, struct km_cursor cur, struct
 	flags = km_cursor_u64(&cur);
 	attr.has_sample_ids = flag(pd, flags, FLAG_SAMPLE_ID_ALL);
 	pd_attr_lay_out(&attr);
+	if (cur.size >= ATTR_REGS_INTR_AT + 8) {
+		cur.pos = ATTR_REGS_USER_AT;
+		attr.nr_regs_user = (uint8_t)__builtin_popcountll(km_cursor_u64(&cur));
+		cur.pos = ATTR_REGS_INTR_AT;
+		attr.nr_regs_intr = (uint8_t)__builtin_popcountll(km_cursor_u64(&cur));
+	} else if (attr.sample_type & (PD_SAMPLE_REGS_USER | PD_SAMPLE_REGS_INTR)) {
+		attr.is_sized = false;
+	}
 	if (!pd->base.info.clock) {
 		pd->base.info.clock = "perf";
 		if (flag(pd, flags, FLAG_USE_CLOCKID) && cur.size >= ATTR_CLOCKID_AT + 4) {
@@ -129,6 +139,12 @@ struct km_error *pd_parse_attr(struct perfdata *pd, struct km_cursor cur, struct
 	}
 	pd->attrs[pd->nr_attrs] = attr;
 	pd->is_uniform = attrs_are_alike(&attr, &pd->attrs[0]) && (pd->is_uniform || !pd->nr_attrs);
+	pd->is_read_alike = attr.read_format == pd->attrs[0].read_format &&
+			    (pd->is_read_alike || !pd->nr_attrs);
+	pd->are_identified =
+		attr.sample_type & PD_SAMPLE_IDENTIFIER && (pd->are_identified || !pd->nr_attrs);
+	if (attr.has_sample_ids)
+		pd->trail_u64s |= (uint8_t)(1U << attr.trail_bytes / 8);
 	pd->nr_attrs++;
 	while (km_cursor_left(&ids) >= 8) {
 		const uint64_t value = km_cursor_u64(&ids);

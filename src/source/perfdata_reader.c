@@ -400,6 +400,7 @@ static struct km_error *next_record(struct pd_reader *reader, struct pd_record *
 		count(reader, KM_BYTES_MISSING, missing);
 	/* its data may be gone from hand, and nobody looks at it again */
 	ret->type = PD_FINISHED_INIT;
+	ret->size = PD_HEAD_BYTES;
 	return error;
 }
 
@@ -522,9 +523,13 @@ static struct km_error *take_record(struct pd_reader *reader, const struct pd_re
 {
 	struct perfdata *pd = perfdata_of(reader);
 
-	switch (record->type) {
-	case PD_SAMPLE:
+	if (record->type == PD_SAMPLE)
 		return take_sample(reader, record, batch);
+	if (!pd_record_is_sound(pd, record)) {
+		count(reader, KM_RECORDS_DAMAGED, 1);
+		return NULL;
+	}
+	switch (record->type) {
 	case PD_LOST:
 	case PD_LOST_SAMPLES:
 		return take_lost(reader, record);

@@ -8,7 +8,8 @@
  *	READ		counts, laid out by read_format
  *	CALLCHAIN	u64 number, u64 each
  *	RAW		u32 size, the event as ftrace would record it
- *	BRANCH_STACK, REGS_USER, STACK_USER, WEIGHT and more, of no use here
+ *	BRANCH_STACK, REGS_USER, STACK_USER, WEIGHT, DATA_SRC, TRANSACTION, REGS_INTR, PHYS_ADDR,
+ *	CGROUP, DATA_PAGE_SIZE, CODE_PAGE_SIZE, AUX: of no use here but to know where it ends
  *
  * Other records end with TID, TIME, ID, STREAM_ID, CPU and IDENTIFIER if the attr has
  *sample_id_all. Numbers are in the byte order of the traced machine, the event among them.
@@ -31,6 +32,11 @@ enum {
 
 static const uint64_t trail_bits[] = { PD_SAMPLE_TID,       PD_SAMPLE_TIME, PD_SAMPLE_ID,
 				       PD_SAMPLE_STREAM_ID, PD_SAMPLE_CPU,  PD_SAMPLE_IDENTIFIER };
+
+/* What may come behind RAW: one u64 each, or more. */
+#define BEHIND_RAW (~(uint64_t)(2 * PD_SAMPLE_RAW - 1) & ~(uint64_t)PD_SAMPLE_IDENTIFIER)
+static const uint64_t tail_u64_bits = PD_SAMPLE_PHYS_ADDR | PD_SAMPLE_CGROUP |
+				      PD_SAMPLE_DATA_PAGE_SIZE | PD_SAMPLE_CODE_PAGE_SIZE;
 
 static uint64_t load_u64(const struct perfdata *pd, const uint8_t *data)
 {
@@ -79,8 +85,9 @@ void pd_attr_lay_out(struct pd_attr *attr)
 		at += 8;
 	}
 	attr->read_at = at;
-	attr->is_plain =
-		attr->time_at && attr->cpu_at && type & PD_SAMPLE_RAW && !(type & PD_SAMPLE_READ);
+	attr->is_plain = attr->time_at && attr->cpu_at && type & PD_SAMPLE_RAW &&
+			 !(type & (PD_SAMPLE_READ | BEHIND_RAW));
+	attr->is_sized = type < PD_SAMPLE_END;
 	if (type & PD_SAMPLE_IDENTIFIER)
 		attr->id_at = PD_HEAD_BYTES;
 	attr->trail_bytes = 0;
@@ -88,8 +95,7 @@ void pd_attr_lay_out(struct pd_attr *attr)
 		attr->trail_bytes += type & trail_bits[i] ? 8 : 0;
 }
 
-/* Moves over the counts of READ. */
-static void skip_read(struct km_cursor *cur, uint64_t format)
+void pd_skip_read(struct km_cursor *cur, uint64_t format)
 {
 	const size_t times =
 		8 * (((format & READ_TIME_ENABLED) != 0) + ((format & READ_TIME_RUNNING) != 0));
@@ -103,6 +109,54 @@ static void skip_read(struct km_cursor *cur, uint64_t format)
 		cur->is_over = true;
 	else
 		km_cursor_bytes(cur, (size_t)nr * each);
+}
+
+/* u64 ABI, none if it is 0, and the registers. */
+static void skip_regs(struct km_cursor *cur, unsigned int nr)
+{
+	if (km_cursor_u64(cur))
+		km_cursor_bytes(cur, 8 * (size_t)nr);
+}
+
+/* u64 size, and so many bytes; returns whether there are any. */
+static bool skip_sized(struct km_cursor *cur)
+{
+	const uint64_t size = km_cursor_u64(cur);
+
+	if (size > km_cursor_left(cur))
+		cur->is_over = true;
+	else
+		km_cursor_bytes(cur, (size_t)size);
+	return size != 0;
+}
+
+/* Whether a sample ends where what is behind RAW does, or that cannot be said. */
+static bool is_end(const struct pd_attr *attr, struct km_cursor cur)
+{
+	const uint64_t type = attr->sample_type;
+
+	if (!attr->is_sized)
+		return true;
+	/* a tracepoint has no branches; if there are some, how many bytes is another matter */
+	if (type & PD_SAMPLE_BRANCH_STACK && km_cursor_u64(&cur))
+		return true;
+	if (type & PD_SAMPLE_REGS_USER)
+		skip_regs(&cur, attr->nr_regs_user);
+	/* of a stack the size that it really had is behind it */
+	if (type & PD_SAMPLE_STACK_USER && skip_sized(&cur))
+		km_cursor_u64(&cur);
+	if (type & (PD_SAMPLE_WEIGHT | PD_SAMPLE_WEIGHT_STRUCT))
+		km_cursor_u64(&cur);
+	if (type & PD_SAMPLE_DATA_SRC)
+		km_cursor_u64(&cur);
+	if (type & PD_SAMPLE_TRANSACTION)
+		km_cursor_u64(&cur);
+	if (type & PD_SAMPLE_REGS_INTR)
+		skip_regs(&cur, attr->nr_regs_intr);
+	km_cursor_bytes(&cur, 8 * (size_t)__builtin_popcountll(type & tail_u64_bits));
+	if (type & PD_SAMPLE_AUX)
+		skip_sized(&cur);
+	return !cur.is_over && !km_cursor_left(&cur);
 }
 
 /* The attr of a record, by the id it has in a place that all attrs agree on. */
@@ -155,7 +209,7 @@ enum pd_verdict pd_parse_sample(const struct perfdata *pd, const struct pd_recor
 	cur = km_cursor_make(data, record->size, pd->is_big_endian);
 	cur.pos = attr->read_at;
 	if (attr->sample_type & PD_SAMPLE_READ)
-		skip_read(&cur, attr->read_format);
+		pd_skip_read(&cur, attr->read_format);
 	if (attr->sample_type & PD_SAMPLE_CALLCHAIN) {
 		uint64_t nr;
 
@@ -177,8 +231,10 @@ enum pd_verdict pd_parse_sample(const struct perfdata *pd, const struct pd_recor
 		if (ret->raw_size > km_cursor_left(&cur))
 			return PD_SAMPLE_DAMAGED;
 		ret->raw = data + cur.pos;
+		cur.pos += ret->raw_size;
 	}
-	return cur.is_over || ret->cpu > PD_MAX_CPU ? PD_SAMPLE_DAMAGED : PD_SAMPLE_GOOD;
+	return cur.is_over || ret->cpu > PD_MAX_CPU || !is_end(attr, cur) ? PD_SAMPLE_DAMAGED
+									  : PD_SAMPLE_GOOD;
 }
 
 bool pd_parse_trail(const struct perfdata *pd, const struct pd_record *record,

@@ -51,7 +51,7 @@ static const char *const change_names[NR_CHANGES] = {
 	[CHANGE_SIZE] = "size",       [CHANGE_PID] = "pid",       [CHANGE_MORE] = "more",
 	[CHANGE_CACHE] = "cache",     [CHANGE_STACK] = "stack",   [CHANGE_LOST] = "lost",
 	[CHANGE_SYMBOLS] = "symbols", [CHANGE_COMMS] = "comms",   [CHANGE_FLAGS] = "flags",
-	[CHANGE_INFO] = "info",
+	[CHANGE_INFO] = "info",       [CHANGE_CPU] = "cpu",
 };
 
 struct result {

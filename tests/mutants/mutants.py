@@ -63,7 +63,7 @@ ALLOWED = {
     "format field name": {"more", "cache"},
     "format print fmt": {"flags", "more"},
     # which CPU it was
-    "CPU number": {"count", "info"},
+    "CPU number": {"cpu", "info"},
 }
 # of what does not look like this region there is nothing to be read differently
 NOTHING = set()
@@ -94,8 +94,11 @@ def judge_flip(name, trace, place, changes, events):
     # clock, one symbol and one task are those of many events.
     alike = {"time", "site", "symbols", "comms", "info"}
     if name.startswith("perf-"):
-        # the name of a field in its formats; and the length of a record that goes over others
-        alike |= {"more", "count", "comms"}
+        # no event is lost by a wrong length
+        if changes & {"count", "others"}:
+            return f"{events} events: {' '.join(sorted(changes))}"
+        # the name of a field in its formats
+        alike |= {"more"}
     # a stack that is on another CPU is that of another event
     if "z" not in name and events > (2 if changes == {"stack"} else 1) and changes - alike:
         return f"{events} events: {' '.join(sorted(changes))}"

@@ -245,7 +245,7 @@ void reading_deinit(struct reading *reading)
 static unsigned int compare_events(const struct seen *a, const struct seen *b)
 {
 	return (unsigned int)(a->kind != b->kind) << CHANGE_KIND |
-	       (unsigned int)(a->cpu != b->cpu) << CHANGE_COUNT |
+	       (unsigned int)(a->cpu != b->cpu) << CHANGE_CPU |
 	       (unsigned int)(a->ts_ns != b->ts_ns) << CHANGE_TIME |
 	       (unsigned int)(a->site != b->site) << CHANGE_SITE |
 	       (unsigned int)(a->ptr != b->ptr) << CHANGE_PTR |

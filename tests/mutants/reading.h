@@ -11,7 +11,8 @@
 
 /* What may be different: bits. */
 enum change {
-	CHANGE_COUNT,  /* the number of events of a CPU */
+	CHANGE_COUNT,  /* the number of events */
+	CHANGE_CPU,    /* of an event, though there are as many */
 	CHANGE_OTHERS, /* the numbers of events that are of no kind that is used */
 	CHANGE_KIND,   /* of an event; and so on */
 	CHANGE_TIME,
