@@ -39,6 +39,7 @@ struct km_renderer {
 	bool is_report;
 	bool has_tables;    /* a report that has what --cache, --task and the like add */
 	bool has_top;       /* a report of the first call sites only: --top says how many */
+	bool needs_types;   /* shows report.types: km_report_sum_types() has to have run */
 	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
 	unsigned int shows; /* enum km_shows: what it takes from the view */
 	bool needs_stacks;  /* shows report.stacks */

@@ -157,6 +157,14 @@ static struct km_error *render(const struct km_session *session, const struct km
 	return renderer->render(session->report, &options, out);
 }
 
+/* What a renderer shows beside what every report has. */
+static struct km_error *prepare(const struct km_session *session, const char *name)
+{
+	if (!km_renderer_find(name)->needs_types || session->report->types)
+		return NULL;
+	return km_report_sum_types(session->report);
+}
+
 struct km_error *km_reports_write(const struct km_session *session, struct km_reports *ret)
 {
 	const struct km_options *options = session->options;
@@ -164,6 +172,10 @@ struct km_error *km_reports_write(const struct km_session *session, struct km_re
 
 	if (options->nr_report_files || options->report)
 		error = create_view(session, &ret->view);
+	if (!error && options->report)
+		error = prepare(session, options->report);
+	for (size_t i = 0; !error && i < options->nr_report_files; i++)
+		error = prepare(session, options->report_files[i].name);
 	/* what cannot be written is told before much is */
 	for (size_t i = 0; !error && i < options->nr_report_files; i++) {
 		error = km_output_open_file(options->report_files[i].file, &ret->files[i]);

@@ -306,11 +306,11 @@ void km_json_set_source(json_t **object, const struct km_callsite *site)
 		set(object, "source_lines", make_excerpt(&site->excerpt));
 }
 
-static json_t *make_sizes(const struct km_callsite *site)
+static json_t *make_sizes(const struct km_callsite *site, size_t nr)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < site->nr_sizes; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		const struct km_report_size *size = &site->sizes[i];
 		json_t *item = json_object();
 
@@ -349,7 +349,8 @@ static void set_types(json_t **object, const struct km_callsite *site)
 }
 
 static json_t *make_callsite(const struct km_report *report, const struct km_callsite *site,
-			     const struct km_render_options *options)
+			     const struct km_render_options *options,
+			     const struct km_json_sink *sink)
 {
 	json_t *object = km_json_place(site, options);
 
@@ -369,7 +370,8 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 		km_json_set_life(&object, report, site->life);
 	km_json_set_locality(&object, site);
 	km_json_set_own_cache(&object, site);
-	set(&object, "sizes", make_sizes(site));
+	set(&object, "sizes", make_sizes(site, km_json_most_nested(sink, site->nr_sizes)));
+	km_json_set_left_out(&object, "sizes_left_out", sink, site->nr_sizes);
 	km_json_set_source(&object, site);
 	set_types(&object, site);
 	return object;
@@ -377,7 +379,7 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 
 /* All call sites, by hits: a class lists who crowds it. */
 static json_t *make_class(const struct km_report_class *class,
-			  const struct km_render_options *options)
+			  const struct km_render_options *options, const struct km_json_sink *sink)
 {
 	json_t *object = json_object(), *list = json_array();
 
@@ -387,7 +389,7 @@ static json_t *make_class(const struct km_report_class *class,
 	set_number(&object, "bytes_req", class->bytes_req);
 	set_number(&object, "bytes_alloc", class->bytes_alloc);
 	set_number(&object, "bytes_waste", class->bytes_waste);
-	for (size_t i = 0; i < class->nr_sites; i++) {
+	for (size_t i = 0; i < km_json_most_nested(sink, class->nr_sites); i++) {
 		const struct km_class_site *site = &class->sites[i];
 		json_t *item = km_json_place(site->callsite, options);
 
@@ -397,6 +399,7 @@ static json_t *make_class(const struct km_report_class *class,
 		append(&list, item);
 	}
 	set(&object, "callsites", list);
+	km_json_set_left_out(&object, "callsites_left_out", sink, class->nr_sites);
 	return object;
 }
 
@@ -467,13 +470,13 @@ static size_t count_list(const struct km_report *report, enum list list)
 }
 
 static json_t *make_row(const struct km_report *report, enum list list, size_t i,
-			const struct km_render_options *options)
+			const struct km_render_options *options, const struct km_json_sink *sink)
 {
 	switch (list) {
 	case LIST_CALLSITES:
-		return make_callsite(report, &report->callsites[i], options);
+		return make_callsite(report, &report->callsites[i], options, sink);
 	case LIST_CLASSES:
-		return make_class(&report->classes[i], options);
+		return make_class(&report->classes[i], options, sink);
 	case LIST_FINDINGS:
 		return make_finding(&report->findings[i], options);
 	case LIST_PAGES:
@@ -512,7 +515,8 @@ static struct km_error *walk_list(const struct km_report *report,
 		return NULL;
 	sink->begin_list(sink, names[list].key, names[list].type);
 	for (size_t i = 0; !error && i < nr; i++)
-		error = sink->add_row(sink, make_row(report, list, i, options));
+		if (km_json_wants_row(sink, i))
+			error = sink->add_row(sink, make_row(report, list, i, options, sink));
 	sink->end_list(sink);
 	return error;
 }
@@ -548,7 +552,8 @@ static struct km_error *walk_suppressions(const struct km_suppressions *suppress
 
 	sink->begin_list(sink, "suppressions", "suppression");
 	for (size_t i = 0; !error && i < suppressions->nr; i++)
-		error = sink->add_row(sink, make_suppression(&suppressions->rows[i]));
+		if (km_json_wants_row(sink, i))
+			error = sink->add_row(sink, make_suppression(&suppressions->rows[i]));
 	sink->end_list(sink);
 	return error;
 }

@@ -88,10 +88,36 @@ struct km_json_sink {
 	void (*begin_list)(struct km_json_sink *sink, const char *key, const char *type);
 	struct km_error *(*add_row)(struct km_json_sink *sink, json_t *row);
 	void (*end_list)(struct km_json_sink *sink);
+	/*
+	 * Asked for each row of a list before it is made, in order; those it does not want are
+	 * neither made nor added. NULL: all are wanted.
+	 */
+	bool (*wants_row)(struct km_json_sink *sink, size_t i);
+	size_t most_nested; /* call sites and sizes within a row; 0: all */
 	/* the sink's own */
 	bool has_member, has_row;
 	const char *type;
 };
+
+static inline bool km_json_wants_row(struct km_json_sink *sink, size_t i)
+{
+	return !sink->wants_row || sink->wants_row(sink, i);
+}
+
+/* How many of `nr` entries of a list within a row are shown. */
+static inline size_t km_json_most_nested(const struct km_json_sink *sink, size_t nr)
+{
+	return sink->most_nested && sink->most_nested < nr ? sink->most_nested : nr;
+}
+
+/* Says under `key` how many of `nr` entries such a list leaves out, if any. */
+static inline void km_json_set_left_out(json_t **object, const char *key,
+					const struct km_json_sink *sink, size_t nr)
+{
+	if (km_json_most_nested(sink, nr) < nr)
+		set_number(object, key, nr - km_json_most_nested(sink, nr));
+}
+
 /* What every document begins with: version, generator, input, quality. */
 KM_MUST_CHECK struct km_error *km_json_walk_head(const struct km_report *report,
 						 struct km_json_sink *sink);
@@ -114,6 +140,10 @@ KM_MUST_CHECK struct km_error *km_json_walk_models(const struct km_report *repor
 KM_MUST_CHECK struct km_error *km_json_walk_stacks(const struct km_report *report,
 						   const struct km_render_options *options,
 						   struct km_json_sink *sink);
+/* The list "types", with the layout of each: of the type called `type`, or with NULL of all. */
+KM_MUST_CHECK struct km_error *km_json_walk_types(const struct km_report *report,
+						  const struct km_render_options *options,
+						  struct km_json_sink *sink);
 /* Of it the lists "caches", "tasks" and "pointers", those that the report has. */
 KM_MUST_CHECK struct km_error *km_json_walk_tally(const struct km_report *report,
 						  const struct km_render_options *options,

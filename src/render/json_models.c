@@ -69,7 +69,7 @@ static json_t *make_replay(const struct km_report *report, const struct km_model
 }
 
 static json_t *make_model(const struct km_report *report, const struct km_model_row *row,
-			  const struct km_render_options *options)
+			  const struct km_render_options *options, const struct km_json_sink *sink)
 {
 	json_t *object = json_object(), *classes = json_array(), *sites = json_array();
 
@@ -83,9 +83,10 @@ static json_t *make_model(const struct km_report *report, const struct km_model_
 	for (size_t i = 0; i < row->nr_classes; i++)
 		append(&classes, make_class(&report->model_classes[row->first_class + i]));
 	set(&object, "classes", classes);
-	for (size_t i = 0; i < row->nr_sites; i++)
+	for (size_t i = 0; i < km_json_most_nested(sink, row->nr_sites); i++)
 		append(&sites, make_site(&report->model_sites[row->first_site + i], options));
 	set(&object, "callsites", sites);
+	km_json_set_left_out(&object, "callsites_left_out", sink, row->nr_sites);
 	return object;
 }
 
@@ -101,8 +102,8 @@ struct km_error *km_json_walk_models(const struct km_report *report,
 	/* what was recorded is in the rest of the report */
 	for (size_t i = 0; !error && i < report->nr_models; i++)
 		if (report->models[i].model)
-			error = sink->add_row(sink,
-					      make_model(report, &report->models[i], options));
+			error = sink->add_row(
+				sink, make_model(report, &report->models[i], options, sink));
 	sink->end_list(sink);
 	return error;
 }

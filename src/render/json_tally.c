@@ -145,19 +145,23 @@ struct km_error *km_json_walk_tally(const struct km_report *report,
 	if (report->has_caches) {
 		sink->begin_list(sink, "caches", "cache");
 		for (size_t i = 0; !error && i < report->nr_caches; i++)
-			error = sink->add_row(sink, make_cache(report, &report->caches[i]));
+			if (km_json_wants_row(sink, i))
+				error = sink->add_row(sink, make_cache(report, &report->caches[i]));
 		sink->end_list(sink);
 	}
 	if (!error && report->has_tasks) {
 		sink->begin_list(sink, "tasks", "task");
 		for (size_t i = 0; !error && i < report->nr_tasks; i++)
-			error = sink->add_row(sink, make_task(report, &report->tasks[i]));
+			if (km_json_wants_row(sink, i))
+				error = sink->add_row(sink, make_task(report, &report->tasks[i]));
 		sink->end_list(sink);
 	}
 	if (!error && report->has_ptrs) {
 		sink->begin_list(sink, "pointers", "pointer");
 		for (size_t i = 0; !error && i < report->nr_ptrs; i++)
-			error = sink->add_row(sink, make_ptr(report, &report->ptrs[i], options));
+			if (km_json_wants_row(sink, i))
+				error = sink->add_row(sink,
+						      make_ptr(report, &report->ptrs[i], options));
 		sink->end_list(sink);
 	}
 	return error;

@@ -64,27 +64,34 @@ static json_t *make_type(const struct km_report_type *row, const struct km_rende
 	return object;
 }
 
-static struct km_error *walk_types(const struct km_report *report,
-				   const struct km_render_options *options,
-				   struct km_json_sink *sink)
+struct km_error *km_json_walk_types(const struct km_report *report,
+				    const struct km_render_options *options,
+				    struct km_json_sink *sink)
 {
-	struct km_error *error = km_json_walk_head(report, sink);
+	struct km_error *error = NULL;
 
-	if (error)
-		return error;
 	sink->begin_list(sink, "types", "type");
 	for (size_t i = 0; !error && i < report->nr_types; i++) {
 		const struct km_report_type *row = &report->types[i];
 
-		if (!options->type || km_type_is_called(row->type, options->type))
+		if ((!options->type || km_type_is_called(row->type, options->type)) &&
+		    km_json_wants_row(sink, i))
 			error = sink->add_row(sink, make_type(row, options));
 	}
 	sink->end_list(sink);
 	return error;
 }
 
+static struct km_error *walk(const struct km_report *report,
+			     const struct km_render_options *options, struct km_json_sink *sink)
+{
+	struct km_error *error = km_json_walk_head(report, sink);
+
+	return error ? error : km_json_walk_types(report, options, sink);
+}
+
 struct km_error *km_render_types_json(const struct km_report *report,
 				      const struct km_render_options *options, struct km_out *out)
 {
-	return km_json_write(report, options, walk_types, out);
+	return km_json_write(report, options, walk, out);
 }

@@ -165,6 +165,13 @@ static const struct km_renderer renderers[] = {
 	  .is_machine = true,
 	  .shows = KM_SHOWS_FINDINGS,
 	  .render = km_render_markdown },
+	{ .name = "html",
+	  .help = "the whole report as a page for browsers, one file that needs nothing else",
+	  .is_report = true,
+	  .has_tables = true,
+	  .is_machine = true,
+	  .needs_types = true,
+	  .render = km_render_html },
 	{ .name = "openmetrics",
 	  .help = "sums and the first call sites for Prometheus: node_exporter's textfile "
 		  "collector",

@@ -143,6 +143,8 @@ struct km_error *km_render_markdown(const struct km_report *report,
 				    const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_csv(const struct km_report *report,
 			       const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_html(const struct km_report *report,
+				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_live(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_timeline(const struct km_report *report,
