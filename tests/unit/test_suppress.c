@@ -138,7 +138,7 @@ static void refuses_what_is_no_text(void **state)
 {
 	struct km_suppressions supp = { 0 };
 	struct km_error *error = parse_bytes(&supp, "rule: w\0\nreason: x\n", 19);
-	char *line = malloc(1003);
+	char line[1003];
 
 	assert_non_null(error);
 	assert_string_equal(error->path, "supp:1");
@@ -158,7 +158,6 @@ static void refuses_what_is_no_text(void **state)
 	error = parse(&supp, line);
 	assert_non_null(strstr(error->message, "without a reason"));
 	km_error_free(error);
-	free(line);
 	km_suppressions_deinit(&supp);
 }
 
