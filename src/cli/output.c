@@ -33,7 +33,10 @@ void km_output_die(int signal_number)
 	raise(signal_number);
 }
 
-static const int deadly_signals[] = { SIGINT, SIGTERM, SIGHUP };
+/* What ends a program by default, and is not its own fault (signal(7)). */
+static const int deadly_signals[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,   SIGUSR1,
+				      SIGUSR2, SIGALRM, SIGPIPE, SIGVTALRM, SIGPROF,
+				      SIGIO,   SIGXCPU, SIGXFSZ, SIGPWR,    SIGSTKFLT };
 #define NR_DEADLY_SIGNALS (sizeof(deadly_signals) / sizeof(deadly_signals[0]))
 
 /* Returns the file's place in the list, from 1 on; 0: it has none. */
