@@ -226,7 +226,7 @@ def bomb(what, testdata):
 
 def test_bombs(kmemstat, testdata, path):
     for what, status, told in (
-            ("symbols", 0, "1 damaged section beside the events"),
+            ("symbols", 0, "bytes is more than a quarter of the memory limit; give a larger"),
             ("chunks", 3, "2 damaged compressed chunks"),
             ("CPUs", 3, "buffers of 4000 CPUs side by side takes")):
         child = os.fork()

@@ -122,6 +122,11 @@ static struct km_error *check_symbols(struct km_session *session)
 	error = km_source_take_kallsyms(session->source, &text);
 	if (!error)
 		km_blob_deinit(&text);
+	/* too large for --memory-limit is no damage */
+	if (error && error->kind == KM_ERR_USAGE) {
+		km_error_free(error);
+		error = NULL;
+	}
 	return error;
 }
 

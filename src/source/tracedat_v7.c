@@ -37,7 +37,10 @@ static struct km_error *section_short(const struct tracedat *td, uint64_t offset
 		"it was cut short: copy it again");
 }
 
-/* It is unpacked beside what it was packed to, and symbols are kept beside their text. */
+/*
+ * It is unpacked beside what it was packed to, and symbols are kept beside their text. KM_ERR_USAGE
+ * if it may be good, and only is too large.
+ */
 static struct km_error *section_check(const struct tracedat *td, uint64_t offset, uint64_t size)
 {
 	if (size > MAX_SECTION_BYTES)
@@ -45,10 +48,10 @@ static struct km_error *section_check(const struct tracedat *td, uint64_t offset
 				   (unsigned long long)size);
 	if (!td->memory_bytes || size <= td->memory_bytes / 4)
 		return NULL;
-	return km_error_advise(km_error_at(td->input->path, offset,
-					   "a section of %llu bytes is more than a quarter of the "
-					   "memory limit",
-					   (unsigned long long)size),
+	return km_error_advise(km_error_create(KM_ERR_USAGE, td->input->path,
+					       "a section of %llu bytes is more than a quarter of "
+					       "the memory limit",
+					       (unsigned long long)size),
 			       "give a larger --memory-limit");
 }
 
@@ -104,13 +107,10 @@ static struct km_error *section_head(const struct tracedat *td, uint64_t offset,
 	*ret_flags = km_cursor_u16(&cur);
 	km_cursor_u32(&cur);
 	size = km_cursor_u64(&cur);
-	error = section_check(td, offset, size);
-	if (error)
-		return error;
 	if (size > td->input->file_bytes - offset)
 		return section_short(td, offset);
 	*ret_size = size;
-	return NULL;
+	return section_check(td, offset, size);
 }
 
 /* Reads the section at `offset`, unpacked. The caller frees ret->data. */
@@ -254,7 +254,9 @@ static struct km_error *follow_section(struct tracedat *td, unsigned int id, uin
 			td->base.quality.count[KM_SECTIONS_DAMAGED]++;
 	}
 	free(section.data);
-	if (!error || !km_error_is_of_data(error))
+	/* symbols that are too large are done without, and that is said */
+	if (!error || (!km_error_is_of_data(error) &&
+		       (error->kind != KM_ERR_USAGE || id == TD_SECTION_KALLSYMS)))
 		return error;
 	if (section_is_vital(id)) {
 		if (!error->path) {

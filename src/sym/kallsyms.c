@@ -296,13 +296,18 @@ static struct km_error *parse(struct parser *p)
 	size_t pos = 0;
 
 	while (pos < p->size && !error) {
-		size_t end = parse_plain(p, pos, &error);
+		size_t end;
 
+		if (text[pos] == '\n') {
+			pos++;
+			continue;
+		}
+		end = parse_plain(p, pos, &error);
 		if (!end) {
 			const char *newline = memchr(text + pos, '\n', p->size - pos);
 
 			end = newline ? (size_t)(newline - text) : p->size;
-			if (end > pos && !parse_line(p, pos, end, &error))
+			if (!parse_line(p, pos, end, &error))
 				p->tab->nr_bad_lines++;
 		}
 		pos = end + 1;
