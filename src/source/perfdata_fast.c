@@ -285,7 +285,8 @@ walk_pairs(const struct pd_fast *walk, const uint8_t *pos, const uint8_t *end, c
 	struct stretch stretch = NO_STRETCH;
 	struct pd_row *row = rows + queue->nr, *first = row; /* of the stretch */
 
-	memset(shapes, 0, sizeof(shapes));
+	/* no raw data are so: there may be a sample of zeroes */
+	memset(shapes, 0xff, sizeof(shapes));
 	while (row < limit && end - pos >= least) {
 		uint32_t group = KM_ROW_FREE;
 		struct plain plain;
