@@ -146,6 +146,18 @@ def check_top(out):
     return wrong
 
 
+def check_raw_top(out):
+    """Two frames of every event, with what lives."""
+    frames = (out / "top-raw.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    wrong = [] if len(frames) == 2 else [f"top, raw: {len(frames)} frames, not 2"]
+    for frame in frames:
+        lines = frame.splitlines()
+        header = next((line for line in lines if line.startswith("CALL SITE")), "")
+        if "LIVE" not in header or len(lines) - lines.index(header) < 10:
+            wrong.append(f"top, raw: {frame[:400]!r}")
+    return wrong
+
+
 def check_full(out):
     """Every event is counted or told as dropped."""
     full, roomy = load(out / "full.json"), load(out / "roomy.json")
@@ -173,7 +185,8 @@ def main():
     out = system.run((HERE / "jobs/hist").read_text(encoding="ascii"),
                      pathlib.Path(cache) / f"hist-{name}", files=(HERE / "jobs/load",),
                      programs=(os.path.abspath(kmemstat),))
-    return [*check_counts(out), *check_choice(out), *check_top(out), *check_full(out)]
+    return [*check_counts(out), *check_choice(out), *check_top(out),
+            *check_raw_top(out), *check_full(out)]
 
 
 if __name__ == "__main__":

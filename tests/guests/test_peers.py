@@ -38,7 +38,7 @@ def main():
     kdir = system.headers()
     with tempfile.TemporaryDirectory(prefix="kmemstat-peers-") as temp:
         temp = pathlib.Path(temp)
-        subprocess.run([HERE / "record-peers", system.kernel, kdir, temp], check=True, timeout=800)
+        subprocess.run([HERE / "record-peers", system.kernel, kdir, temp], check=True, timeout=1300)
         baseline = temp / "baseline.json"
         gates = ("--baseline", baseline, "--fail-on", "new:high")
         results = [
