@@ -334,15 +334,34 @@ def csv_views(what, args):
             attempt(f"{what}: {view} --csv", lambda view=view: read("csv", run(view, "--csv", *args)))
 
 
+def forged(value):
+    """A report with hostile names, as kmemstat would not write it."""
+    if isinstance(value, dict):
+        return {key: forged(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [forged(item) for item in value]
+    match = isinstance(value, str) and re.search(r"(?:word|text)(\d+)", value)
+    if not match:
+        return value
+    texts = hostile.STRINGS + hostile.SPACED
+    # surrogates are no characters that JSON could have
+    text = texts[int(match[1]) % len(texts)].encode(errors="surrogateescape").decode(errors="replace")
+    return value.replace(match[0], text)
+
+
 def comparisons(folder, args, twin):
     names = formats(("diff",))
+    forgery = f"{folder}/forged.json"
+    with open(forgery, "w", encoding="utf-8") as file:
+        json.dump(forged(json.loads(run("--json", *twin))), file)
 
     def one(name):
         options = ["--format", name] if name in names else []
         other = f"{folder}/other.json"
         with open(other, "wb") as file:
             file.write(run("--json", *args))
-        for sides in ((args[-1], twin[-1]), (twin[-1], args[-1]), (other, twin[-1])):
+        for sides in ((args[-1], twin[-1]), (twin[-1], args[-1]), (other, twin[-1]),
+                      (forgery, twin[-1]), (twin[-1], forgery)):
             read(name, run("diff", "--no-debug-search", "--total", *options, *sides))
     for name in [*names, "table"]:
         attempt(f"diff: {name}", one, name)
@@ -355,7 +374,8 @@ def comparisons(folder, args, twin):
                 text = file.read()
             assert text and not UNSAFE.search(text.replace("\t", "")), path
         for options in (["--baseline", base, "--max-waste-growth", "0%"], ["--suppress", suppress],
-                        ["--baseline", args[-1], "--fail-on", "new"]):
+                        ["--baseline", args[-1], "--fail-on", "new"],
+                        ["--baseline", forgery, "--fail-on", "new"]):
             for name in ("table", "markdown", "junit"):
                 form = ["--format", name] if name != "table" else []
                 data = run("check", *options, *form, *twin, status=(0, 1, 4))
