@@ -36,8 +36,9 @@ ARROWS = {
                "kmemstat/hist", "kmemstat/instance", "kmemstat/out", "kmemstat/quality", "kmemstat/record"},
     "top": {"base", "kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/report",
             "kmemstat/top", "kmemstat/view"},
-    "compare": {"base", "kmemstat/error", "kmemstat/out", "kmemstat/quality", "kmemstat/report",
-                "kmemstat/snapshot", "kmemstat/diff", "kmemstat/gate", "kmemstat/suppress"},
+    "compare": {"base", "sym/unpack", "kmemstat/error", "kmemstat/out", "kmemstat/quality",
+                "kmemstat/report", "kmemstat/snapshot", "kmemstat/diff", "kmemstat/gate",
+                "kmemstat/suppress", "kmemstat/merge"},
     "cli": {"base", "decode", "source", "agg", "sym", "model", "report", "compare", "render",
             "record", "top", "kmemstat"},
 }
@@ -49,8 +50,7 @@ LIBRARIES = {
     r"n?curses\.h": {"top"},
     r"elfutils/|dwarf\.h|libelf\.h|gelf\.h": {"sym"},
     r"jansson\.h": {"render", "compare"},
-    r"zstd\.h": {"source", "sym", "record"},
-    r"zlib\.h": {"source", "sym", "record", "render"},
+    r"zstd\.h|zlib\.h": {"source", "sym", "record"},
     r"lzma\.h": {"sym"},
 }
 

@@ -9,6 +9,7 @@
 #include "kmemstat/error.h"
 #include "kmemstat/life.h"
 #include "kmemstat/locality.h"
+#include "kmemstat/merged.h"
 #include "kmemstat/own.h"
 #include "kmemstat/percpu_model.h"
 #include "kmemstat/quality.h"
@@ -58,6 +59,7 @@ struct km_callsite {
 	/* with report.per, else 0 */
 	double hits_per_unit, bytes_per_unit; /* of bytes_alloc */
 	uint64_t hits_rest;                   /* beyond a whole multiple of report.per */
+	const struct km_spread *spread;       /* over hosts; NULL: a report of one */
 };
 
 /* A call site's share of a size class. */
@@ -315,11 +317,39 @@ struct km_report {
 	struct km_percpu_report *percpus;
 	struct km_stack_report *stacks;                       /* NULL: not asked for */
 	const struct km_percpu_replay_results *percpu_replay; /* or NULL */
+	const struct km_merged *merged;                       /* of a report of several; or NULL */
+	bool is_read_back; /* from JSON: nothing more can be looked up */
 	/*
 	 * What is live is not sure: events were lost, frees had no event, or pointers are hashed.
 	 * Renderers mark such numbers.
 	 */
 	bool is_live_unsure;
+};
+
+/* What is known of a call site without a symbol table and debug information. */
+struct km_known_site {
+	bool has_symbol;
+	struct km_symbol symbol;
+	struct km_chain source;
+	struct km_types types;
+	const struct km_spread *spread; /* or NULL */
+};
+
+/* A finding as it was judged; its callsite is NULL if it is one of `known`. */
+struct km_known_finding {
+	struct km_finding finding;
+	size_t site; /* the index in `known` */
+};
+
+/* What a report has that was read back; strings are safe to print. */
+struct km_report_known {
+	const struct km_known_site *sites; /* as km_report_parts.sites */
+	const char *const *cache_names;    /* by km_size.cache - 1 */
+	bool is_judged;                    /* the findings are these, and none is sought */
+	const struct km_known_finding *findings;
+	size_t nr_findings;
+	const struct km_merged *merged; /* or NULL */
+	bool is_live_unsure;            /* whatever the rest says */
 };
 
 /* What a report is built from; all of it must outlive the report. */
@@ -334,8 +364,9 @@ struct km_report_parts {
 	const struct km_percpu_lives *percpu_lives; /* or NULL */
 	const struct km_flag_name *gfp_names;       /* km_source_gfp_names() */
 	size_t nr_gfp_names;
-	const struct km_symtab *symtab; /* or NULL */
-	const struct km_caches *caches; /* or NULL, as are the next six */
+	const struct km_symtab *symtab;      /* or NULL */
+	const struct km_report_known *known; /* in place of groups and symtab; or NULL */
+	const struct km_caches *caches;      /* or NULL, as are the next six */
 	const struct km_tasks *tasks;
 	const struct km_ptrs *ptrs;
 	const struct km_localities *localities;

@@ -279,7 +279,7 @@ static void print_mdoc_options(struct km_out *out)
 {
 	for (enum km_option_group group = 0; group < KM_NR_GROUPS; group++) {
 		if (group == KM_GROUP_CHECK || group == KM_GROUP_DIFF || group == KM_GROUP_RECORD ||
-		    group == KM_GROUP_TOP)
+		    group == KM_GROUP_TOP || group == KM_GROUP_MERGE)
 			continue;
 		km_out_printf(out, ".Ss %s\n", km_option_group_title(group));
 		print_mdoc_group(out, group);
@@ -294,6 +294,11 @@ static void print_mdoc_check(struct km_out *out)
 static void print_mdoc_diff(struct km_out *out)
 {
 	print_mdoc_group(out, KM_GROUP_DIFF);
+}
+
+static void print_mdoc_merge(struct km_out *out)
+{
+	print_mdoc_group(out, KM_GROUP_MERGE);
 }
 
 static void print_mdoc_top(struct km_out *out)
@@ -373,7 +378,7 @@ struct km_error *km_help_print_man(struct km_out *out, const char *section)
 		{ "diff", print_mdoc_diff },       { "recording", print_mdoc_recording },
 		{ "top", print_mdoc_top },         { "topcolumns", print_mdoc_top_columns },
 		{ "columns", print_mdoc_columns }, { "exit", print_mdoc_exit },
-		{ "table", km_help_print_table },
+		{ "merge", print_mdoc_merge },     { "table", km_help_print_table },
 	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {

@@ -14,7 +14,7 @@
 #include "kmemstat/error.h"
 #include "kmemstat/filter.h"
 #include "kmemstat/gate.h"
-#include "kmemstat/render.h"
+#include "kmemstat/merge.h"
 #include "kmemstat/report.h"
 #include "kmemstat/top.h"
 
@@ -29,6 +29,7 @@ enum km_verb_bit {
 	KM_VERB_RECORD = 128,
 	KM_VERB_LIVE = 256,
 	KM_VERB_TOP = 512,
+	KM_VERB_MERGE = 1024,
 	KM_VERBS_STAT = KM_VERB_STAT | KM_VERB_LIVE,      /* those with stat's views */
 	KM_VERBS_JUDGE = KM_VERBS_STAT | KM_VERB_CHECK,   /* those with findings */
 	KM_VERBS_TABLE = KM_VERBS_STAT | KM_VERB_TYPES,   /* those with sorted tables */
@@ -39,7 +40,8 @@ enum km_verb_bit {
 	KM_VERBS_COMMAND = KM_VERB_RECORD | KM_VERB_LIVE,               /* those that run one */
 	KM_VERBS_FILE = KM_VERBS_TRACE & ~KM_VERB_LIVE, /* those that are given one */
 	KM_VERBS_ALL = KM_VERBS_TRACE | KM_VERB_DIFF,
-	KM_VERBS_ANY = KM_VERBS_ALL | KM_VERBS_COLLECT,
+	KM_VERBS_FINDING = KM_VERBS_JUDGE | KM_VERB_MERGE, /* those that look for them */
+	KM_VERBS_ANY = KM_VERBS_ALL | KM_VERBS_COLLECT | KM_VERB_MERGE,
 };
 
 enum km_option_group {
@@ -47,6 +49,7 @@ enum km_option_group {
 	KM_GROUP_MODEL,
 	KM_GROUP_TABLE,
 	KM_GROUP_DIFF,
+	KM_GROUP_MERGE,
 	KM_GROUP_TOP,
 	KM_GROUP_RECORD,
 	KM_GROUP_INPUT,
@@ -92,6 +95,7 @@ enum km_when {
 struct km_options {
 	unsigned int verb; /* enum km_verb_bit */
 	const char *input; /* the trace file */
+	bool is_stored;    /* it is a JSON report */
 	bool show_help, show_version;
 	const char *man_section; /* --help-man */
 	/* views */
@@ -115,10 +119,7 @@ struct km_options {
 	struct km_percpu_change percpu_changes[KM_MAX_PERCPU_CHANGES];
 	size_t nr_percpu_changes;
 	bool show_models; /* --model help */
-	bool has_profile_value;
-	enum km_profile_value profile_value;
-	const char *layer; /* of profiles; or NULL */
-	bool by_stack;     /* --by-stack: sums by stack in JSON */
+	bool by_stack;    /* --by-stack: sums by stack in JSON */
 	/* tables */
 	const char *sort, *fields;
 	size_t per;     /* units that hits are told of; 0: none */
@@ -163,6 +164,11 @@ struct km_options {
 	struct km_diff_options diff;
 	const char *diff_unit; /* the option that chose it, or NULL */
 	bool show_noise;
+	/* merge */
+	const char **reports;
+	size_t nr_reports;
+	const char *files_from;        /* a file with more of them; or NULL */
+	struct km_merge_options merge; /* without thresholds */
 	/* recording: record, live, top */
 	const char *record_events, *kernel_filter;
 	char **command;       /* behind "--", ends with NULL; NULL: none was given */

@@ -74,7 +74,7 @@ static const struct km_option rows[] = {
 	  .help = "Read with N threads (default: one for each CPU). The result is the same." },
 	{ .name = "strict",
 	  .group = KM_GROUP_INPUT,
-	  .verbs = KM_VERBS_ALL,
+	  .verbs = KM_VERBS_ALL | KM_VERB_MERGE,
 	  .set = km_set_flag,
 	  AT(strict),
 	  .help = "Exit with status 4 if events were lost or are damaged; check: also if a gate "

@@ -6,7 +6,7 @@ static const struct km_option rows[] = {
 	{ .name = "just-over",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_percent,
 	  AT(thresholds.just_over_percent),
 	  .help = "Find requests that are over a size class by at most this share of the class "
@@ -14,7 +14,7 @@ static const struct km_option rows[] = {
 	{ .name = "waste-percent",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_percent,
 	  AT(thresholds.waste_percent),
 	  .help = "Find call sites that waste at least this share of what they allocate "
@@ -22,7 +22,7 @@ static const struct km_option rows[] = {
 	{ .name = "waste-bytes",
 	  .arg = "SIZE",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_size,
 	  AT(thresholds.waste_bytes),
 	  .help = "Leave out waste and own-cache findings of fewer bytes than this; suffixes k, M, "
@@ -30,7 +30,7 @@ static const struct km_option rows[] = {
 	{ .name = "high-order",
 	  .arg = "ORDER",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_order,
 	  AT(thresholds.high_order),
 	  .help = "Find kmalloc requests beyond the largest cache that take pages of this order or "
@@ -40,7 +40,7 @@ static const struct km_option rows[] = {
 	  .arg = "SIZE",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_size,
 	  AT(thresholds.leak_bytes),
 	  .help = "Suspect call sites that have at least this many bytes live at the end "
@@ -49,7 +49,7 @@ static const struct km_option rows[] = {
 	  .arg = "PERCENT",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_percent,
 	  AT(thresholds.leak_freed_percent),
 	  .help = "Suspect call sites that have at most this share of their objects freed "
@@ -58,7 +58,7 @@ static const struct km_option rows[] = {
 	  .arg = "PERCENT",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_percent,
 	  AT(thresholds.ping_pong_percent),
 	  .help = "Find call sites with at least this share of their frees on another CPU "
@@ -67,7 +67,7 @@ static const struct km_option rows[] = {
 	  .arg = "PERCENT",
 	  .needs_pairs = true,
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_percent,
 	  AT(thresholds.short_lived_percent),
 	  .help = "Find call sites with at least this share of their objects short-lived "
@@ -84,7 +84,7 @@ static const struct km_option rows[] = {
 	{ .name = "accounted",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_percent,
 	  AT(thresholds.accounted_percent),
 	  .help = "Find call sites with at least this share of their allocations charged to a "
@@ -112,7 +112,7 @@ static const struct km_option rows[] = {
 	{ .name = "hot-hits",
 	  .arg = "N",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_count,
 	  AT(thresholds.hot_hits),
 	  .help = "Leave call sites with fewer allocations out of ping-pong, short-lived and "
@@ -120,7 +120,7 @@ static const struct km_option rows[] = {
 	{ .name = "hot-percent",
 	  .arg = "PERCENT",
 	  .group = KM_GROUP_FINDING,
-	  .verbs = KM_VERBS_JUDGE,
+	  .verbs = KM_VERBS_FINDING,
 	  .set = km_set_percent,
 	  AT(thresholds.hot_percent),
 	  .help = "The same for those with a smaller share of all slab allocations (default: 1)." },

@@ -14,6 +14,6 @@ struct km_option_rows {
 };
 
 extern const struct km_option_rows km_options_view, km_options_table, km_options_input,
-	km_options_judge, km_options_top, km_options_record;
+	km_options_judge, km_options_top, km_options_record, km_options_merge;
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/reports.h"
+#include "cli/stored.h"
 
 /* Seconds between two frames, if the user does not say. */
 #define TOP_INTERVAL_S 2
@@ -230,6 +231,17 @@ static struct km_error *take_sides(int nr, char **args, struct km_options *ret)
 	return NULL;
 }
 
+/* merge REPORT... */
+static struct km_error *take_reports(int nr, char **args, struct km_options *ret)
+{
+	ret->reports = calloc((size_t)nr + 1, sizeof(const char *));
+	if (!ret->reports)
+		return &km_error_memory;
+	for (int i = 0; i < nr; i++)
+		ret->reports[ret->nr_reports++] = args[i];
+	return NULL;
+}
+
 /* Words that are no options: [VERB] FILE. */
 static struct km_error *take_arguments(int nr, char **args, const struct cache_word *cache,
 				       struct km_options *ret)
@@ -245,6 +257,8 @@ static struct km_error *take_arguments(int nr, char **args, const struct cache_w
 	}
 	if (ret->verb == KM_VERB_DIFF)
 		return take_sides(nr, args, ret);
+	if (ret->verb == KM_VERB_MERGE)
+		return take_reports(nr, args, ret);
 	if (take_cache_word(cache, nr, args, ret))
 		nr--;
 	if (nr && (ret->verb & KM_VERBS_COMMAND))
@@ -612,6 +626,8 @@ static struct km_error *check_combination(const struct km_options *options, cons
 							       "--%s does not go with '%s'",
 							       option->name, verb->name),
 					       "see kmemstat %s --help", verb->name);
+		if (options->is_stored && !km_stored_takes(option))
+			return km_stored_refuse(options, option->name);
 		if (options->input && option->group == KM_GROUP_RECORD)
 			return km_error_advise(
 				km_error_create(KM_ERR_USAGE, NULL,
@@ -736,6 +752,7 @@ struct km_error *km_options_parse(int argc, char **argv, struct km_options *ret)
 	if (!error)
 		error = parse_options(argc, argv, &tables, is_used, ret);
 	if (!error && !km_options_ask_for_help(ret)) {
+		ret->is_stored = km_stored_is(ret);
 		error = check_combination(ret, is_used);
 		if (!error && (ret->verb & KM_VERBS_STAT))
 			error = settle_views(ret);
@@ -771,6 +788,8 @@ void km_options_deinit(struct km_options *options)
 	options->nr_report_files = 0;
 	for (enum km_diff_side_id side = 0; side < KM_NR_DIFF_SIDES; side++)
 		free(options->sides[side]);
+	free(options->reports);
+	options->reports = NULL;
 	free(options->suppress);
 	free(options->baselines);
 	free(options->budgets);

@@ -643,12 +643,14 @@ struct km_error *km_session_make_resolver(const struct km_session *session,
 					  const struct km_symtab *symtab, struct km_resolver **ret)
 {
 	const struct km_options *options = session->options;
+	const struct km_input_info *info =
+		session->stored ? session->report->input : km_source_info(session->source);
 	struct km_resolver_options resolver_options = {
 		.vmlinux = options->vmlinux,
 		.debug_dirs = options->debug_dirs,
 		.nr_debug_dirs = options->nr_debug_dirs,
-		.kernel_release = km_source_info(session->source)->kernel_release,
-		.build_ids = km_source_info(session->source)->build_ids,
+		.kernel_release = info->kernel_release,
+		.build_ids = info->build_ids,
 		.search_system = !options->no_debug_search,
 		.no_sandbox = options->no_sandbox,
 		.memory_bytes = options->memory_limit,
@@ -759,7 +761,9 @@ void km_session_deinit(struct km_session *session)
 	if (session->stop && !session->keeps_signals)
 		km_live_release_signals();
 	km_view_destroy(session->view);
-	km_report_destroy(session->report);
+	if (!session->stored)
+		km_report_destroy(session->report);
+	km_merge_destroy(session->stored);
 	km_suppressions_deinit(&session->suppressions);
 	km_resolver_destroy(session->resolver);
 	km_symtab_destroy(session->symtab);

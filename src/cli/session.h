@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "cli/topology.h"
 #include "cli/verbs.h"
+#include "kmemstat/merge.h"
 #include "kmemstat/render.h"
 #include "kmemstat/suppress.h"
 
@@ -35,6 +36,7 @@ struct km_session {
 	bool has_symbols; /* they are there, or it was said why not */
 	struct km_report_parts parts;
 	struct km_report *report;
+	struct km_merge *stored; /* whose it is, if it was read from JSON */
 	struct km_view *view;
 	struct km_resolver *resolver;
 	/* --interval: shows the report of a session that is in the middle of its input */

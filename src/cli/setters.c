@@ -636,6 +636,18 @@ struct km_error *km_set_by(const struct km_option *option, const char *arg, stru
 	return bad_value(option, arg, "waste, hits, bytes, req, live or objects");
 }
 
+struct km_error *km_set_merge_key(const struct km_option *option, const char *arg,
+				  struct km_options *ret)
+{
+	for (enum km_merge_key key = 0; key < KM_NR_MERGE_KEYS; key++) {
+		if (strcmp(arg, km_merge_key_name(key)) == 0) {
+			ret->merge.key = key;
+			return NULL;
+		}
+	}
+	return bad_value(option, arg, "fingerprint, symbol or offset");
+}
+
 /* What numbers are of: one way can be chosen. */
 static struct km_error *choose_unit(const struct km_option *option, enum km_diff_unit unit,
 				    struct km_options *ret)
@@ -676,29 +688,4 @@ struct km_error *km_set_noise(const struct km_option *option, const char *arg,
 {
 	ret->diff.has_noise = true;
 	return km_set_percent(option, arg, ret);
-}
-
-struct km_error *km_set_profile_value(const struct km_option *option, const char *arg,
-				      struct km_options *ret)
-{
-	for (enum km_profile_value i = 0; i < KM_NR_PROFILE_VALUES; i++) {
-		if (strcmp(arg, km_profile_value_info(i)->key) != 0)
-			continue;
-		ret->profile_value = i;
-		ret->has_profile_value = true;
-		return NULL;
-	}
-	return bad_value(option, arg, "bytes, req, waste, hit, live-bytes, live-waste or live");
-}
-
-struct km_error *km_set_layer(const struct km_option *option, const char *arg,
-			      struct km_options *ret)
-{
-	for (enum km_layer layer = 0; layer < KM_NR_LAYERS; layer++) {
-		if (strcmp(arg, km_layer_name(layer)) != 0)
-			continue;
-		ret->layer = km_layer_name(layer);
-		return NULL;
-	}
-	return bad_value(option, arg, "slab, percpu or page");
 }

@@ -34,6 +34,7 @@ km_setter km_set_per;
 km_setter km_set_side;
 km_setter km_set_by;
 km_setter km_set_unit;
+km_setter km_set_merge_key;
 km_setter km_set_per_callsite;
 km_setter km_set_noise;
 km_setter km_set_interval;
@@ -56,7 +57,5 @@ km_setter km_set_limit; /* struct km_limit; of bytes unless the option has a val
 km_setter km_set_color;
 km_setter km_set_pager;
 km_setter km_set_severity;
-km_setter km_set_profile_value;
-km_setter km_set_layer;
 
 #endif

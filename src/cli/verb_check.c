@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/reports.h"
+#include "cli/stored.h"
 #include "render/check.h"
 
 /* Call sites that came or went: enough to see what happened. */
@@ -25,12 +26,11 @@ struct check {
 static struct km_error *analyze(struct km_session *session)
 {
 	const struct km_view_options view = { .shows = KM_SHOWS_NOTHING };
-	struct km_error *error = km_session_build(session);
-	const struct km_input_info *info = km_source_info(session->source);
+	struct km_error *error = session->stored ? NULL : km_session_build(session);
 
-	if (!error)
+	if (!error && !session->stored)
 		error = km_check_usable(session->options->input, &session->report->quality,
-					info->nr_instances > 1);
+					km_source_info(session->source)->nr_instances > 1);
 	return error ? error : km_session_resolve(session, &view, true);
 }
 
@@ -217,7 +217,8 @@ static void deinit(struct check *check)
 struct km_error *km_verb_check_run(const struct km_options *options, enum km_exit *ret_status)
 {
 	struct check check = { .options = options };
-	struct km_error *error = km_session_open(options, &check.session);
+	struct km_error *error =
+		(options->is_stored ? km_stored_open : km_session_open)(options, &check.session);
 
 	if (!error)
 		error = load(&check);

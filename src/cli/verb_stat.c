@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/reports.h"
+#include "cli/stored.h"
 #include "cli/verb_stat.h"
 
 /* Rows of a table on a terminal: a screenful; whoever pipes or files a table gets all. */
@@ -43,7 +44,6 @@ static struct km_error *render(struct km_session *session, const struct km_termi
 		.width = terminal->width,
 		.use_color = terminal->use_color,
 		.use_blocks = terminal->use_blocks,
-		.has_stacks = session->options->by_stack,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
 		.one_line = session->is_live && session->options->interval_s,
 	};
@@ -158,12 +158,11 @@ struct km_error *km_stat_check_keys(const struct km_options *options, bool has_s
 
 static struct km_error *run(struct km_session *session)
 {
-	struct km_error *error = km_session_build(session);
-	const struct km_input_info *info = km_source_info(session->source);
+	struct km_error *error = session->stored ? NULL : km_session_build(session);
 
-	if (!error)
+	if (!error && !session->stored)
 		error = km_check_usable(session->options->input, &session->report->quality,
-					info->nr_instances > 1);
+					km_source_info(session->source)->nr_instances > 1);
 	if (!error)
 		error = km_stat_show(session, true);
 	if (!error)
@@ -178,6 +177,22 @@ static bool has_slabinfo(const struct km_session *session)
 	return info->slabinfo_start || info->slabinfo_end;
 }
 
+/* What a stored report must have for the views; their keys are checked with it. */
+static struct km_error *check_pairs(const struct km_session *session)
+{
+	const struct km_options *options = session->options;
+
+	for (unsigned int i = 0; !session->report->lives && i < options->nr_views; i++)
+		if (km_renderer_find(options->views[i])->needs_pairs)
+			return km_error_advise(
+				km_error_create(KM_ERR_USAGE, options->input,
+						"--%s needs allocations paired with frees, and "
+						"the report has nothing of that",
+						options->views[i]),
+				"leave it out");
+	return NULL;
+}
+
 struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit *ret_status)
 {
 	struct km_session session;
@@ -185,9 +200,11 @@ struct km_error *km_verb_stat_run(const struct km_options *options, enum km_exit
 
 	if (error)
 		return error;
-	error = km_session_open(options, &session);
+	error = (options->is_stored ? km_stored_open : km_session_open)(options, &session);
 	session.show_interval = show_interval;
-	if (!error)
+	if (!error && options->is_stored)
+		error = check_pairs(&session);
+	else if (!error)
 		error = km_stat_check_keys(options, options->slabinfo || has_slabinfo(&session));
 	if (!error)
 		error = run(&session);

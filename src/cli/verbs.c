@@ -9,7 +9,8 @@ static const struct km_verb verbs[] = {
 	  "where memory is wasted: summary and findings, tables, JSON, CSV (the default)",
 	  km_verb_stat_run },
 	{ "record", KM_VERB_RECORD, "record [OPTIONS] [-- COMMAND [ARGUMENT...]]",
-	  "allocations of the running kernel into a trace.dat, until Ctrl-C or while a command runs",
+	  "allocations of the running kernel into a trace.dat, until Ctrl-C or while a command "
+	  "runs",
 	  km_verb_record_run },
 	{ "live", KM_VERB_LIVE, "live [OPTIONS] [-- COMMAND]",
 	  "the same of the running kernel, until Ctrl-C, the end of COMMAND or --duration",
@@ -31,6 +32,8 @@ static const struct km_verb verbs[] = {
 	{ "diff", KM_VERB_DIFF, "diff [OPTIONS] BASE NEW",
 	  "what differs between two traces, or JSON reports of them, by call site and finding",
 	  km_verb_diff_run },
+	{ "merge", KM_VERB_MERGE, "merge [OPTIONS] REPORT...",
+	  "the JSON reports of many hosts or runs, added up to one", km_verb_merge_run },
 };
 
 const struct km_verb *km_verbs(size_t *ret_nr)

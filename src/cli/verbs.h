@@ -37,6 +37,7 @@ struct km_error *km_verb_check_run(const struct km_options *options, enum km_exi
 struct km_error *km_verb_dump_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_record_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_diff_run(const struct km_options *options, enum km_exit *ret_status);
+struct km_error *km_verb_merge_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_top_run(const struct km_options *options, enum km_exit *ret_status);
 struct km_error *km_verb_types_run(const struct km_options *options, enum km_exit *ret_status);
 

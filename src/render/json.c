@@ -370,6 +370,7 @@ static json_t *make_callsite(const struct km_report *report, const struct km_cal
 		km_json_set_life(&object, report, site->life);
 	km_json_set_locality(&object, site);
 	km_json_set_own_cache(&object, site);
+	km_json_set_spread(&object, report, site);
 	set(&object, "sizes", make_sizes(site, km_json_most_nested(sink, site->nr_sizes)));
 	km_json_set_left_out(&object, "sizes_left_out", sink, site->nr_sizes);
 	km_json_set_source(&object, site);
@@ -581,11 +582,14 @@ struct km_error *km_json_walk(const struct km_report *report,
 {
 	struct km_error *error = km_json_walk_head(report, sink);
 
+	if (!error && report->merged)
+		error = km_json_walk_merged(report, sink);
 	if (!error)
 		error = sink->add_member(sink, "summary", make_summary(report));
 	if (!error && report->per)
 		error = sink->add_member(sink, "per", json_integer((json_int_t)report->per));
-	if (!error && report->lives)
+	/* hosts have none in common */
+	if (!error && report->lives && !report->merged)
 		error = sink->add_member(sink, "timeline", km_json_timeline(report, options));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)
 		error = walk_list(report, options, list, sink);

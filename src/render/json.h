@@ -157,6 +157,13 @@ json_t *km_json_place(const struct km_callsite *site, const struct km_render_opt
 /* Its source lines, if they are known. */
 void km_json_set_source(json_t **object, const struct km_callsite *site);
 
+/* "merged", and the lists "hosts" and "kernels", of a report of several hosts. */
+KM_MUST_CHECK struct km_error *km_json_walk_merged(const struct km_report *report,
+						   struct km_json_sink *sink);
+/* Key "spread" of a call site, if there is one. */
+void km_json_set_spread(json_t **object, const struct km_report *report,
+			const struct km_callsite *site);
+
 /* What pairing found of pages and percpu objects, into the summary of a layer. */
 void km_json_set_page_life(json_t **layer, const struct km_page_report *pages);
 void km_json_set_percpu_life(json_t **layer, const struct km_percpu_report *percpu);

@@ -59,7 +59,9 @@ static void set_common(json_t **object, const struct km_report *report,
 	set_number(object, "node_pingpong", life->node_pingpong);
 	set_number(object, "remote_allocs", life->remote);
 	set_number(object, "live_count", life->live);
-	set_time(object, report, "live_peak", life->peak_ns);
+	/* of which of several hosts is not told */
+	if (!report->merged)
+		set_time(object, report, "live_peak", life->peak_ns);
 	set(object, "lifetime", make_lifetime(report, life));
 	/* of a clock of its own kind nobody knows the seconds */
 	if (!report->input->has_raw_time)

@@ -101,6 +101,17 @@ static void write_freed(const struct km_report *report, const struct km_render_o
 	km_line_write(out, stream, &line, 0, 2, options->width);
 }
 
+/* Hosts do not have their peaks at one time. */
+static void print_peaks(FILE *stream, const struct km_report *report)
+{
+	char human[KM_HUMAN_SIZE];
+
+	fprintf(stream, ", peaks %s in all",
+		km_human_bytes(report->lives->total.peak_bytes, human));
+	fprintf(stream, ", %s in one report",
+		km_human_bytes(report->merged->live_bytes_peak_most, human));
+}
+
 /* "live: at most 123 (1.2 MiB) at the end, peak 3.4 MiB at 21.163: bulk frees have no event" */
 static void write_live(const struct km_report *report, const struct km_render_options *options,
 		       struct km_out *out)
@@ -114,9 +125,13 @@ static void write_live(const struct km_report *report, const struct km_render_op
 		return;
 	fprintf(stream, "live: %s%s", km_live_mark(report), km_grouped(total->live, number));
 	fprintf(stream, " (%s) at the end", km_human_bytes(total->live_bytes, human));
-	fprintf(stream, ", peak %s", km_human_bytes(total->peak_bytes, human));
-	fprintf(stream, " at %s", km_time_text(report, total->peak_ns, time));
-	if (!report->input->has_raw_time && total->peak_ns >= report->lives->first_ns)
+	if (report->merged)
+		print_peaks(stream, report);
+	else
+		fprintf(stream, ", peak %s at %s", km_human_bytes(total->peak_bytes, human),
+			km_time_text(report, total->peak_ns, time));
+	if (!report->merged && !report->input->has_raw_time &&
+	    total->peak_ns >= report->lives->first_ns)
 		fprintf(stream, " (after %s)",
 			km_duration_text(report, total->peak_ns - report->lives->first_ns, time));
 	if (report->is_live_unsure) {

@@ -19,6 +19,44 @@
 
 enum { INDENT = 4, MARGIN = 11 /* of source lines */ };
 
+/* "3 reports of 2 hosts, Linux 6.1.0, x86_64, 8 CPUs, 29.7 s in all" */
+static void print_merged(FILE *stream, const struct km_report *report)
+{
+	const struct km_input_info *input = report->input;
+
+	fputs(input->path, stream);
+	if (input->kernel_release)
+		fprintf(stream, ", Linux %s", input->kernel_release);
+	else
+		fprintf(stream, ", %zu kernels", report->merged->nr_kernels);
+	if (input->machine)
+		fprintf(stream, ", %s", input->machine);
+	fprintf(stream, ", %" PRIu32 " CPU%s, %.1f s in all", input->nr_cpus,
+		input->nr_cpus == 1 ? "" : "s", (double)report->duration_ns / 1e9);
+}
+
+/* What is in some report and not in the sum. */
+static void write_left_out(const struct km_merged *merged, const struct km_render_options *options,
+			   struct km_out *out)
+{
+	char *line = NULL;
+	size_t size = 0;
+	FILE *stream;
+
+	if (!merged->nr_left_out && !merged->nr_skipped)
+		return;
+	stream = km_line_open(out, &line, &size);
+	if (!stream)
+		return;
+	for (size_t i = 0; i < merged->nr_left_out; i++)
+		fprintf(stream, "%s%s", i ? ", " : "not added up: ", merged->left_out[i]);
+	if (merged->nr_skipped)
+		fprintf(stream, "%s%zu file%s left out: could not be read",
+			merged->nr_left_out ? "; " : "", merged->nr_skipped,
+			merged->nr_skipped == 1 ? "" : "s");
+	km_line_write(out, stream, &line, 0, 2, options->width);
+}
+
 static void write_input(const struct km_report *report, const struct km_render_options *options,
 			struct km_out *out)
 {
@@ -29,6 +67,12 @@ static void write_input(const struct km_report *report, const struct km_render_o
 
 	if (!stream)
 		return;
+	if (report->merged) {
+		print_merged(stream, report);
+		km_line_write(out, stream, &line, 0, 2, options->width);
+		write_left_out(report->merged, options, out);
+		return;
+	}
 	fprintf(stream, "%s: %s", input->path, input->format);
 	if (input->format_version)
 		fprintf(stream, " version %" PRIu32, input->format_version);
@@ -173,7 +217,7 @@ static void write_hints(const struct km_report *report, const struct km_render_o
 	size_t nr_sources = 0;
 	char *line;
 
-	if (view->nr_findings == 0)
+	if (view->nr_findings == 0 || report->is_read_back)
 		return;
 	for (size_t i = 0; i < view->nr_findings; i++)
 		nr_sources += report->findings[i].callsite->source.nr_frames > 0;

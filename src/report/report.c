@@ -70,6 +70,40 @@ static int compare_waste(const void *a, const void *b)
 	return km_callsite_compare_name(x, y);
 }
 
+/* The name for people of a call site whose symbol is set. */
+static struct km_error *name_symbol(struct km_report_own *own, struct km_callsite *site)
+{
+	const struct km_symbol *symbol = &site->symbol;
+
+	if (symbol->module)
+		site->name = km_strings_printf(&own->strings, "%s+0x%" PRIx64 " [%s]", symbol->name,
+					       symbol->offset, symbol->module);
+	else
+		site->name = km_strings_printf(&own->strings, "%s+0x%" PRIx64, symbol->name,
+					       symbol->offset);
+	return site->name ? NULL : &km_error_memory;
+}
+
+static struct km_error *name_address(struct km_report_own *own, struct km_callsite *site)
+{
+	site->symbol = (struct km_symbol){ 0 };
+	site->name = km_strings_printf(&own->strings, "0x%" PRIx64, site->address);
+	return site->name ? NULL : &km_error_memory;
+}
+
+/* Of a report that was read back. */
+static struct km_error *take_known(struct km_report_own *own, const struct km_known_site *known,
+				   struct km_callsite *site)
+{
+	site->has_symbol = known->has_symbol;
+	site->symbol = known->symbol;
+	site->source = known->source;
+	site->types = known->types;
+	site->has_types = true;
+	site->spread = known->spread;
+	return known->has_symbol ? name_symbol(own, site) : name_address(own, site);
+}
+
 /* A name out of a trace is made safe once, here: renderers compare and shorten it. */
 struct km_error *km_report_name_site(struct km_report_own *own, const struct km_symtab *symtab,
 				     struct km_callsite *site)
@@ -85,11 +119,8 @@ struct km_error *km_report_name_site(struct km_report_own *own, const struct km_
 		site->name = symbol->name;
 		return NULL;
 	}
-	if (!symtab || !km_symtab_find(symtab, site->address, symbol)) {
-		*symbol = (struct km_symbol){ 0 };
-		site->name = km_strings_printf(strings, "0x%" PRIx64, site->address);
-		return site->name ? NULL : &km_error_memory;
-	}
+	if (!symtab || !km_symtab_find(symtab, site->address, symbol))
+		return name_address(own, site);
 	site->has_symbol = true;
 	symbol->name = km_strings_safe(strings, symbol->name);
 	if (!symbol->name)
@@ -99,13 +130,8 @@ struct km_error *km_report_name_site(struct km_report_own *own, const struct km_
 		symbol->module = km_strings_safe(strings, module);
 		if (!symbol->module)
 			return &km_error_memory;
-		site->name = km_strings_printf(strings, "%s+0x%" PRIx64 " [%s]", symbol->name,
-					       symbol->offset, symbol->module);
-	} else {
-		site->name =
-			km_strings_printf(strings, "%s+0x%" PRIx64, symbol->name, symbol->offset);
 	}
-	return site->name ? NULL : &km_error_memory;
+	return name_symbol(own, site);
 }
 
 /* Cache names are few and shared: one safe copy of each. */
@@ -116,8 +142,12 @@ static struct km_error *copy_sizes(struct km_report_own *own, const struct km_re
 	for (size_t i = 0; i < site->nr_sizes; i++) {
 		const struct km_size *size = &site->sizes[i];
 		const char **name = &cache_names[size->cache];
-		const char *raw = km_groups_cache_name(parts->groups, size->cache);
+		const char *raw = NULL;
 
+		if (!parts->known)
+			raw = km_groups_cache_name(parts->groups, size->cache);
+		else if (size->cache)
+			raw = parts->known->cache_names[size->cache - 1];
 		if (!*name && raw && !(*name = km_strings_safe(&own->strings, raw)))
 			return &km_error_memory;
 		ret[i] = (struct km_report_size){
@@ -169,7 +199,8 @@ static struct km_error *build_callsites(struct km_report_own *own,
 			site->frag_percent =
 				100.0 * (double)site->bytes_waste / (double)site->bytes_alloc;
 		set_per_unit(site, parts->per);
-		error = km_report_name_site(own, parts->symtab, site);
+		error = parts->known ? take_known(own, &parts->known->sites[i], site)
+				     : km_report_name_site(own, parts->symtab, site);
 		if (!error)
 			error = copy_sizes(own, parts, cache_names, from, sizes);
 		if (error)
@@ -268,6 +299,37 @@ static void find_frees(struct km_report_own *own)
 	}
 }
 
+/* Findings that were judged before. */
+static struct km_error *take_findings(struct km_report *report, const struct km_report_parts *parts)
+{
+	const struct km_report_known *known = parts->known;
+	const struct km_callsite **sites = calloc(parts->sites->nr + 1, sizeof(*sites));
+
+	report->findings = calloc(known->nr_findings + 1, sizeof(*report->findings));
+	if (!report->findings || !sites) {
+		free(sites);
+		return &km_error_memory;
+	}
+	/* until they are sorted, traced is the index */
+	for (size_t i = 0; i < report->nr_callsites; i++) {
+		struct km_callsite *site = &report->callsites[i];
+
+		sites[site->traced] = site;
+		site->traced = site->address;
+	}
+	for (size_t i = 0; i < known->nr_findings; i++) {
+		struct km_finding *finding = &report->findings[i];
+
+		*finding = known->findings[i].finding;
+		if (!finding->callsite)
+			finding->callsite = sites[known->findings[i].site];
+		report->nr_suppressed += finding->suppressed != NULL;
+	}
+	report->nr_findings = known->nr_findings;
+	free(sites);
+	return NULL;
+}
+
 struct km_error *km_report_build(struct km_report_parts *parts, struct km_report **ret)
 {
 	struct km_report_own *own = calloc(1, sizeof(*own));
@@ -287,6 +349,12 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	report->is_live_unsure = km_quality_is_incomplete(&parts->quality) ||
 				 parts->input->has_hashed_ptrs ||
 				 (parts->lives && parts->lives->total.replaced);
+	if (parts->known) {
+		report->merged = parts->known->merged;
+		report->is_live_unsure |= parts->known->is_live_unsure;
+		report->has_symbols = true;
+		report->is_read_back = true;
+	}
 	take_lists(report, parts);
 	find_frees(own);
 	for (size_t i = 0; i < parts->sites->nr; i++)
@@ -307,7 +375,9 @@ struct km_error *km_report_build(struct km_report_parts *parts, struct km_report
 	km_report_take_localities(report, parts->localities);
 	km_report_take_own_caches(report, parts->own_caches);
 	if (!error)
-		error = km_report_build_findings(own, &parts->thresholds);
+		error = parts->known && parts->known->is_judged
+				? take_findings(report, parts)
+				: km_report_build_findings(own, &parts->thresholds);
 	if (!error)
 		error = km_report_build_peak(report);
 	if (!error)

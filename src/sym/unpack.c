@@ -62,8 +62,7 @@ static struct km_error *drain(struct unpack *u, size_t size)
 	u->out_bytes += size;
 	if (u->out_bytes > u->max_bytes)
 		return km_error_create(KM_ERR_INPUT, u->path,
-				       "unpacks to more than %" PRIu64 " MiB: no debug file",
-				       u->max_bytes >> 20);
+				       "unpacks to more than %" PRIu64 " MiB", u->max_bytes >> 20);
 	while (done < size) {
 		ssize_t got = write(u->out, u->out_buf + done, size - done);
 
@@ -110,6 +109,22 @@ static struct km_error *unpack_zstd(struct unpack *u)
 	return error;
 }
 
+/* Behind the end of gzip data: there may be more. */
+static struct km_error *go_on(struct unpack *u, z_stream *z, int *state)
+{
+	struct km_error *error = NULL;
+	size_t size = z->avail_in;
+
+	if (!size) {
+		error = fill(u, &size);
+		z->next_in = u->in_buf;
+		z->avail_in = (uInt)size;
+	}
+	if (!error && size)
+		*state = inflateReset(z);
+	return error;
+}
+
 static struct km_error *unpack_gzip(struct unpack *u)
 {
 	z_stream z = { 0 };
@@ -137,6 +152,9 @@ static struct km_error *unpack_gzip(struct unpack *u)
 			error = damaged(u, "gzip", z.msg ? z.msg : "invalid data");
 		else
 			error = drain(u, OUT_BYTES - z.avail_out);
+		/* what was appended to the file is data of its own */
+		if (!error && state == Z_STREAM_END)
+			error = go_on(u, &z, &state);
 	}
 	inflateEnd(&z);
 	return error;
@@ -248,13 +266,14 @@ struct km_error *km_unpack_begin(const char *path, int *ret)
 	return error;
 }
 
-struct km_error *km_unpack_file(int fd, const char *path, uint64_t max_bytes, int *ret)
+struct km_error *km_unpack_any(int fd, const char *path, uint64_t max_bytes, int *ret)
 {
 	struct unpack u = { .path = path, .in = fd, .max_bytes = max_bytes };
 	struct km_error *error = NULL;
 	uint8_t magic[6] = { 0 };
 
-	if (pread(fd, magic, sizeof(magic), 0) < 0)
+	/* a pipe cannot be looked at, and is what it is */
+	if (pread(fd, magic, sizeof(magic), 0) < 0 && errno != ESPIPE)
 		error = km_error_os(KM_ERR_INPUT, path, errno, "cannot read");
 	if (!error && is_packed(magic)) {
 		error = unpack(&u, magic);
@@ -263,7 +282,20 @@ struct km_error *km_unpack_file(int fd, const char *path, uint64_t max_bytes, in
 			return error;
 		fd = u.out;
 	}
-	if (!error && !is_elf(fd))
+	if (error)
+		close(fd);
+	else
+		*ret = fd;
+	return error;
+}
+
+struct km_error *km_unpack_file(int fd, const char *path, uint64_t max_bytes, int *ret)
+{
+	struct km_error *error = km_unpack_any(fd, path, max_bytes, &fd);
+
+	if (error)
+		return error;
+	if (!is_elf(fd))
 		error = km_error_create(KM_ERR_INPUT, path, "not an ELF file");
 	if (error)
 		close(fd);

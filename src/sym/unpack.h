@@ -20,5 +20,8 @@ KM_MUST_CHECK struct km_error *km_unpack_begin(const char *path, int *ret);
 /* The other: takes over `fd` in every case; `path` names it in errors. */
 KM_MUST_CHECK struct km_error *km_unpack_file(int fd, const char *path, uint64_t max_bytes,
 					      int *ret);
+/* The same of any file: what is not packed is left as it is. */
+KM_MUST_CHECK struct km_error *km_unpack_any(int fd, const char *path, uint64_t max_bytes,
+					     int *ret);
 
 #endif
