@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import kmem  # noqa: E402
+import perfdata  # noqa: E402
 import ringbuf  # noqa: E402
 import tracedat  # noqa: E402
 from tap import check, end  # noqa: E402
@@ -240,6 +241,34 @@ def test_bombs(kmemstat, testdata, path):
               f"status {got[0]}, {got[3] >> 20} MiB\n{got[1]}{got[2]}")
 
 
+def test_order(kmemstat, testdata, path):
+    """A perf.data without rounds: all of a CPU comes before the first event of the next."""
+    child = os.fork()
+    if not child:
+        load = kmem.Workload(ringbuf.Layout(), kmem.load_formats(f"{testdata}/formats/6.1-x86_64"),
+                             nr_cpus=2, nr_sites=4)
+        perfdata.catch(load).add(30000)
+        with open(path, "wb") as file:
+            file.write(perfdata.PerfData(load, round_events=10**6).to_bytes())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    reports = {}
+    for limit in ("32M", "64M"):
+        status, out, err, _ = run(kmemstat, "--json", "--strict", "--no-debug-search",
+                                  "--memory-limit", limit, path)
+        reports[limit] = json.loads(out)
+        late = reports[limit]["quality"].get("events_late", 0)
+        want = limit == "32M"
+        check((late > 1000) == want and bool(late) == want and status == (4 if want else 0)
+              and ("too late to be put in order" in err) == want,
+              f"a queue of {limit}: {'late events are told' if want else 'none is late'}",
+              f"status {status}, {late} late\n{err}")
+    check(reports["32M"]["summary"]["slab"]["bytes_alloc"]
+          == reports["64M"]["summary"]["slab"]["bytes_alloc"]
+          and not reports["64M"]["quality"]["incomplete"]
+          and reports["32M"]["quality"]["incomplete"], "late events are counted all the same")
+
+
 def main():
     kmemstat, testdata = (os.path.abspath(path) for path in sys.argv[1:3])
     only = sys.argv[3:]
@@ -253,6 +282,8 @@ def main():
             test_views(kmemstat, path)
         if not only or "bombs" in only:
             test_bombs(kmemstat, testdata, path)
+        if not only or "order" in only:
+            test_order(kmemstat, testdata, os.path.join(folder, "perf.data"))
     if not only or "plain" in only:
         test_plain(kmemstat, testdata)
     return end()

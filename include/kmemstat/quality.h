@@ -31,6 +31,7 @@ enum km_counter {
 	KM_ALLOCS_POOLED,   /* allocations of call sites that there is no memory for, in one row */
 	KM_ALLOCS_LEFT_OUT, /* allocations in no table, for lack of memory */
 	KM_POINTERS_UNTRACKED, /* allocations that were not followed, for lack of memory */
+	KM_EVENTS_LATE,        /* events not in order of time, for lack of memory to sort them */
 	KM_TABLES_CUT,         /* tables that end before the trace, for lack of memory */
 	KM_NULL_FREES,         /* kfree(NULL): used, frees nothing */
 	KM_ZERO_SIZE_FREES,    /* kfree(ZERO_SIZE_PTR): used, frees nothing */

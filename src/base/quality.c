@@ -72,6 +72,10 @@ static const struct km_counter_info counters[KM_NR_COUNTERS] = {
 	  "allocation not followed for lack of memory",
 	  "what is live is a lower bound, and frees of theirs are unknown: give a larger "
 	  "--memory-limit, or filter" },
+	{ KM_EVENTS_LATE, "events_late", KM_SEV_LOSS, false,
+	  "events that came too late to be put in order, for lack of memory",
+	  "event that came too late to be put in order, for lack of memory",
+	  "what is live and how long may be wrong: give a larger --memory-limit" },
 	{ KM_TABLES_CUT, "tables_cut", KM_SEV_LOSS, false,
 	  "tables that end before the trace does, for lack of memory",
 	  "table that ends before the trace does, for lack of memory",

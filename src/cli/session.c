@@ -73,6 +73,11 @@ static struct km_error *find_topology(struct km_session *session)
 	return error;
 }
 
+static uint64_t memory_limit(const struct km_options *options)
+{
+	return options->memory_limit ? options->memory_limit : km_memory_default();
+}
+
 /* What is the same wherever events come from. */
 static struct km_error *begin(struct km_session *session)
 {
@@ -96,6 +101,7 @@ struct km_error *km_session_begin_live(const struct km_options *options, struct 
 		.source = source,
 		.stop = stop,
 		.is_live = true,
+		.shares = km_memory_share(memory_limit(options)),
 	};
 	return begin(ret);
 }
@@ -105,7 +111,7 @@ static struct km_error *open_session(const struct km_options *options, const vol
 {
 	struct km_source_options source_options = {
 		.instance = options->instance,
-		.memory_bytes = options->memory_limit ? options->memory_limit : km_memory_default(),
+		.memory_bytes = memory_limit(options),
 	};
 	const bool is_stream = km_live_is_stream(options->input);
 	const struct km_input_info *info;

@@ -459,6 +459,7 @@ static struct km_error *perfdata_open(struct km_input *input,
 	pd->is_big_endian = input->head[0] == '2';
 	pd->base.info.format = km_perfdata_ops.name;
 	pd->base.info.compression = "none";
+	pd->memory_bytes = options ? options->memory_bytes : 0;
 	error = take_options(pd, options);
 	if (!error)
 		error = open_input(pd);

@@ -144,7 +144,8 @@ struct perfdata {
 	bool is_big_endian;
 	bool is_pipe; /* pipe mode: what describes the events is in records of its own */
 	bool has_formats;
-	bool is_started; /* the records were read, which can be done once from a pipe */
+	uint64_t memory_bytes; /* to stay in; 0: any */
+	bool is_started;       /* the records were read, which can be done once from a pipe */
 	uint64_t data_at, data_end;
 	struct pd_attr *attrs;
 	size_t nr_attrs;
@@ -306,7 +307,15 @@ struct pd_queue {
 	uint64_t until_ns;  /* none after that */
 	uint64_t newest_ns; /* of all that came */
 	uint64_t flush_ns;  /* up to there the next end of a round lets out */
+	uint32_t most_rows; /* 0: as many as there may ever be; and so is it with bytes */
+	size_t most_bytes;
+	bool is_forced;     /* what is let out is so for lack of room */
+	uint64_t forced_ns; /* of the last that was */
+	uint64_t nr_late;   /* that came after such as were later */
 };
+
+/* So much memory is all that the queue may take; 0: as much as it ever takes. */
+void pd_queue_set_limit(struct pd_queue *queue, uint64_t bytes);
 
 void pd_queue_deinit(struct pd_queue *queue);
 /* Empties it. */
@@ -323,7 +332,7 @@ bool pd_queue_is_full(const struct pd_queue *queue);
  * (tools/perf/util/ordered-events.c, v6.1).
  */
 void pd_queue_end_round(struct pd_queue *queue);
-/* Lets out the older half, or all. */
+/* Lets out the older half, for there is no room for more, or all. */
 void pd_queue_flush_half(struct pd_queue *queue);
 void pd_queue_flush_all(struct pd_queue *queue);
 /*

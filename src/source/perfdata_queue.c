@@ -12,9 +12,13 @@
 
 #include "source/perfdata.h"
 
-/* A recorder that never ends a round must not use up the memory: about 256 MB with call chains. */
+/* A recorder that never ends a round must not use up the memory, however much there is. */
 #define MAX_WAITING_EVENTS (1U << 20)
 #define MAX_WAITING_BYTES  (256U << 20)
+/* at first, and at least for the largest record there can be */
+#define BYTES_AHEAD        (256U << 10)
+/* a row, which may be a run of its own */
+#define ROW_BYTES          (sizeof(struct pd_row) + sizeof(struct pd_run) + sizeof(struct pd_head))
 /* of rows and runs at first; with MAX_WAITING_EVENTS a power of two times it */
 #define FIRST_ROOM         4096U
 /* so much is free after pd_queue_reserve(), if there may be so much */
@@ -36,7 +40,33 @@ void pd_queue_clear(struct pd_queue *queue)
 	queue->nr = queue->nr_runs = queue->nr_heap = 0;
 	queue->nr_bytes = 0;
 	queue->is_ready = false;
-	queue->newest_ns = queue->flush_ns = 0;
+	queue->newest_ns = queue->flush_ns = queue->forced_ns = 0;
+	queue->nr_late = 0;
+}
+
+/* A quarter is for rows, the rest for the bytes of those that are raw. */
+void pd_queue_set_limit(struct pd_queue *queue, uint64_t bytes)
+{
+	queue->most_rows = 0;
+	queue->most_bytes = 0;
+	if (!bytes)
+		return;
+	queue->most_rows = FIRST_ROOM;
+	while (queue->most_rows < MAX_WAITING_EVENTS &&
+	       2 * queue->most_rows * (uint64_t)ROW_BYTES <= bytes / 4)
+		queue->most_rows *= 2;
+	queue->most_bytes =
+		bytes / 4 * 3 < MAX_WAITING_BYTES ? (size_t)(bytes / 4 * 3) : MAX_WAITING_BYTES;
+}
+
+static uint32_t most_rows(const struct pd_queue *queue)
+{
+	return queue->most_rows ? queue->most_rows : MAX_WAITING_EVENTS;
+}
+
+static size_t most_bytes(const struct pd_queue *queue)
+{
+	return queue->most_bytes ? queue->most_bytes : MAX_WAITING_BYTES;
 }
 
 static struct km_error *grow_rows(struct pd_queue *queue)
@@ -72,11 +102,11 @@ struct km_error *pd_queue_reserve(struct pd_queue *queue)
 {
 	struct km_error *error = NULL;
 
-	while (!error && queue->room - queue->nr < ROOM_AHEAD && queue->room < MAX_WAITING_EVENTS)
+	while (!error && queue->room - queue->nr < ROOM_AHEAD && queue->room < most_rows(queue))
 		error = grow_rows(queue);
 	/* there are no more runs than rows */
 	while (!error && queue->room_runs - queue->nr_runs < ROOM_AHEAD &&
-	       queue->room_runs < MAX_WAITING_EVENTS)
+	       queue->room_runs < most_rows(queue))
 		error = grow_runs(queue);
 	return error;
 }
@@ -104,8 +134,12 @@ struct km_error *pd_queue_add(struct pd_queue *queue, const struct pd_sample *sa
 	if (error)
 		return error;
 	if (!queue->bytes || size > queue->room_bytes - queue->nr_bytes) {
-		const size_t room = 2 * queue->room_bytes + size + (1U << 18);
+		const size_t most = most_bytes(queue) + BYTES_AHEAD;
+		size_t room = 2 * queue->room_bytes + size + BYTES_AHEAD;
 
+		/* it is not full yet: there is room for one more behind all that there may be */
+		if (room > most && most - queue->nr_bytes >= size)
+			room = most;
 		bytes = realloc(queue->bytes, room);
 		if (!bytes)
 			return &km_error_memory;
@@ -124,7 +158,7 @@ struct km_error *pd_queue_add(struct pd_queue *queue, const struct pd_sample *sa
 
 bool pd_queue_is_full(const struct pd_queue *queue)
 {
-	return queue->nr >= MAX_WAITING_EVENTS || queue->nr_bytes >= MAX_WAITING_BYTES;
+	return queue->nr >= most_rows(queue) || queue->nr_bytes >= most_bytes(queue);
 }
 
 static inline bool is_before(const struct pd_head *a, const struct pd_head *b)
@@ -182,6 +216,7 @@ void pd_queue_end_round(struct pd_queue *queue)
 void pd_queue_flush_half(struct pd_queue *queue)
 {
 	let_out(queue, UINT64_MAX, (queue->nr + 1) / 2);
+	queue->is_forced = true;
 }
 
 void pd_queue_flush_all(struct pd_queue *queue)
@@ -227,7 +262,7 @@ static void end_letting_out(struct pd_queue *queue)
 	}
 	queue->nr = to;
 	queue->nr_runs = nr_runs;
-	queue->is_ready = false;
+	queue->is_ready = queue->is_forced = false;
 	move_bytes(queue);
 }
 
@@ -267,6 +302,10 @@ uint32_t pd_queue_take(struct pd_queue *queue, uint32_t most, const struct pd_ro
 		at += TAKE_STEP;
 	while (at < end && rows[at].ts_ns <= until_ns)
 		at++;
+	for (uint32_t i = run->next; i < at && rows[i].ts_ns < queue->forced_ns; i++)
+		queue->nr_late++;
+	if (queue->is_forced && rows[at - 1].ts_ns > queue->forced_ns)
+		queue->forced_ns = rows[at - 1].ts_ns;
 	*ret = &rows[run->next];
 	most = at - run->next;
 	queue->left -= most;

@@ -16,6 +16,7 @@
 #define SYNC_BYTES     (1U << 20)
 #define MISC_LOST_BPF  (1U << 15) /* what a BPF program of the recorder left out is no loss */
 #define MAX_CHAIN      (RECORD_MAX / 8)
+#define QUEUE_SHARE    8 /* so much of the memory limit is the queue's: an eighth */
 
 _Static_assert(MAX_CHAIN < UINT16_MAX, "struct pd_row holds it");
 
@@ -134,6 +135,7 @@ struct km_error *pd_reader_start(struct km_reader *base, size_t part)
 		reader->feed = &reader->own_feed;
 	}
 	pd_queue_clear(&reader->queue);
+	pd_queue_set_limit(&reader->queue, pd->memory_bytes / QUEUE_SHARE);
 	km_records_begin(&reader->records);
 	ZSTD_freeDCtx(reader->zstd);
 	reader->zstd = NULL;
@@ -629,6 +631,7 @@ static void finish(struct pd_reader *reader)
 	reader->is_finished = true;
 	if (left)
 		count(reader, KM_RECORDS_DAMAGED, 1);
+	count(reader, KM_EVENTS_LATE, reader->queue.nr_late);
 	for (size_t i = 0; i < reader->nr_streams; i++) {
 		const struct losses *losses = &reader->losses[i];
 

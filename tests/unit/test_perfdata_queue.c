@@ -266,13 +266,54 @@ static void no_rounds(void **state)
 	pd_queue_deinit(&queue);
 }
 
+/* With a limit it is full earlier; what then comes too late is counted, each once. */
+static void limit(void **state)
+{
+	const uint32_t raw[16] = { 0 };
+	const struct pd_row *rows;
+	struct pd_queue queue = { 0 };
+	struct pd_sample sample = { .raw = (const uint8_t *)raw, .raw_size = sizeof(raw) };
+	uint32_t nr, got, nr_taken = 0;
+
+	(void)state;
+	pd_queue_set_limit(&queue, 1 << 20);
+	for (nr = 0; !pd_queue_is_full(&queue); nr++) {
+		sample.time_ns = nr + 1;
+		assert_null(pd_queue_add(&queue, &sample, 0, NULL, 0));
+	}
+	assert_int_equal(nr, 4096);
+	assert_true(queue.room * sizeof(struct pd_row) + queue.room_bytes +
+			    queue.room_runs * (sizeof(struct pd_run) + sizeof(struct pd_head)) <=
+		    1 << 20);
+	pd_queue_flush_half(&queue);
+	while ((got = pd_queue_take(&queue, 100, &rows)))
+		nr_taken += got;
+	assert_int_equal(nr_taken, 2048);
+	assert_int_equal(queue.nr_late, 0);
+	for (uint32_t i = 0; i < 10; i++) {
+		/* 2043 to 2052: the last of those that went was 2048 */
+		sample.time_ns = 2043 + i;
+		assert_null(pd_queue_add(&queue, &sample, 1, NULL, 0));
+	}
+	pd_queue_end_round(&queue);
+	assert_int_equal(pd_queue_take(&queue, 100, &rows), 0);
+	pd_queue_end_round(&queue);
+	while ((got = pd_queue_take(&queue, 3, &rows)))
+		nr_taken += got;
+	assert_int_equal(nr_taken, 4096 + 10);
+	assert_int_equal(queue.nr_late, 5);
+	pd_queue_clear(&queue);
+	assert_int_equal(queue.nr_late, 0);
+	pd_queue_set_limit(&queue, 32 << 20);
+	assert_true(queue.most_rows > 4096 && queue.most_bytes == 24 << 20);
+	pd_queue_deinit(&queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds),
-		cmocka_unit_test(disorder),
-		cmocka_unit_test(extremes),
-		cmocka_unit_test(no_rounds),
+		cmocka_unit_test(rounds),    cmocka_unit_test(disorder), cmocka_unit_test(extremes),
+		cmocka_unit_test(no_rounds), cmocka_unit_test(limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
