@@ -50,7 +50,8 @@ LIBRARIES = {
     r"n?curses\.h": {"top"},
     r"elfutils/|dwarf\.h|libelf\.h|gelf\.h": {"sym"},
     r"jansson\.h": {"render", "compare"},
-    r"zstd\.h|zlib\.h": {"source", "sym", "record"},
+    r"zstd\.h": {"source", "sym", "record"},
+    r"zlib\.h": {"source", "sym", "record", "render"},
     r"lzma\.h": {"sym"},
 }
 

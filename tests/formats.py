@@ -352,8 +352,11 @@ def all_of(*args):
         run(*files, *args)
         found = {}
         for name in names:
-            with open(f"{tmp}/{name}", encoding="utf-8", newline="") as file:
-                found[name] = file.read()
+            with open(f"{tmp}/{name}", "rb") as file:
+                data = file.read()
+            # profiles.py is about the one that is binary
+            if name != "pprof":
+                found[name] = data.decode("utf-8")
     return found
 
 

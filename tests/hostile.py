@@ -301,10 +301,15 @@ def show(verb):
     return f"{' '.join(verb[:3])}{' ...' if len(verb) > 3 else ''}"
 
 
+def by_stack():
+    return ["--by-stack"] if b"--by-stack" in run("--help") else []
+
+
 def all_formats(what, folder, pairs, has_shape=True):
     """`pairs`: arguments for the hostile one and for its twin."""
     for verb in ((), ("check", "--fail-on", "any", "--max-waste", "1%")):
-        pair = [reports(folder, verb, [*(JUDGED if not verb else JUDGED[:2]), *args]) for args in pairs]
+        more = JUDGED[:2] if verb else JUDGED + by_stack()
+        pair = [reports(folder, verb, [*more, *args]) for args in pairs]
         for name, data in pair[0].items():
             attempt(f"{what}: {' '.join(verb[:1]) or 'stat'} --format {name}",
                     compare if has_shape else lambda name, data, _: read(name, data), name, data,
@@ -334,15 +339,34 @@ def csv_views(what, args):
             attempt(f"{what}: {view} --csv", lambda view=view: read("csv", run(view, "--csv", *args)))
 
 
+def forged(value):
+    """A report with hostile names, as kmemstat would not write it."""
+    if isinstance(value, dict):
+        return {key: forged(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [forged(item) for item in value]
+    match = isinstance(value, str) and re.search(r"(?:word|text)(\d+)", value)
+    if not match:
+        return value
+    texts = hostile.STRINGS + hostile.SPACED
+    # surrogates are no characters that JSON could have
+    text = texts[int(match[1]) % len(texts)].encode(errors="surrogateescape").decode(errors="replace")
+    return value.replace(match[0], text)
+
+
 def comparisons(folder, args, twin):
     names = formats(("diff",))
+    forgery = f"{folder}/forged.json"
+    with open(forgery, "w", encoding="utf-8") as file:
+        json.dump(forged(json.loads(run("--json", *twin))), file)
 
     def one(name):
         options = ["--format", name] if name in names else []
         other = f"{folder}/other.json"
         with open(other, "wb") as file:
             file.write(run("--json", *args))
-        for sides in ((args[-1], twin[-1]), (twin[-1], args[-1]), (other, twin[-1])):
+        for sides in ((args[-1], twin[-1]), (twin[-1], args[-1]), (other, twin[-1]),
+                      (forgery, twin[-1]), (twin[-1], forgery)):
             read(name, run("diff", "--no-debug-search", "--total", *options, *sides))
     for name in [*names, "table"]:
         attempt(f"diff: {name}", one, name)
@@ -355,12 +379,32 @@ def comparisons(folder, args, twin):
                 text = file.read()
             assert text and not UNSAFE.search(text.replace("\t", "")), path
         for options in (["--baseline", base, "--max-waste-growth", "0%"], ["--suppress", suppress],
-                        ["--baseline", args[-1], "--fail-on", "new"]):
+                        ["--baseline", args[-1], "--fail-on", "new"],
+                        ["--baseline", forgery, "--fail-on", "new"]):
             for name in ("table", "markdown", "junit"):
                 form = ["--format", name] if name != "table" else []
                 data = run("check", *options, *form, *twin, status=(0, 1, 4))
                 read(name, data)
     attempt("check: a baseline and suppressions of it, written and read", baseline)
+
+
+def merged(folder, args, twin):
+    """Reports of many hosts, whose names are those of files."""
+    if b"kmemstat merge" not in run("--help"):
+        return
+    evil = os.fsencode(folder) + b"/" + hostile.encode(
+        "\x1b]0;t\x07\u202e<!script>`|\n::error::\udcff\u200b=1.json")
+    for path, report in ((evil, args), (f"{folder}/harmless.json", twin)):
+        with open(path, "wb") as file:
+            file.write(run("--json", *report))
+    result = f"{folder}/merged.json"
+    run("merge", "-o", result, evil, f"{folder}/harmless.json", f"{folder}/forged.json")
+    with open(result, "rb") as file:
+        attempt("merge", read, "json", file.read())
+    for name in formats():
+        attempt(f"merged: {name}", lambda name=name: read(name, run("--format", name, result)))
+    for verb in (["--caller", "--summary", "--class"], ["diff", twin[-1]]):
+        attempt(f"merged: {verb[0]}", lambda verb=verb: read("table", run(*verb, result)))
 
 
 def screens(args):
@@ -497,6 +541,7 @@ def main():
             all_views(what, pair, what != "text")
         csv_views("trace.dat", pairs["trace.dat"][0])
         comparisons(folder, *pairs["trace.dat"])
+        merged(folder, *pairs["trace.dat"])
         screens(pairs["trace.dat"][0])
         messages(folder, pairs["trace.dat"][0])
         streams(folder, pairs["trace.dat"][0])

@@ -9,6 +9,26 @@
 
 struct km_gates;
 
+/* What a profile counts. */
+enum km_profile_value {
+	KM_VALUE_BYTES, /* allocated; the default */
+	KM_VALUE_REQ,
+	KM_VALUE_WASTE,
+	KM_VALUE_HIT,
+	KM_VALUE_LIVE_BYTES,
+	KM_VALUE_LIVE_WASTE,
+	KM_VALUE_LIVE,
+	KM_NR_PROFILE_VALUES,
+};
+
+struct km_profile_value_info {
+	const char *key;  /* as columns of tables are called: "live-bytes" */
+	const char *text; /* for people: "live" */
+	bool is_bytes;
+	bool needs_pairs; /* nothing is known of it unless allocations and frees were paired */
+};
+const struct km_profile_value_info *km_profile_value_info(enum km_profile_value value);
+
 struct km_render_options {
 	const struct km_view *view;
 	enum km_listing_id list; /* the one that list renderers and CSV show */
@@ -19,6 +39,9 @@ struct km_render_options {
 	size_t top;                   /* call sites in renderers that have has_top; 0: all */
 	const struct km_gates *gates; /* of check: what it came to; or NULL */
 	bool one_line;                /* of "json": as one line, for streams of reports */
+	enum km_profile_value value;  /* of "collapsed" */
+	bool has_stacks;              /* JSON has sums by stack, if the report has */
+	const char *layer;            /* of profiles: "slab", "percpu", "page"; NULL: see --layer */
 	const char *type; /* of "type": as km_type_is_called() takes it; NULL: all types */
 };
 
@@ -43,6 +66,8 @@ struct km_renderer {
 	bool is_machine;    /* no colour, no pager; needs the sources of all call sites */
 	unsigned int shows; /* enum km_shows: what it takes from the view */
 	bool needs_stacks;  /* shows report.stacks */
+	bool is_profile;    /* is about one layer: --layer */
+	bool is_binary;     /* nothing for a terminal */
 	bool needs_pairs;   /* shows nothing unless allocations and frees were paired */
 	bool wants_peak;    /* shows who had what live at the peak (report.peak_sites) */
 	bool is_list;       /* shows options->list, which has to be this: */

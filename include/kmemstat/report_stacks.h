@@ -28,6 +28,12 @@ struct km_stack_row {
 	uint64_t live, live_bytes, live_waste;
 };
 
+/*
+ * The name of a frame that no symbol names, and that is no call site: nobody can do anything with
+ * its address, which is no renderer's to show but where addresses are asked for.
+ */
+extern const char km_frame_unknown[];
+
 /* All allocations by stack. The bytes of the layers are never added up: pages back the others. */
 struct km_stack_report {
 	struct km_callsite *frames; /* as call sites without numbers; by name, address */

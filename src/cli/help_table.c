@@ -175,6 +175,11 @@ void km_help_print_table(struct km_out *out)
 			    km_diff_by_info(by)->text);
 	for (enum km_top_view view = 0; view < KM_NR_TOP_VIEWS; view++)
 		print_value(out, "top-view", 0, NULL, km_top_view_name(view), NULL);
+	for (enum km_profile_value value = 0; value < KM_NR_PROFILE_VALUES; value++)
+		print_value(out, "value", 0, NULL, km_profile_value_info(value)->key,
+			    km_profile_value_info(value)->text);
+	for (enum km_layer layer = 0; layer < KM_NR_LAYERS; layer++)
+		print_value(out, "layer", 0, NULL, km_layer_name(layer), NULL);
 	print_value(out, "when", 0, NULL, "auto", "on a terminal");
 	print_value(out, "when", 0, NULL, "always", NULL);
 	print_value(out, "when", 0, NULL, "never", NULL);

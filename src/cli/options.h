@@ -15,6 +15,7 @@
 #include "kmemstat/filter.h"
 #include "kmemstat/gate.h"
 #include "kmemstat/merge.h"
+#include "kmemstat/render.h"
 #include "kmemstat/report.h"
 #include "kmemstat/top.h"
 
@@ -119,7 +120,10 @@ struct km_options {
 	struct km_percpu_change percpu_changes[KM_MAX_PERCPU_CHANGES];
 	size_t nr_percpu_changes;
 	bool show_models; /* --model help */
-	bool by_stack;    /* --by-stack: sums by stack in JSON */
+	bool has_profile_value;
+	enum km_profile_value profile_value;
+	const char *layer; /* of profiles; or NULL */
+	bool by_stack;     /* --by-stack: sums by stack in JSON */
 	/* tables */
 	const char *sort, *fields;
 	size_t per;     /* units that hits are told of; 0: none */

@@ -75,6 +75,24 @@ static const struct km_option rows[] = {
 	  AT(top),
 	  .help = "Call sites that the formats markdown and openmetrics have, of those that waste "
 		  "most; 0: all (default: 20)." },
+	{ .name = "value",
+	  .arg = "NAME",
+	  .values = "value",
+	  .group = KM_GROUP_OUTPUT,
+	  .verbs = KM_VERBS_JUDGE,
+	  .set = km_set_profile_value,
+	  .help = "What the format collapsed counts: bytes (allocated; the default), req, waste, "
+		  "hit, live-bytes, live-waste or live." },
+	{ .name = "layer",
+	  .arg = "NAME",
+	  .values = "layer",
+	  .group = KM_GROUP_OUTPUT,
+	  .verbs = KM_VERBS_JUDGE,
+	  .set = km_set_layer,
+	  .help = "The allocator that the formats collapsed, speedscope and pprof are about: slab, "
+		  "percpu or page.",
+	  .more = "Without it speedscope has a profile of each, and the other two have the first "
+		  "that allocated anything: bytes of different layers are never added up." },
 	{ .name = "output",
 	  .letter = 'o',
 	  .arg = "FILE",

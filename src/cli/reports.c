@@ -3,6 +3,7 @@
 #include "cli/reports.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static const char *report_name(const void *arg, size_t i)
 {
@@ -98,6 +99,71 @@ static struct km_error *check_by_stack(const struct km_options *options)
 		"add --json, or --format json=FILE");
 }
 
+/* Whether a renderer is asked for that `is` true of. */
+static bool has_renderer(const struct km_options *options,
+			 bool (*is)(const struct km_renderer *renderer))
+{
+	if (options->report && is(km_renderer_find(options->report)))
+		return true;
+	for (size_t i = 0; i < options->nr_report_files; i++)
+		if (is(km_renderer_find(options->report_files[i].name)))
+			return true;
+	return false;
+}
+
+static bool is_profile(const struct km_renderer *renderer)
+{
+	return renderer->is_profile;
+}
+
+static bool is_collapsed(const struct km_renderer *renderer)
+{
+	return strcmp(renderer->name, "collapsed") == 0;
+}
+
+static struct km_error *check_profiles(const struct km_options *options)
+{
+	if (options->has_profile_value && !has_renderer(options, is_collapsed))
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--value is about the format collapsed"),
+				       "add --format collapsed; speedscope and pprof have all");
+	if (options->has_profile_value && options->no_pairing &&
+	    km_profile_value_info(options->profile_value)->needs_pairs)
+		return km_error_advise(
+			km_error_create(KM_ERR_USAGE, NULL,
+					"--value %s is not known with --no-pairing",
+					km_profile_value_info(options->profile_value)->key),
+			"leave one out");
+	if (options->layer && !has_renderer(options, is_profile))
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--layer is about the formats collapsed, "
+						       "speedscope and pprof"),
+				       "add --format with one of them");
+	return NULL;
+}
+
+/* Bytes that no terminal shows. */
+static struct km_error *check_binary(const struct km_options *options)
+{
+	const char *name = options->report;
+
+	if (!name || !km_renderer_find(name)->is_binary)
+		return NULL;
+	if (!options->output && isatty(STDOUT_FILENO))
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--format %s is binary, and standard output "
+						       "a terminal",
+						       name),
+				       "give --format %s=FILE", name);
+	if (options->interval_s && !options->output)
+		return km_error_advise(km_error_create(KM_ERR_USAGE, NULL,
+						       "--format %s has no place for several "
+						       "reports",
+						       name),
+				       "give --format %s=FILE, which each replaces", name);
+	return NULL;
+}
+
 struct km_error *km_reports_check(const struct km_options *options)
 {
 	struct km_error *error = options->report ? check_name(options->report) : NULL;
@@ -111,6 +177,10 @@ struct km_error *km_reports_check(const struct km_options *options)
 		error = check_views(options);
 	if (!error)
 		error = check_by_stack(options);
+	if (!error)
+		error = check_profiles(options);
+	if (!error)
+		error = check_binary(options);
 	return error ? error : check_top(options);
 }
 
@@ -129,6 +199,11 @@ bool km_reports_want_stacks(const struct km_options *options)
 		if (wants_stacks(options, options->report_files[i].name))
 			return true;
 	return false;
+}
+
+bool km_reports_are_about_stacks(const struct km_options *options)
+{
+	return options->by_stack || has_renderer(options, is_profile);
 }
 
 static struct km_error *create_view(const struct km_session *session, struct km_view **ret)
@@ -151,6 +226,9 @@ static struct km_error *render(const struct km_session *session, const struct km
 		.gates = reports->gates,
 		.list = renderer->list,
 		.top = session->options->top,
+		.value = session->options->profile_value,
+		.layer = session->options->layer,
+		.has_stacks = renderer->needs_stacks || session->options->by_stack,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
 	};
 

@@ -17,6 +17,9 @@ bool km_reports_want_sources(const struct km_options *options);
 /* The same of sums by stack. */
 bool km_reports_want_stacks(const struct km_options *options);
 
+/* Whether something is about nothing else: stacks are worth recording for it. */
+bool km_reports_are_about_stacks(const struct km_options *options);
+
 /* The files of one report. Zero-initialised is none. */
 struct km_reports {
 	const struct km_gates *gates; /* for those that tell of them; borrowed, or NULL */

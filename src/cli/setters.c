@@ -689,3 +689,28 @@ struct km_error *km_set_noise(const struct km_option *option, const char *arg,
 	ret->diff.has_noise = true;
 	return km_set_percent(option, arg, ret);
 }
+
+struct km_error *km_set_profile_value(const struct km_option *option, const char *arg,
+				      struct km_options *ret)
+{
+	for (enum km_profile_value i = 0; i < KM_NR_PROFILE_VALUES; i++) {
+		if (strcmp(arg, km_profile_value_info(i)->key) != 0)
+			continue;
+		ret->profile_value = i;
+		ret->has_profile_value = true;
+		return NULL;
+	}
+	return bad_value(option, arg, "bytes, req, waste, hit, live-bytes, live-waste or live");
+}
+
+struct km_error *km_set_layer(const struct km_option *option, const char *arg,
+			      struct km_options *ret)
+{
+	for (enum km_layer layer = 0; layer < KM_NR_LAYERS; layer++) {
+		if (strcmp(arg, km_layer_name(layer)) != 0)
+			continue;
+		ret->layer = km_layer_name(layer);
+		return NULL;
+	}
+	return bad_value(option, arg, "slab, percpu or page");
+}

@@ -57,5 +57,7 @@ km_setter km_set_limit; /* struct km_limit; of bytes unless the option has a val
 km_setter km_set_color;
 km_setter km_set_pager;
 km_setter km_set_severity;
+km_setter km_set_profile_value;
+km_setter km_set_layer;
 
 #endif

@@ -38,11 +38,11 @@ static struct km_error *start_timer(struct living *living)
 
 /*
  * Pages are recorded if they are to be shown, with stacks, which tell who allocated them; and
- * stacks, if the report is to sum up by them. Counts have none.
+ * stacks, if a report is about them. Counts have none.
  */
 static void settle_events(struct km_options *options)
 {
-	if (!options->hist && km_reports_want_stacks(options))
+	if (!options->hist && km_reports_are_about_stacks(options))
 		options->stacks = true;
 	if (options->record_events ||
 	    (!km_options_has_view(options, "page") && !km_options_has_view(options, "page-frame")))

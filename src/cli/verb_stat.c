@@ -44,6 +44,7 @@ static struct km_error *render(struct km_session *session, const struct km_termi
 		.width = terminal->width,
 		.use_color = terminal->use_color,
 		.use_blocks = terminal->use_blocks,
+		.has_stacks = session->options->by_stack,
 		.raw_ip = session->options->raw_ip && !session->has_made_up,
 		.one_line = session->is_live && session->options->interval_s,
 	};

@@ -29,6 +29,7 @@ struct page {
 	const struct km_report *report;
 	const struct km_render_options *options;
 	bool *picked; /* of the call sites; NULL: all */
+	bool *framed; /* of the frames of stacks; NULL: there are none */
 	const char *list;
 	size_t nr_left_out; /* of it */
 	json_t *left_out;   /* the same by key of each list that is not complete */
@@ -114,6 +115,8 @@ static bool wants(const struct page *page, size_t i)
 	/* they are nothing but addresses */
 	if (strcmp(page->list, "pointers") == 0 && !page->options->raw_ip)
 		return false;
+	if (strcmp(page->list, "stack_frames") == 0)
+		return page->framed[i];
 	return i < MOST_ROWS;
 }
 
@@ -124,6 +127,31 @@ static bool wants_row(struct km_json_sink *sink, size_t i)
 
 	page->nr_left_out += !is_wanted;
 	return is_wanted;
+}
+
+/* Frames that the rows refer to. */
+static struct km_error *pick_frames(struct page *page)
+{
+	const struct km_stack_report *stacks = page->report->stacks;
+
+	if (!stacks)
+		return NULL;
+	page->framed = calloc(stacks->nr_frames + 1, sizeof(*page->framed));
+	if (!page->framed)
+		return &km_error_memory;
+	for (size_t i = 0; i < stacks->nr_rows && i < MOST_ROWS; i++)
+		for (size_t k = 0; k < stacks->rows[i].nr_frames; k++)
+			page->framed[stacks->rows[i].frames[k]] = true;
+	return NULL;
+}
+
+/* What has only call sites is in their list already. */
+static bool has_stacks(const struct km_report *report)
+{
+	for (enum km_layer layer = 0; report->stacks && layer < KM_NR_LAYERS; layer++)
+		if (report->stacks->has_stacks[layer])
+			return true;
+	return false;
 }
 
 /* What a counter that is not plain bookkeeping says. */
@@ -210,6 +238,7 @@ static struct km_error *put_report(struct page *page)
 struct km_error *km_render_html(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out)
 {
+	struct km_render_options own = *options;
 	struct page page = {
 		.sink = {
 			.out = out,
@@ -221,11 +250,14 @@ struct km_error *km_render_html(const struct km_report *report,
 			.most_nested = MOST_NESTED,
 		},
 		.report = report,
-		.options = options,
+		.options = &own,
 		.left_out = json_object(),
 	};
 	struct km_error *error = km_html_pick(report, MOST_FINDINGS, MOST_CALLSITES, &page.picked);
 
+	own.has_stacks = has_stacks(report);
+	if (!error)
+		error = pick_frames(&page);
 	km_out_puts(out, km_html_head);
 	if (!error)
 		error = put_report(&page);
@@ -233,5 +265,6 @@ struct km_error *km_render_html(const struct km_report *report,
 	km_out_puts(out, km_html_tail);
 	json_decref(page.left_out);
 	free(page.picked);
+	free(page.framed);
 	return error;
 }

@@ -11,7 +11,10 @@ static json_t *make_frame(const struct km_callsite *frame, size_t i,
 	json_t *object = json_object();
 
 	set_number(&object, "id", i);
-	km_json_set_symbol(&object, frame, options);
+	if (frame->name == km_frame_unknown && !options->raw_ip)
+		set(&object, "symbol", json_null());
+	else
+		km_json_set_symbol(&object, frame, options);
 	km_json_set_source(&object, frame);
 	return object;
 }
@@ -46,17 +49,19 @@ struct km_error *km_json_walk_stacks(const struct km_report *report,
 	const struct km_stack_report *stacks = report->stacks;
 	struct km_error *error = NULL;
 
-	if (!stacks)
+	if (!stacks || !options->has_stacks)
 		return NULL;
 	sink->begin_list(sink, "stack_frames", "stack_frame");
 	for (size_t i = 0; !error && i < stacks->nr_frames; i++)
-		error = sink->add_row(sink, make_frame(&stacks->frames[i], i, options));
+		if (km_json_wants_row(sink, i))
+			error = sink->add_row(sink, make_frame(&stacks->frames[i], i, options));
 	sink->end_list(sink);
 	if (error)
 		return error;
 	sink->begin_list(sink, "stacks", "stack");
 	for (size_t i = 0; !error && i < stacks->nr_rows; i++)
-		error = sink->add_row(sink, make_row(report, &stacks->rows[i]));
+		if (km_json_wants_row(sink, i))
+			error = sink->add_row(sink, make_row(report, &stacks->rows[i]));
 	sink->end_list(sink);
 	return error;
 }

@@ -137,6 +137,12 @@ struct km_error *km_render_json(const struct km_report *report,
 				const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_jsonl(const struct km_report *report,
 				 const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_collapsed(const struct km_report *report,
+				     const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_speedscope(const struct km_report *report,
+				      const struct km_render_options *options, struct km_out *out);
+struct km_error *km_render_pprof(const struct km_report *report,
+				 const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_openmetrics(const struct km_report *report,
 				       const struct km_render_options *options, struct km_out *out);
 struct km_error *km_render_markdown(const struct km_report *report,

@@ -8,6 +8,8 @@
 
 #include "report/callers.h"
 
+const char km_frame_unknown[] = "[unknown]";
+
 /* A row, whose frames are addresses yet. */
 struct draft {
 	struct km_stack_row row;
@@ -321,6 +323,31 @@ static int compare_places(const void *a, const void *b)
 	return compare_u64(x->address, y->address);
 }
 
+/* Of frames by address: those without symbol that are no call site. */
+static struct km_error *name_unknown(struct building *b)
+{
+	struct km_stack_report *stacks = b->stacks;
+	bool *is_callsite = calloc(stacks->nr_frames + 1, sizeof(*is_callsite));
+
+	if (!is_callsite)
+		return &km_error_memory;
+	for (size_t i = 0; i < b->nr_drafts; i++) {
+		const struct draft *draft = &b->drafts[i];
+		const struct km_callsite *frame =
+			draft->row.nr_frames ? km_callers_get(stacks->frames, stacks->nr_frames,
+							      b->addresses[draft->at])
+					     : NULL;
+
+		if (frame)
+			is_callsite[frame - stacks->frames] = true;
+	}
+	for (size_t i = 0; i < stacks->nr_frames; i++)
+		if (!stacks->frames[i].has_symbol && !is_callsite[i])
+			stacks->frames[i].name = km_frame_unknown;
+	free(is_callsite);
+	return NULL;
+}
+
 /* Frames of all addresses, by name: what they are compared by is the same wherever a kernel was. */
 static struct km_error *make_frames(struct building *b, struct place **ret)
 {
@@ -336,6 +363,8 @@ static struct km_error *make_frames(struct building *b, struct place **ret)
 	error = km_callers_build(b->own, b->parts->symtab, KM_LAYER_SLAB, addresses,
 				 b->nr_addresses, &stacks->frames, &stacks->nr_frames);
 	free(addresses);
+	if (!error)
+		error = name_unknown(b);
 	if (!error) {
 		places = calloc(stacks->nr_frames + 1, sizeof(*places));
 		error = places ? NULL : &km_error_memory;

@@ -129,7 +129,10 @@ def perf_data(testdata, path, is_hostile):
     load.add(1500)
 
     class Hostile(perfdata.PerfData):
-        """Names of tasks of all events."""
+        """Names of tasks of all events, and stacks of all symbols."""
+
+        def stack(self, time):
+            return [load.sites[(time + 7 * i) % len(load.sites)] for i in range(1, 6)]
 
         def text(self, text):
             match = re.fullmatch(r"task-(\d+)", text)
@@ -146,7 +149,7 @@ def perf_data(testdata, path, is_hostile):
             found[perfdata.F_ARCH] = text(texts.word(5))
             return found
 
-    data = Hostile(load).to_bytes()
+    data = Hostile(load, sample_types=(perfdata.PLAIN | perfdata.CALLCHAIN,)).to_bytes()
     pathlib.Path(path).write_bytes(data)
     return kallsyms(load)
 

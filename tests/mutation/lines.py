@@ -38,47 +38,70 @@ class Lines:
         return set().union(*self.files.get(name, {}).values())
 
 
-def digest_of(top, tests):
-    """Of what the lines depend on: sources, tests, and which of them."""
-    digest = hashlib.sha256("\0".join(sorted(test.name for test in tests)).encode())
-    for folder in ("src", "include", "tests/unit", "tests/golden", "tests/cli"):
-        for path in sorted((top / folder).rglob("*")):
-            if path.is_file():
-                digest.update(str(path).encode() + b"\0" + path.read_bytes())
+def digest_of(paths):
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file():
+            digest.update(str(path).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
-def find(build, tests, pattern, cache, say):
-    """Runs each test of a build with coverage. The result is kept in the file cache."""
-    digest = digest_of(build.top, tests)
+def digest_of_test(top, name):
+    """Of the files that a test has for itself."""
+    kind, _, stem = name.partition("-")
+    return digest_of(path for path in (top / "tests" / kind).glob("*")
+                     if path.stem == f"test_{stem}" or path.name.split(".")[0] == stem)
+
+
+def run_one(build, test, pattern):
+    """What a test runs: {"seconds", "files": {name: [all lines, those it ran]}}, or its status."""
+    for path in (build.path / "src/libkmemstat.a.p").glob("*.gcda"):
+        path.unlink()
+    with tempfile.TemporaryDirectory(prefix="kmemstat-mutation-") as tmp:
+        start = time.monotonic()
+        status = test.run({}, SECONDS, tmp)
+        seconds = round(time.monotonic() - start, 2)
+    if status != 0:
+        return {"status": status}
+    data = [path for path in (build.path / "src/libkmemstat.a.p").glob("*.gcda")
+            if pattern.match(path.name)]
+    return {"seconds": seconds, "files": {
+        name: [sorted(counts.lines), sorted(counts.run())]
+        for name, counts in gcov.read(build.path, build.top, data).items()}}
+
+
+def read_cache(path, digest):
     try:
-        with open(cache, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             kept = json.load(file)
-        if kept["digest"] == digest:
-            return Lines(kept["files"], kept["seconds"])
+        return kept["tests"] if kept["digest"] == digest else {}
     except (OSError, ValueError, KeyError):
-        pass
+        return {}
+
+
+def find(build, tests, pattern, cache, say):
+    """Runs each test of a build with coverage, or what it ran is in the file cache already."""
+    digest = digest_of(path for folder in ("src", "include")
+                       for path in (build.top / folder).rglob("*"))
+    kept = read_cache(cache, digest)
     files, seconds = {}, {}
     for number, test in enumerate(tests, 1):
-        for path in (build.path / "src/libkmemstat.a.p").glob("*.gcda"):
-            path.unlink()
-        with tempfile.TemporaryDirectory(prefix="kmemstat-mutation-") as tmp:
-            start = time.monotonic()
-            status = test.run({}, SECONDS, tmp)
-        if status != 0:
-            say(f"{test.name}: left out: it ends with {status} in the build with coverage")
+        own = digest_of_test(build.top, test.name)
+        if kept.get(test.name, {}).get("digest") != own:
+            kept[test.name] = dict(run_one(build, test, pattern), digest=own)
+            with open(cache, "w", encoding="utf-8") as file:
+                json.dump({"digest": digest, "tests": kept}, file, sort_keys=True)
+            if number % 20 == 0:
+                say(f"{number} of {len(tests)} tests were run for their lines")
+        found = kept[test.name]
+        if "status" in found:
+            say(f"{test.name}: left out: it ends with {found['status']} in the build with coverage")
             continue
-        seconds[test.name] = round(time.monotonic() - start, 2)
-        data = [path for path in (build.path / "src/libkmemstat.a.p").glob("*.gcda")
-                if pattern.match(path.name)]
-        for name, counts in gcov.read(build.path, build.top, data).items():
+        seconds[test.name] = found["seconds"]
+        for name, (code, run) in found["files"].items():
             lines = files.setdefault(name, {})
-            for line in counts.lines:
+            for line in code:
                 lines.setdefault(line, [])
-            for line in counts.run():
+            for line in run:
                 lines[line].append(test.name)
-        if number % 20 == 0:
-            say(f"{number} of {len(tests)} tests were run for their lines")
-    with open(cache, "w", encoding="utf-8") as file:
-        json.dump({"digest": digest, "files": files, "seconds": seconds}, file, sort_keys=True)
     return Lines(files, seconds)

@@ -3,7 +3,7 @@
 """Changes src/decode/ and src/agg/, one thing at a time, and counts what no test notices.
 
 usage: mutation.py [--count N] [--seed N] [--folder NAME]... [--file NAME] [--test NAME]...
-                   [--slowest SECONDS] [--jobs N] BUILD
+                   [--slowest SECONDS] [--most TESTS] [--jobs N] BUILD
 
 BUILD is a build directory of this source, and stays as it is. BUILD/coverage becomes another one,
 which tells which tests run a changed line; those are given the changed program, the quick ones
@@ -93,16 +93,17 @@ def reason_of(reasons, mutant, used):
 class Trial:
     """Compiles, links, and tests mutants."""
 
-    def __init__(self, build, tests, covered, all_tests, texts=None):
+    def __init__(self, build, tests, covered, all_tests, texts=None, most=None):
         self.build, self.tests, self.covered = build, tests, covered
         # as they were at the start: they can be edited meanwhile
         self.texts = texts or {}
+        self.most = most
         self.all_tests = all_tests
         self.lock = threading.Lock()
         self.originals, self.killers = {}, collections.defaultdict(collections.Counter)
 
     def order(self, mutant):
-        """The tests for a mutant: what noticed others of this file first, then by time."""
+        """The tests for a mutant: what noticed others of this file, unit tests, then by time."""
         if self.all_tests:
             names = set(self.tests)
         else:
@@ -112,8 +113,10 @@ class Trial:
         with self.lock:
             killers = self.killers[mutant.path].copy()
         seconds = self.covered.seconds if self.covered else {}
-        return sorted(names, key=lambda name: (-killers[name] / (0.2 + seconds.get(name, 1)),
+        order = sorted(names, key=lambda name: (-killers[name] / (0.2 + seconds.get(name, 1)),
+                                               not name.startswith("unit-"),
                                                seconds.get(name, 1), name))
+        return order[:self.most]
 
     def text_of(self, name):
         if name not in self.texts:
@@ -258,6 +261,7 @@ def parse():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--slowest", type=float, default=20,
                         help="seconds that a test may take with coverage to be used")
+    parser.add_argument("--most", type=int, help="tests for a mutant: the first so many")
     parser.add_argument("--coverage", type=pathlib.Path, help="instead of BUILD/coverage")
     parser.add_argument("--equivalent", type=pathlib.Path, default=HERE / "equivalent.txt")
     parser.add_argument("build", type=pathlib.Path)
@@ -280,7 +284,7 @@ def main():
         tests = {name: test for name, test in tests.items()
                  if covered.seconds.get(name, args.slowest + 1) <= args.slowest or
                  name in SLOW & set(covered.seconds)}
-    trial = Trial(build, tests, covered, bool(args.test), texts)
+    trial = Trial(build, tests, covered, bool(args.test), texts, args.most)
     trial.sane(args.jobs)
     say(f"{len(trial.tests)} tests")
     used, start = set(), time.monotonic()

@@ -108,6 +108,24 @@ static void test_times(void **state)
 	assert_int_equal(passing(&(struct km_filter_spec){ .time = "0%-10%,90%-100%" }), 0xc03);
 }
 
+/* The last part has no end: what comes behind the span, whose end was estimated, is in it. */
+static void test_last_part(void **state)
+{
+	const struct km_filter_spec spec = { .time = "50%-100%" };
+	const struct km_filter_names names = { comm_of, cache_of, symbol_matches, NULL };
+	struct km_batch *batch = make_batch();
+	struct km_filter *filter;
+
+	assert_null(km_filter_create(&spec, &names, &filter));
+	km_filter_set_span(filter, 1000, 2000);
+	for (uint64_t ts_ns = 1498; ts_ns < 2003; ts_ns++) {
+		batch->ts_ns[0] = ts_ns;
+		assert_int_equal(km_filter_passes_time(filter, batch, 0), ts_ns >= 1500);
+	}
+	km_filter_destroy(filter);
+	free(batch);
+}
+
 static void assert_refused(const struct km_filter_spec *spec, const char *message)
 {
 	const struct km_filter_names names = { comm_of, cache_of, symbol_matches, NULL };
@@ -148,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_passes),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_last_part),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ static struct km_span span(const char *text)
 	return (struct km_span){ text, strlen(text) };
 }
 
-/* The field of a line, as "name offset size"; "bad"; or "none". */
+/* The field of a line, as "name offset size", "name[] offset size"; "bad"; or "none". */
 static const char *field(const char *line)
 {
 	static char text[64];
@@ -26,8 +27,8 @@ static const char *field(const char *line)
 		return "none";
 	if (!is_good)
 		return "bad";
-	snprintf(text, sizeof(text), "%.*s %u %u", (int)field.name.len, field.name.at, field.offset,
-		 field.size);
+	snprintf(text, sizeof(text), "%.*s%s %u %u", (int)field.name.len, field.name.at,
+		 field.is_array ? "[]" : "", field.offset, field.size);
 	return text;
 }
 
@@ -45,8 +46,8 @@ static void test_fields(void **state)
 		"name 40 4");
 	assert_string_equal(
 		field("\tfield:unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;"),
-		"caller 16 64");
-	assert_string_equal(field("\tfield:char x[16];\toffset:0;\tsize:16;"), "x 0 16");
+		"caller[] 16 64");
+	assert_string_equal(field("\tfield:char x[16];\toffset:0;\tsize:16;"), "x[] 0 16");
 	assert_string_equal(field("print fmt: \"\""), "none");
 	assert_string_equal(field(""), "none");
 	assert_string_equal(field("\tfield:int x"), "bad");
@@ -56,6 +57,16 @@ static void test_fields(void **state)
 	assert_string_equal(field("\tfield:int x;\toffset:8;\tsize:99999999999999999999;"), "bad");
 	assert_string_equal(field("\tfield:int x;\toffset:-8;\tsize:8;"), "bad");
 	assert_string_equal(field("\tfield:int x;\toffset:8;\tsize:8"), "bad");
+	assert_string_equal(field("\tfield:int x;\toffset:65535;\tsize:65535;\tsigned:1;"),
+			    "x 65535 65535");
+	/* nothing else stands on the line */
+	assert_string_equal(field("\tfield:int x;\toffset:8;\tsize:8;\tsigned:2;"), "bad");
+	assert_string_equal(field("\tfield:int x;\toffset:8;\tsize:8;\tsigned:1;x"), "bad");
+	assert_string_equal(field("\tfield:int x;\toffset:8;\tsize:8;x"), "bad");
+	assert_string_equal(field("\tfield:int x;\toffset:;\tsize:8;"), "bad");
+	assert_string_equal(field("\tfield:int x;\tsize:8;"), "bad");
+	assert_string_equal(field("\tfield special:char b[16];\toffset:8;\tsize:16;\tsigned:0;"),
+			    "b[] 8 16");
 }
 
 /* All flags of a print format, as "NAME=mask ". */
@@ -106,6 +117,120 @@ static void test_flags(void **state)
 		"G=0x8 ");
 }
 
+/* What C makes of an expression is what comes out; 0 stands for none. */
+static void test_expressions(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t value;
+	} cases[] = {
+		/* each operator binds as tightly as it does there, and from the left */
+		{ "2 | 1 ^ 3", 2 | (1 ^ 3) },
+		{ "1 ^ 3 & 2", 1 ^ (3 & 2) },
+		{ "3 & 1 << 1", 3 & (1 << 1) },
+		{ "7 & 64 >> 4", 7 & (64 >> 4) },
+		{ "1 << 1 + 2", 1 << (1 + 2) },
+		{ "64 >> 3 - 2", 64 >> (3 - 2) },
+		{ "1 + 2 * 3", 7 },
+		{ "9 - 2 * 3", 3 },
+		{ "1 + 8 / 4", 3 },
+		{ "1 + 7 % 4", 4 },
+		{ "9 - 3 - 2", 4 },
+		{ "9 - 3 + 2", 8 },
+		{ "64 / 8 / 2", 4 },
+		{ "64 / 8 * 2", 16 },
+		{ "23 % 12 % 4", 3 },
+		{ "1 << 2 << 3", 32 },
+		{ "256 >> 3 >> 2", 8 },
+		{ "1 << 3 >> 2", 2 },
+		{ "2 - 3", UINT64_MAX },
+		{ "1 << 63", UINT64_C(1) << 63 },
+		{ "~0ul >> 63", 1 },
+		{ "1 << 64", 0 },
+		{ "1 >> 64", 0 },
+		{ "8 / 0", 0 },
+		{ "8 % 0", 0 },
+		/* literals */
+		{ "0x1F", 31 },
+		{ "0XaBcdef", 0xabcdef },
+		{ "0xAF09", 0xaf09 },
+		{ "017", 15 },
+		{ "08", 0 },
+		{ "10", 10 },
+		{ "0x1g", 0 },
+		{ "1UL", 1 },
+		{ "1x", 0 },
+		{ "0x", 0 },
+		{ "18446744073709551615", UINT64_MAX },
+		{ "18446744073709551616", 0 },
+		{ "0xffffffffffffffff", UINT64_MAX },
+		{ "0x10000000000000000", 0 },
+		{ "01777777777777777777777", UINT64_MAX },
+		{ "02000000000000000000000", 0 },
+		/* casts cut off what they leave no room for */
+		{ "(gfp_t)~0", UINT32_MAX },
+		{ "( unsigned  long )~0", UINT64_MAX },
+		{ "(u64)~0", UINT64_MAX },
+		{ "(__u64)~0", UINT64_MAX },
+		{ "(gfp_t)0x1ffffffffu", UINT32_MAX },
+		{ "(unsigned)(u64)~0", UINT32_MAX },
+		{ "(gfp_t", 0 },
+		{ "(gfp_t)", 0 },
+		{ "(2)", 2 },
+		{ "( 2 )", 2 },
+		{ "(2", 0 },
+		{ "", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char list[128], want[64] = "";
+
+		snprintf(list, sizeof(list), "__print_flags(x, \"|\", {%s, \"A\"})", cases[i].text);
+		if (cases[i].value)
+			snprintf(want, sizeof(want), "A=%#llx ",
+				 (unsigned long long)cases[i].value);
+		assert_string_equal(flags(list), want);
+	}
+}
+
+/* So deep and no deeper. */
+static void test_depth(void **state)
+{
+	for (int depth = 63; depth <= 65; depth++) {
+		char text[256] = "__print_flags(x, {";
+
+		for (int i = 0; i < depth; i++)
+			strcat(text, "(");
+		strcat(text, "1");
+		for (int i = 0; i < depth; i++)
+			strcat(text, ")");
+		strcat(text, ", \"A\"})");
+		assert_string_equal(flags(text), depth <= 64 ? "A=0x1 " : "");
+	}
+}
+
+/* Where a list ends, and where the text does. */
+static void test_ends(void **state)
+{
+	struct km_flag_scan scan;
+	struct km_flag_text flag;
+	static const char text[] = "__print_flags(x, \"|\"y, {1, \"A\"})";
+
+	assert_string_equal(flags("__print_flags(x, \"|\"), {1, \"A\"}"), "");
+	assert_string_equal(flags("__print_flags(x, \"|\"(y), {1, \"A\"}), {2, \"B\"}"), "A=0x1 ");
+	assert_string_equal(flags(LIST("{1,\"A\" }, { 2 , \"B\"},{4,\n\t\"C\"\n}")),
+			    "A=0x1 B=0x2 C=0x4 ");
+	assert_string_equal(flags(LIST("{1, \"A\\\"}\\\\\"}, {2, \"B\"}")),
+			    "A\\\"}\\\\=0x1 B=0x2 ");
+	/* in all its prefixes no flag is found that is not in it whole */
+	for (size_t len = 0; len < sizeof(text) - 1; len++) {
+		if (!km_flag_scan_start(&scan, (struct km_span){ text, len }))
+			continue;
+		assert_int_equal(km_flag_scan_next(&scan, &flag), len > sizeof(text) - 3);
+		assert_false(km_flag_scan_next(&scan, &flag));
+	}
+}
+
 /* What no kernel writes ends, too. */
 static void test_hostile(void **state)
 {
@@ -129,9 +254,9 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_fields),      cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_expressions), cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_ends),        cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

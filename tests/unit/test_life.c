@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "agg/life_private.h"
 #include "builder.h"
 
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
@@ -31,12 +32,17 @@ struct feed {
 	struct km_batch batch;
 };
 
+/* The loop for processors without AVX2, whatever this one has. */
+static bool has_base_loop;
+
 static struct feed *feed_create(uint64_t short_ns, const struct km_topology *topology)
 {
 	struct feed *feed = calloc(1, sizeof(*feed));
 	const struct km_life_options options = { .short_ns = short_ns, .topology = topology };
 
 	ASSERT_OK(km_life_create(&options, &feed->life));
+	if (has_base_loop)
+		feed->life->add_plain = km_life_add_plain;
 	ASSERT_OK(km_groups_create(&feed->groups));
 	return feed;
 }
@@ -673,21 +679,34 @@ static void a_full_table_takes_no_more(void **state)
 	feed_destroy(feed);
 }
 
+static int use_base_loop(void **state)
+{
+	has_base_loop = true;
+	return 0;
+}
+
+static int use_best_loop(void **state)
+{
+	has_base_loop = false;
+	return 0;
+}
+
+/* By the loop of this processor, and by that of all. */
+#define BASE(name, test)                                                                           \
+	{                                                                                          \
+		name, test, use_base_loop, use_best_loop, NULL                                     \
+	}
+#define BOTH(test) cmocka_unit_test(test), BASE(#test "_base", test)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_lives_in_nothing),
-		cmocka_unit_test(frees_pair_by_pointer),
-		cmocka_unit_test(allocated_again_is_replaced),
-		cmocka_unit_test(filters_choose_allocations),
-		cmocka_unit_test(half_of_the_trace),
-		cmocka_unit_test(long_traces_lose_no_time),
-		cmocka_unit_test(long_traces_of_one_cpu),
-		cmocka_unit_test(nodes),
-		cmocka_unit_test(as_a_plain_count_has_it),
-		cmocka_unit_test(runs_are_as_single_rows),
-		cmocka_unit_test(a_full_table_takes_no_more),
-		cmocka_unit_test(peak_of_all),
+		BOTH(nothing_lives_in_nothing),    BOTH(frees_pair_by_pointer),
+		BOTH(allocated_again_is_replaced), BOTH(filters_choose_allocations),
+		BOTH(half_of_the_trace),           BOTH(long_traces_lose_no_time),
+		BOTH(long_traces_of_one_cpu),      BOTH(nodes),
+		BOTH(as_a_plain_count_has_it),     BOTH(runs_are_as_single_rows),
+		BOTH(a_full_table_takes_no_more),  BOTH(peak_of_all),
 		cmocka_unit_test(median),
 	};
 
