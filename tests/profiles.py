@@ -215,6 +215,7 @@ def tests():
         yield name, lambda name=name: check(f"{small}/{name}")
     yield "perf.data", lambda: check("--kallsyms", f"{small}/perf.kallsyms",
                                      f"{small}/perf-kmem.data")
+    yield "text", lambda: check(f"{TESTDATA}/text/perf-script-stacks.txt")
     yield "unpaired", lambda: check("--no-pairing", f"{small}/stacks.dat")
     yield "lines and addresses", lambda: check("--raw-ip", "--debug-dir", f"{TESTDATA}/mesh",
                                                f"{TESTDATA}/mesh/trace.dat")

@@ -95,7 +95,7 @@ static size_t find_callers(const struct building *b, const struct stack *stack)
 	size_t at = 0;
 
 	for (size_t i = 0; call_site && i < stack->nr; i++)
-		if (stack->frames[i] == call_site)
+		if (stack->frames[i] == call_site || stack->frames[i] == stack->address)
 			return i + 1;
 	for (size_t i = 0; call_site && i < stack->nr; i++)
 		if (is_of_one_symbol(symtab, stack->frames[i], call_site))

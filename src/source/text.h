@@ -127,8 +127,9 @@ enum km_text_line {
 struct km_text_note {
 	uint32_t cpu;
 	bool has_cpu;
-	uint64_t lost; /* events lost, 0: not known how many */
-	struct km_span frame;
+	uint64_t lost;        /* events lost, 0: not known how many */
+	struct km_span frame; /* address, or name */
+	struct km_span name;  /* beside an address: "kfree", "kfree+0x1b"; empty: there is none */
 };
 
 enum km_text_line km_text_note_parse(const char *line, const char *end, struct km_text_note *ret);

@@ -322,6 +322,12 @@ static bool parse_perf_frame(const char *line, const char *end, struct km_text_n
 	while (p<end && * p> ' ')
 		p++;
 	ret->frame = (struct km_span){ digits, (size_t)(p - digits) };
+	while (p < end && *p == ' ')
+		p++;
+	ret->name = (struct km_span){ p, 0 };
+	/* "[unknown]" is none */
+	while (p<end && * p> ' ' && *ret->name.at != '[')
+		ret->name.len = (size_t)(++p - ret->name.at);
 	return digits > line && ret->frame.len <= 16 && km_text_number(ret->frame, 16, &value);
 }
 
@@ -341,11 +347,15 @@ static bool parse_arrow_frame(const char *line, const char *end, struct km_text_
 
 		if (open) {
 			ret->frame = (struct km_span){ open + 1, (size_t)(end - 2 - open) };
+			while (open > p && open[-1] == ' ')
+				open--;
+			ret->name = (struct km_span){ p, (size_t)(open - p) };
 			if (km_text_number(ret->frame, 16, &value))
 				return true;
 		}
 	}
 	ret->frame = (struct km_span){ p, (size_t)(end - p) };
+	ret->name = (struct km_span){ p, 0 };
 	return p < end;
 }
 

@@ -383,23 +383,40 @@ bool km_text_excludes(const struct km_text *text, int32_t pid)
 	return false;
 }
 
+/*
+ * The address of a frame. Where call sites are symbols, frames with symbol and offset are, too:
+ * their addresses would not be found among the made-up ones. False if it is none, or of the
+ * program: perf script has those behind the kernel's.
+ */
+static bool find_frame(struct km_text_reader *reader, const struct km_text_note *note,
+		       uint64_t *ret)
+{
+	struct km_text_sites *sites = &text_of(reader)->sites;
+	uint64_t address;
+
+	if (!km_text_number(note->frame, 16, &address))
+		return km_text_sites_get(sites, note->frame, ret);
+	if (reader->frame_stack && reader->frame_address >> 63 && !(address >> 63)) {
+		reader->frame_target = 0;
+		return false;
+	}
+	reader->frame_address = address;
+	/* a name alone is less than the address: --kallsyms has that */
+	if (!sites->nr_symbols || !memchr(note->name.at, '+', note->name.len) ||
+	    !km_text_sites_get(sites, note->name, ret))
+		*ret = address;
+	return true;
+}
+
 /* A frame of the stack of the event above. */
-static void take_frame(struct km_text_reader *reader, struct km_span frame, struct km_batch *batch)
+static void take_frame(struct km_text_reader *reader, const struct km_text_note *note,
+		       struct km_batch *batch)
 {
 	uint64_t address;
 
-	if (reader->want != KM_WANT_ALL || !reader->frame_target)
+	if (reader->want != KM_WANT_ALL || !reader->frame_target ||
+	    !find_frame(reader, note, &address))
 		return;
-	if (km_text_number(frame, 16, &address)) {
-		/* behind the frames of the kernel perf script has those of the program */
-		if (reader->frame_stack && reader->stacks[reader->nr_stacks - 1] >> 63 &&
-		    !(address >> 63)) {
-			reader->frame_target = 0;
-			return;
-		}
-	} else if (!km_text_sites_get(&text_of(reader)->sites, frame, &address)) {
-		return;
-	}
 	if (reader->nr_stacks + 2 > reader->room_stacks) {
 		size_t room = reader->room_stacks ? 2 * reader->room_stacks : 4096;
 		uint64_t *stacks = reallocarray(reader->stacks, room, sizeof(*stacks));
@@ -456,7 +473,7 @@ static void take_note(struct km_text_reader *reader, const char *line, const cha
 		take_comment(reader, line, end);
 		break;
 	case KM_TL_FRAME:
-		take_frame(reader, note.frame, batch);
+		take_frame(reader, &note, batch);
 		break;
 	case KM_TL_LOST:
 		if (note.has_cpu && !get_stream(reader, note.cpu, &reader->stream))

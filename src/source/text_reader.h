@@ -39,8 +39,9 @@ struct km_text_reader {
 	/* stacks: each its length and its frames */
 	uint64_t *stacks;
 	size_t nr_stacks, room_stacks;
-	uint32_t frame_target; /* row + 1 */
-	size_t frame_stack;    /* index of its length + 1 */
+	uint32_t frame_target;  /* row + 1 */
+	size_t frame_stack;     /* index of its length + 1 */
+	uint64_t frame_address; /* of the frame before, as it was written */
 	struct km_part_stats stats;
 	struct km_text_fast *fast;
 	struct km_error *error;
