@@ -83,7 +83,7 @@ function start() {
 	document.getElementById("foot").append(
 		`Made by kmemstat ${report.generator.version}. The file holds all it shows; it asks nothing ` +
 		"of any server.");
-	document.documentElement.dataset.ready = "";
+	document.documentElement.dataset.ready = String(Math.round(performance.now()));
 	followHash(report);
 	addEventListener("hashchange", () => followHash(report));
 }
