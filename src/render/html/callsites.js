@@ -42,7 +42,7 @@ function columnsOf(report) {
 		  value: ui.whereName, node: (site) => ui.name(ui.whereName(site)) },
 		bytesColumn("waste", "Wasted", "allocated less requested, in sum; the bar is the share " +
 			    "of all waste", (site) => site.bytes_waste, slab.bytes_waste),
-		{ key: "frag", label: "of it", number: true, help: "wasted of allocated bytes",
+		{ key: "frag", label: "Wasted %", number: true, help: "wasted of allocated bytes",
 		  value: (site) => site.frag_percent, text: (site) => ui.percent(site.frag_percent) },
 		bytesColumn("alloc", "Allocated", "what the call site was given, in sum; the bar is the " +
 			    "share of all bytes allocated", (site) => site.bytes_alloc, slab.bytes_alloc),
@@ -52,10 +52,11 @@ function columnsOf(report) {
 		{ key: "class", label: "Class", help: "the size class that most of its bytes are in",
 		  value: (site) => site.size_class || "", text: (site) => site.size_class || "" },
 		...lifeColumns(report),
-		{ key: "function", label: "Function", help: "function and offset of the call, with module",
-		  value: ui.siteName, node: (site) => ui.name(ui.siteName(site)) },
+		{ key: "function", label: "Function", value: ui.siteName,
+		  help: "function and offset of the call, with module, where the line stands for it",
+		  node: (site) => (ui.sourceName(site) ? ui.code(ui.siteName(site)) : "") },
 		{ key: "type", label: "Type", help: "what is allocated, as far as debug information tells",
-		  value: typeName, node: (site) => (typeName(site) ? ui.name(typeName(site)) : "") },
+		  value: typeName, node: (site) => (typeName(site) ? ui.code(typeName(site)) : "") },
 	];
 }
 

@@ -39,7 +39,7 @@ km.section({
 				{ key: "bytes", label: "Object", number: true, help: "bytes of one object",
 				  value: (row) => row.bytes, text: (row) => ui.count(row.bytes) },
 				bytes("bytes_waste", "Wasted", "the bar is the share of all waste", slab.bytes_waste),
-				{ key: "frag", label: "of it", number: true, help: "wasted of allocated bytes",
+				{ key: "frag", label: "Wasted %", number: true, help: "wasted of allocated bytes",
 				  value: (row) => (row.bytes_alloc ? row.bytes_waste / row.bytes_alloc : null),
 				  text: (row) => ui.share(row.bytes_waste, row.bytes_alloc) },
 				bytes("bytes_alloc", "Allocated", "the bar is the share of all bytes", slab.bytes_alloc),

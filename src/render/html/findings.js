@@ -102,7 +102,7 @@ class List {
 			this.reset();
 		} }, ["all", ...values].map((value) => ui.el("option", { value }, value)));
 
-		return [ui.el("label", { for: select.id }, label), select];
+		return ui.el("div", { class: "choice" }, ui.el("label", { for: select.id }, label), select);
 	}
 
 	filters() {

@@ -66,11 +66,13 @@ class Table {
 						      placeholder: this.filterHint || "words",
 						      autocomplete: "off", spellcheck: "false",
 						      oninput: () => this.filter() });
-			parts.push(ui.el("label", { for: this.input.id }, "Filter"), this.input);
+			parts.push(ui.el("div", { class: "choice words" },
+				ui.el("label", { for: this.input.id }, "Filter"), this.input));
 		}
 		this.selects = this.choices.map((choice, i) => this.buildChoice(choice, i));
 		for (const [i, select] of this.selects.entries())
-			parts.push(ui.el("label", { for: select.id }, this.choices[i].label), select);
+			parts.push(ui.el("div", { class: "choice" },
+				ui.el("label", { for: select.id }, this.choices[i].label), select));
 		return parts.length ? ui.el("div", { class: "filters" }, parts) : null;
 	}
 

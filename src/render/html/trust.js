@@ -16,6 +16,9 @@ function buildCounter(counter, ui) {
 		counter.detail ? `; ${counter.detail}` : "", ".");
 }
 
+const meaning = (counter) => (counter.key === "implied_frees"
+	? "the pointer was allocated again while it seemed alive" : "among the events used");
+
 function buildEvents(report, ui) {
 	const { quality } = report;
 	const rows = [
@@ -34,8 +37,7 @@ function buildEvents(report, ui) {
 	return ui.el("div", { class: "scroll" }, ui.plainTable({
 		caption: "Every event is accounted for", columns: ["", "Number", "What it is"], numbers: [1],
 		rows: [...rows.map(([name, nr, what]) => [name, ui.count(nr || 0), what]),
-		       ...others.map((one) => [km.sentence(one.text), ui.count(one.count),
-					       "among the events used"])] }));
+		       ...others.map((one) => [km.sentence(one.text), ui.count(one.count), meaning(one)])] }));
 }
 
 km.section({
