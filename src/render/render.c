@@ -172,6 +172,7 @@ static const struct km_renderer renderers[] = {
 	  .is_machine = true,
 	  .needs_types = true,
 	  .needs_stacks = true,
+	  .wants_peak = true,
 	  .render = km_render_html },
 	{ .name = "openmetrics",
 	  .help = "sums and the first call sites for Prometheus: node_exporter's textfile "
