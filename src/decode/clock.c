@@ -25,9 +25,8 @@ static int64_t offset_at(const struct km_clock *clock, uint64_t raw, uint64_t *r
 		else
 			high = mid;
 	}
+	/* whatever the order of the samples, that at low is not after raw, and that at high is */
 	*ret_scaling = samples[low].scaling;
-	if (samples[high].time <= samples[low].time)
-		return samples[low].offset;
 	part = (__int128)(raw - samples[low].time) *
 	       ((__int128)samples[high].offset - samples[low].offset) /
 	       (__int128)(samples[high].time - samples[low].time);

@@ -353,7 +353,6 @@ bool km_flag_scan_next(struct km_flag_scan *scan, struct km_flag_text *ret)
 				break;
 			continue;
 		}
-		span_skip_space(&scan->rest);
 		if (!span_take(&scan->rest, ","))
 			continue;
 		span_skip_space(&scan->rest);

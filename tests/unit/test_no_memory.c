@@ -121,7 +121,11 @@ static void put_row(struct km_batch *b, uint32_t number)
 	b->ptr[i] = kind == KM_EV_PAGE_ALLOC || kind == KM_EV_PAGE_FREE
 			    ? 2 * object
 			    : 0xffff888000000000 + 64 * (8 * object + (number % 8 == 7));
-	b->more[i] = (struct km_event_more){ .order = 1, .node = -1 };
+	/* some of two pages are freed one by one */
+	b->more[i] = (struct km_event_more){
+		.order = kind != KM_EV_PAGE_FREE || number / 16 % 3,
+		.node = -1,
+	};
 	km_batch_mark(b, i);
 }
 
