@@ -221,7 +221,7 @@ def build_with_coverage(path):
 def find_lines(args, tests):
     build_with_coverage(args.coverage)
     build = program.Build(args.coverage, TOP)
-    pattern = re.compile(r"(" + "|".join(args.folder or FOLDERS) + r")_\w+\.c\.gcda")
+    pattern = re.compile(r"(" + "|".join(FOLDERS) + r")_\w+\.c\.gcda")
     there = {test.name: test for test in build.tests(SUITES, ORACLES | SLOW)}
     return lines.find(build, [there[name] for name in tests if name in there], pattern,
                       args.coverage / "lines.json", say)
