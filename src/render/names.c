@@ -14,7 +14,7 @@ static uint32_t hash_of(const char *bytes, size_t size)
 }
 
 /* The slot of the bytes, or the free one where they belong. */
-static uint32_t *find_slot(const struct km_names *names, const char *bytes, size_t size)
+static uint32_t *find_slot(const struct km_texts *names, const char *bytes, size_t size)
 {
 	for (uint32_t at = hash_of(bytes, size);; at++) {
 		uint32_t *slot = &names->slots[at & (names->nr_slots - 1)];
@@ -25,7 +25,7 @@ static uint32_t *find_slot(const struct km_names *names, const char *bytes, size
 	}
 }
 
-static bool grow(struct km_names *names)
+static bool grow(struct km_texts *names)
 {
 	const uint32_t room = names->room ? 2 * names->room : 64;
 	struct km_name *items;
@@ -49,7 +49,7 @@ static bool grow(struct km_names *names)
 	return true;
 }
 
-bool km_names_get(struct km_names *names, const char *bytes, size_t size, uint32_t *ret)
+bool km_texts_get(struct km_texts *names, const char *bytes, size_t size, uint32_t *ret)
 {
 	struct km_name *name;
 	uint32_t *slot;
@@ -71,11 +71,11 @@ bool km_names_get(struct km_names *names, const char *bytes, size_t size, uint32
 	return true;
 }
 
-void km_names_deinit(struct km_names *names)
+void km_texts_deinit(struct km_texts *names)
 {
 	for (uint32_t i = 0; i < names->nr; i++)
 		free(names->items[i].bytes);
 	free(names->items);
 	free(names->slots);
-	*names = (struct km_names){ 0 };
+	*names = (struct km_texts){ 0 };
 }

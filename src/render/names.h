@@ -13,7 +13,7 @@ struct km_name {
 };
 
 /* Zero-initialised is empty. */
-struct km_names {
+struct km_texts {
 	struct km_name *items; /* by number, in the order they were met */
 	uint32_t nr, room;
 	uint32_t *slots; /* numbers + 1, by hash; at most half of them are taken */
@@ -21,7 +21,7 @@ struct km_names {
 };
 
 /* The number of a copy of the bytes, from 0 on. False without memory. */
-bool km_names_get(struct km_names *names, const char *bytes, size_t size, uint32_t *ret);
-void km_names_deinit(struct km_names *names);
+bool km_texts_get(struct km_texts *names, const char *bytes, size_t size, uint32_t *ret);
+void km_texts_deinit(struct km_texts *names);
 
 #endif

@@ -71,7 +71,7 @@ struct writing {
 	z_stream zip;
 	struct km_proto profile;            /* fields that are not packed yet */
 	struct km_proto body, inner, items; /* of the message in hand */
-	struct km_names strings, mappings, functions, locations;
+	struct km_texts strings, mappings, functions, locations;
 	bool has_lines;        /* there is debug information of something */
 	uint32_t *location_of; /* id by frame of the report; 0: it has none yet */
 	bool is_short;
@@ -110,7 +110,7 @@ static uint32_t string_of(struct writing *w, const char *text)
 {
 	uint32_t number = 0;
 
-	if (!km_names_get(&w->strings, text, strlen(text), &number))
+	if (!km_texts_get(&w->strings, text, strlen(text), &number))
 		w->is_short = true;
 	return number;
 }
@@ -130,11 +130,11 @@ static uint32_t safe_of(struct writing *w, const char *text)
 }
 
 /* The id of the message in hand, which is emptied. */
-static uint32_t id_of(struct writing *w, struct km_names *names, struct km_proto *message)
+static uint32_t id_of(struct writing *w, struct km_texts *names, struct km_proto *message)
 {
 	uint32_t number = 0;
 
-	if (message->is_short || !km_names_get(names, message->bytes, message->size, &number))
+	if (message->is_short || !km_texts_get(names, message->bytes, message->size, &number))
 		w->is_short = true;
 	message->size = 0;
 	return number + 1;
@@ -320,7 +320,7 @@ static void add_time(struct writing *w)
 }
 
 /* The messages that samples refer to, with their ids. */
-static void add_items(struct writing *w, unsigned int field, const struct km_names *names)
+static void add_items(struct writing *w, unsigned int field, const struct km_texts *names)
 {
 	for (uint32_t i = 0; i < names->nr; i++) {
 		km_proto_number(&w->body, ID, (uint64_t)i + 1);
@@ -373,10 +373,10 @@ struct km_error *km_render_pprof(const struct km_report *report,
 	km_proto_deinit(&w.body);
 	km_proto_deinit(&w.inner);
 	km_proto_deinit(&w.items);
-	km_names_deinit(&w.strings);
-	km_names_deinit(&w.mappings);
-	km_names_deinit(&w.functions);
-	km_names_deinit(&w.locations);
+	km_texts_deinit(&w.strings);
+	km_texts_deinit(&w.mappings);
+	km_texts_deinit(&w.functions);
+	km_texts_deinit(&w.locations);
 	free(w.location_of);
 	return error;
 }

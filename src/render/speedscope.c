@@ -27,7 +27,7 @@ struct writing {
 	const struct km_report *report;
 	const struct km_render_options *options;
 	struct km_out *out;
-	struct km_names frames; /* as JSON */
+	struct km_texts frames; /* as JSON */
 	struct way *ways;       /* of the report's rows */
 	struct way *way;        /* of the row in hand */
 	bool has_profile;
@@ -47,7 +47,7 @@ static struct km_error *add_frame(struct writing *w, const char *json)
 		way->frames = frames;
 		way->room = room;
 	}
-	if (!km_names_get(&w->frames, json, strlen(json), &number))
+	if (!km_texts_get(&w->frames, json, strlen(json), &number))
 		return &km_error_memory;
 	way->frames[way->nr++] = number;
 	return NULL;
@@ -207,6 +207,6 @@ struct km_error *km_render_speedscope(const struct km_report *report,
 	for (size_t i = 0; i < nr; i++)
 		free(w.ways[i].frames);
 	free(w.ways);
-	km_names_deinit(&w.frames);
+	km_texts_deinit(&w.frames);
 	return error;
 }
