@@ -124,7 +124,8 @@ class Browser:
         self.process = subprocess.Popen(
             [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--force-color-profile=srgb", "--hide-scrollbars", "--remote-debugging-port=0",
+             "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",
+             "--remote-debugging-port=0",
              f"--user-data-dir={self.home}", "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True, env={**os.environ, "HOME": self.home})

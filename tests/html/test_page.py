@@ -313,7 +313,8 @@ def test_tips(page, tmp):
     case = Case(page, tmp, *MESH)
     case.focus("#callsites th[data-key=pingpong] button")
     page.evaluate("new Promise(done => requestAnimationFrame(done))")
-    expect(case.texts(".tip:not([hidden])"), ["freed on another CPU than it was allocated on, of all frees"])
+    expect(case.texts(".tip:not([hidden])"),
+           ["freed on another CPU than it was allocated on, of all frees"])
     page.key("Escape")
     expect(case.texts(".tip:not([hidden])"), [])
 
@@ -375,7 +376,8 @@ def test_names_of_controls(page, tmp):
     assert {"button", "link", "combobox", "searchbox", "table", "region"} <= seen, seen
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     expect(len(ids), len(set(ids)), "ids that are there twice")
-    expect(page.evaluate("[...document.querySelectorAll('label')].filter(l => !l.control).length"), 0)
+    expect(page.evaluate("[...document.querySelectorAll('label')].filter(l => !l.control).length"),
+           0)
 
 
 def test_large(page, tmp):
