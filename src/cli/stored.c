@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/reports.h"
-
 bool km_stored_is(const struct km_options *options)
 {
 	return (options->verb & (KM_VERB_STAT | KM_VERB_CHECK)) && options->input &&
@@ -74,12 +72,6 @@ struct km_error *km_stored_open(const struct km_options *options, struct km_sess
 	struct km_error *error = NULL;
 
 	*ret = (struct km_session){ .options = options, .step_start = km_now() };
-	if (km_reports_want_stacks(options))
-		return km_error_advise(
-			km_error_create(KM_ERR_USAGE, options->input,
-					"is a report, and a format is asked for that "
-					"is about stacks"),
-			"give the trace");
 	for (size_t i = 0; !error && i < options->nr_suppress; i++)
 		error = km_suppressions_load(&ret->suppressions, options->suppress[i]);
 	if (!error)

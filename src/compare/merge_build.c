@@ -328,6 +328,8 @@ static struct km_error *build(struct km_merge *merge)
 		.lives = head->has_lives ? &merge->lives : NULL,
 		.known = &merge->known,
 		.thresholds = merge->options.thresholds,
+		/* formats of profiles have the call sites of a report that is read back */
+		.by_stack = merge->is_one,
 		.per = merge->is_one ? (merge->per ? merge->per : head->per) : 0,
 	};
 	struct km_error *error;

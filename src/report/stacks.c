@@ -210,38 +210,6 @@ static struct km_error *add_slab(struct building *b)
 	return error;
 }
 
-/* Of counts, which have no stacks: each call site is one. */
-static struct km_error *add_callsites(struct building *b)
-{
-	const struct km_report *report = &b->own->report;
-	struct km_error *error = NULL;
-
-	for (size_t i = 0; i < report->nr_callsites; i++) {
-		const struct km_callsite *site = &report->callsites[i];
-
-		for (size_t k = 0; !error && k < site->nr_sizes; k++) {
-			const struct km_report_size *size = &site->sizes[k];
-			const uint64_t bytes_req = km_sat_mul(size->hits, size->bytes_req);
-			const uint64_t bytes_alloc = km_sat_mul(size->hits, size->bytes_alloc);
-			const struct km_stack_row row = {
-				.layer = KM_LAYER_SLAB,
-				.event = site->event,
-				.object_bytes = size->bytes_alloc,
-				.size_class = km_report_class_of(b->own, size)->name,
-				.hits = size->hits,
-				.bytes_req = bytes_req,
-				.bytes_alloc = bytes_alloc,
-				.bytes_waste = km_waste(bytes_req, bytes_alloc),
-			};
-			const struct stack stack = { .call_site = site->address,
-						     .address = site->address };
-
-			error = add_draft(b, &row, &stack);
-		}
-	}
-	return error;
-}
-
 static struct km_error *add_percpu(struct building *b)
 {
 	const struct km_percpu_lives *lives = b->parts->percpu_lives;
@@ -463,7 +431,7 @@ static void merge_rows(struct km_stack_report *stacks)
 static struct km_error *build(struct building *b)
 {
 	struct km_stack_report *stacks = b->stacks;
-	struct km_error *error = b->parts->stack_sums ? add_slab(b) : add_callsites(b);
+	struct km_error *error = add_slab(b);
 	struct place *places = NULL;
 
 	if (!error)
@@ -486,6 +454,77 @@ static struct km_error *build(struct building *b)
 	return error;
 }
 
+/* A call site's allocations of one size. */
+static struct km_stack_row row_of_size(const struct km_report_own *own,
+				       const struct km_callsite *site,
+				       const struct km_report_size *size)
+{
+	const uint64_t bytes_req = km_sat_mul(size->hits, size->bytes_req);
+	const uint64_t bytes_alloc = km_sat_mul(size->hits, size->bytes_alloc);
+
+	return (struct km_stack_row){
+		.event = site->event,
+		.object_bytes = size->bytes_alloc,
+		.size_class = km_report_class_of(own, size)->name,
+		.hits = size->hits,
+		.bytes_req = bytes_req,
+		.bytes_alloc = bytes_alloc,
+		.bytes_waste = km_waste(bytes_req, bytes_alloc),
+	};
+}
+
+/* All of a call site's: of which sizes those that live are is not known. */
+static struct km_stack_row row_of_site(const struct km_callsite *site)
+{
+	return (struct km_stack_row){
+		.event = site->event,
+		.object_bytes = site->hits ? site->bytes_alloc / site->hits : 0,
+		.size_class = site->size_class,
+		.hits = site->hits,
+		.bytes_req = site->bytes_req,
+		.bytes_alloc = site->bytes_alloc,
+		.bytes_waste = site->bytes_waste,
+		.live = site->life->live,
+		.live_bytes = site->life->live_bytes,
+		.live_waste = km_waste(site->life->live_bytes_req, site->life->live_bytes),
+	};
+}
+
+/* Of what has no stacks (counts, a report that is read back): each call site is one. */
+static struct km_error *build_of_callsites(struct building *b)
+{
+	const struct km_report *report = &b->own->report;
+	struct km_stack_report *stacks = b->stacks;
+	const size_t nr = report->nr_callsites;
+
+	stacks->frames = calloc(nr + 1, sizeof(*stacks->frames));
+	stacks->indexes = calloc(nr + 1, sizeof(*stacks->indexes));
+	stacks->rows = calloc(nr + b->own->nr_sizes + 1, sizeof(*stacks->rows));
+	if (!stacks->frames || !stacks->indexes || !stacks->rows)
+		return &km_error_memory;
+	stacks->nr_frames = nr;
+	if (nr)
+		memcpy(stacks->frames, report->callsites, nr * sizeof(*stacks->frames));
+	qsort(stacks->frames, nr, sizeof(*stacks->frames), compare_sites);
+	for (size_t i = 0; i < nr; i++) {
+		const struct km_callsite *site = &stacks->frames[i];
+		const size_t first = stacks->nr_rows;
+
+		stacks->indexes[i] = (uint32_t)i;
+		if (site->life)
+			stacks->rows[stacks->nr_rows++] = row_of_site(site);
+		for (size_t k = 0; !site->life && k < site->nr_sizes; k++)
+			stacks->rows[stacks->nr_rows++] =
+				row_of_size(b->own, site, &site->sizes[k]);
+		for (size_t k = first; k < stacks->nr_rows; k++) {
+			stacks->rows[k].frames = &stacks->indexes[i];
+			stacks->rows[k].nr_frames = 1;
+		}
+	}
+	merge_rows(stacks);
+	return NULL;
+}
+
 struct km_error *km_report_build_stacks(struct km_report_own *own,
 					const struct km_report_parts *parts)
 {
@@ -498,7 +537,7 @@ struct km_error *km_report_build_stacks(struct km_report_own *own,
 	if (!b.stacks)
 		return &km_error_memory;
 	own->report.stacks = b.stacks;
-	error = build(&b);
+	error = parts->stack_sums ? build(&b) : build_of_callsites(&b);
 	free(b.drafts);
 	free(b.addresses);
 	free(b.by_address);

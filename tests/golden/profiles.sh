@@ -16,6 +16,11 @@ echo --- lines, no stacks
 set -- --no-debug-search --debug-dir mesh --callsite '*sta_info_alloc*' mesh/trace.dat
 "$KMEMSTAT" --format collapsed "$@"
 "$KMEMSTAT" --format pprof --no-pairing "$@" | decode
+echo --- of a report
+"$KMEMSTAT" --json "$@" >"$TMP/report.json"
+"$KMEMSTAT" --format collapsed --value live-bytes "$TMP/report.json"
+"$KMEMSTAT" --format pprof "$TMP/report.json" | decode | tail -n +4
+"$KMEMSTAT" --format html "$TMP/report.json" | grep -c '^<!doctype html>'
 echo --- addresses
 "$KMEMSTAT" --format pprof --raw-ip "$@" | decode | tail -n 1
 echo --- time of day
