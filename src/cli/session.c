@@ -143,8 +143,9 @@ static struct km_error *open_session(const struct km_options *options, const vol
 	km_session_log(ret,
 		       "%s: opened: %s version %" PRIu32 ", compression %s, %" PRIu64
 		       " bytes, %zu parts",
-		       info->path, info->format, info->format_version, info->compression,
-		       info->file_bytes, km_source_nr_parts(ret->source));
+		       info->path, info->format, info->format_version,
+		       info->compression ? info->compression : "none", info->file_bytes,
+		       km_source_nr_parts(ret->source));
 	return begin(ret);
 }
 

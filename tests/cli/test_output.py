@@ -449,6 +449,8 @@ def test_quiet_and_verbose():
     expect((status, out), run(SMALL)[:2])
     expect_in("events read", err)
     assert all(line.startswith("kmemstat: ") for line in err.splitlines())
+    err = run("-v", str(TESTDATA / "text" / "tracefs.txt"))[2]
+    expect_in("text version 0, compression none", err)
 
 
 def test_help(tmp):
