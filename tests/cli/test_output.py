@@ -35,7 +35,8 @@ def run(*args, shell=None, **more):
     """-> (status, stdout, stderr) of the program, or of a shell line in which $K is it."""
     command = ["sh", "-c", shell, "sh", *args] if shell else [KMEMSTAT, *args]
     done = subprocess.run(command, env=environment(K=KMEMSTAT, **more), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, errors="replace", timeout=60,
+                          check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -467,7 +468,8 @@ def test_help(tmp):
         assert len(names) > 8
         for name in all_names:
             value = {"min-severity": "low", "color": "never", "short-time": "1ms",
-                     "percpu-unit": "64k", "percpu-what-if": "8=4"}.get(name, "1")
+                     "percpu-unit": "64k", "percpu-what-if": "8=4", "value": "bytes",
+                     "layer": "slab", "key": "symbol"}.get(name, "1")
             option = f"--{name}={value}" if f"--{name} " in with_argument else f"--{name}"
             err = run(verb, option, f"{tmp}/none")[2]
             expect((verb, name, name in names), (verb, name, "does not go with" not in err))
