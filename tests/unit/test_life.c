@@ -277,6 +277,28 @@ static void long_traces_lose_no_time(void **state)
 	feed_destroy(feed);
 }
 
+/* Damaged times can make objects that lived for centuries; their ages are summed all the same. */
+static void ages_add_up(void **state)
+{
+	enum { NR_OBJECTS = 5 };
+	const uint64_t age_ns = UINT64_C(1) << 62;
+	struct feed *feed = feed_create(MS, NULL);
+	struct km_lives lives;
+
+	for (uint64_t i = 0; i < NR_OBJECTS; i++)
+		feed_event(feed, &(struct event){ 0, 0x1000 * (i + 1), KM_EV_KMALLOC, 0xa, 7, 8 });
+	for (uint64_t i = 0; i < NR_OBJECTS; i++)
+		feed_event(feed, &(struct event){ age_ns, 0x1000 * (i + 1), KM_EV_KFREE });
+	feed_flush(feed);
+	lives = feed_finish(feed, 0);
+	assert_int_equal(lives.total.freed, NR_OBJECTS);
+	/* more nanoseconds than 64 bits have */
+	assert_true(lives.total.waste_byte_seconds > NR_OBJECTS * (double)age_ns / 1e9 * 0.999999);
+	assert_true(lives.total.waste_byte_seconds < NR_OBJECTS * (double)age_ns / 1e9 * 1.000001);
+	km_lives_deinit(&lives);
+	feed_destroy(feed);
+}
+
 /* Of a batch of one CPU only the first row tells which; a damaged time may be the last there is. */
 static void long_traces_of_one_cpu(void **state)
 {
@@ -701,12 +723,19 @@ static int use_best_loop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(nothing_lives_in_nothing),    BOTH(frees_pair_by_pointer),
-		BOTH(allocated_again_is_replaced), BOTH(filters_choose_allocations),
-		BOTH(half_of_the_trace),           BOTH(long_traces_lose_no_time),
-		BOTH(long_traces_of_one_cpu),      BOTH(nodes),
-		BOTH(as_a_plain_count_has_it),     BOTH(runs_are_as_single_rows),
-		BOTH(a_full_table_takes_no_more),  BOTH(peak_of_all),
+		BOTH(nothing_lives_in_nothing),
+		BOTH(frees_pair_by_pointer),
+		BOTH(allocated_again_is_replaced),
+		BOTH(filters_choose_allocations),
+		BOTH(half_of_the_trace),
+		BOTH(long_traces_lose_no_time),
+		BOTH(long_traces_of_one_cpu),
+		BOTH(ages_add_up),
+		BOTH(nodes),
+		BOTH(as_a_plain_count_has_it),
+		BOTH(runs_are_as_single_rows),
+		BOTH(a_full_table_takes_no_more),
+		BOTH(peak_of_all),
 		cmocka_unit_test(median),
 	};
 

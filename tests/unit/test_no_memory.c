@@ -22,11 +22,14 @@
 
 /* Allocations left until one fails; 0: it has. None fails while it is off. */
 static unsigned long left;
-static bool is_on;
+static bool is_on, fails_on;
 
 static bool fails(void)
 {
-	return is_on && left && --left == 0;
+	if (!is_on || (!left && !fails_on))
+		return false;
+	left -= left != 0;
+	return !left;
 }
 
 void *__real_malloc(size_t size);
@@ -414,8 +417,11 @@ static struct km_error *formats(uint64_t *sum)
 	return error;
 }
 
-/* Lets one allocation after the other fail, until none is left that could. */
-static void try_all(struct km_error *(*run)(uint64_t *sum), unsigned long least)
+/*
+ * Lets one allocation after the other fail, until none is left that could; or all from that one on,
+ * which is to end, too.
+ */
+static void try_each(struct km_error *(*run)(uint64_t *sum), unsigned long least)
 {
 	uint64_t want = 0;
 	unsigned long number;
@@ -442,6 +448,14 @@ static void try_all(struct km_error *(*run)(uint64_t *sum), unsigned long least)
 	}
 	/* so many there are at least, or this tests nothing */
 	assert_true(number > least);
+}
+
+static void try_all(struct km_error *(*run)(uint64_t *sum), unsigned long least)
+{
+	fails_on = false;
+	try_each(run, least);
+	fails_on = true;
+	try_each(run, least);
 }
 
 static void filters(void **state)

@@ -180,6 +180,9 @@ static uint64_t checksum_of(const struct km_groups *groups, const struct km_inte
 	return sum;
 }
 
+/* How the time stamps of what is decoded are to be changed. */
+static struct km_clock clock_of_test;
+
 /*
  * Decodes a buffer to its end; the last batch stays. Allocations alone are counted in groups, on
  * the fast way with those that are known counted by the decoder.
@@ -187,7 +190,7 @@ static uint64_t checksum_of(const struct km_groups *groups, const struct km_inte
 static void decode(const struct km_formats *formats, enum km_want want, bool use_generic,
 		   const uint8_t *buf, size_t size, struct decoded *ret)
 {
-	struct km_clock clock = { 0 };
+	const struct km_clock clock = clock_of_test;
 	struct km_groups *groups;
 
 	memset(ret, 0, sizeof(*ret));
@@ -233,6 +236,51 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 	ret->checksum ^= checksum_of(groups, &ret->pages.records.names);
 	km_groups_destroy(groups);
 	km_pages_finish(&ret->pages);
+}
+
+/* By the fast path and by the other, whatever is wanted. */
+static void test_clocks(void **state)
+{
+	static const struct km_clock_sample samples[] = { { .time = 0, .offset = 5 },
+							  { .time = 4000, .offset = 45 } };
+	static const struct km_clock clocks[] = {
+		{ .offset_ns = -7 },
+		{ .mult = 3, .shift = 1, .offset_ns = 11 },
+		{ .mult = 3, .shift = 64 },
+		{ .samples = samples, .nr_samples = 2 },
+	};
+	static const uint64_t want[][2] = {
+		{ 993, 1993 },
+		{ 1511, 3011 },
+		{ 1000, 2000 },
+		{ 1015, 2025 },
+	};
+	struct km_formats formats;
+	struct decoded *d = malloc(sizeof(*d));
+	struct page page;
+
+	make_formats(&formats);
+	page_begin(&page, 1000);
+	put_kmalloc(&page, 0, 0xffff888000000100, 40, 64, 0);
+	put_kfree(&page, 1000, 0xffff888000000100);
+	page_end(&page, 0);
+	for (size_t i = 0; i < 8; i++) {
+		const enum km_want wants[] = { KM_WANT_ALL, KM_WANT_PAIRS };
+
+		clock_of_test = clocks[i / 2];
+		for (size_t k = 0; k < 2; k++) {
+			decode(&formats, wants[k], i % 2, page.data, PAGE, d);
+			assert_int_equal(d->batch.nr, 2);
+			assert_int_equal(d->batch.ts_ns[0], want[i / 2][0]);
+			assert_int_equal(d->batch.ts_ns[1], want[i / 2][1]);
+			assert_int_equal(d->pages.stream.first_ns, want[i / 2][0]);
+			assert_int_equal(d->pages.stream.last_ns, want[i / 2][1]);
+			km_pages_deinit(&d->pages);
+		}
+	}
+	clock_of_test = (struct km_clock){ 0 };
+	km_formats_deinit(&formats);
+	free(d);
 }
 
 static void test_records(void **state)
@@ -607,9 +655,10 @@ static void test_bad_formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_records), cmocka_unit_test(test_losses),
-		cmocka_unit_test(test_damage),  cmocka_unit_test(test_fast_is_generic),
-		cmocka_unit_test(test_known),   cmocka_unit_test(test_bad_formats),
+		cmocka_unit_test(test_records),         cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_losses),          cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_fast_is_generic), cmocka_unit_test(test_known),
+		cmocka_unit_test(test_bad_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
