@@ -590,7 +590,7 @@ struct km_error *km_json_walk(const struct km_report *report,
 		error = sink->add_member(sink, "per", json_integer((json_int_t)report->per));
 	/* hosts have none in common */
 	if (!error && report->lives && !report->merged)
-		error = sink->add_member(sink, "timeline", km_json_timeline(report, options));
+		error = sink->add_member(sink, "timeline", km_json_timeline(report, options, sink));
 	for (enum list list = 0; !error && list < NR_LISTS; list++)
 		error = walk_list(report, options, list, sink);
 	if (!error && report->suppressions)

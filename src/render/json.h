@@ -67,8 +67,6 @@ static inline void set_text_if(json_t **object, const char *key, const char *tex
 void km_json_set_life(json_t **callsite, const struct km_report *report,
 		      const struct km_life_stats *life);
 void km_json_set_total_life(json_t **layer, const struct km_report *report);
-/* Live bytes over time; report->lives is not NULL. */
-json_t *km_json_timeline(const struct km_report *report, const struct km_render_options *options);
 /* Writes and frees a value. */
 struct km_error *km_json_dump(struct km_out *out, json_t *value);
 /* The same with 15 digits of real numbers, which is what a double has. */
@@ -118,6 +116,9 @@ static inline void km_json_set_left_out(json_t **object, const char *key,
 		set_number(object, key, nr - km_json_most_nested(sink, nr));
 }
 
+/* Live bytes over time; report->lives is not NULL. */
+json_t *km_json_timeline(const struct km_report *report, const struct km_render_options *options,
+			 const struct km_json_sink *sink);
 /* What every document begins with: version, generator, input, quality. */
 KM_MUST_CHECK struct km_error *km_json_walk_head(const struct km_report *report,
 						 struct km_json_sink *sink);

@@ -98,24 +98,27 @@ static void set_at_peak(json_t **object, const struct km_life_stats *life)
 	set_number(object, "live_waste", life->at_peak_waste);
 }
 
-static json_t *make_peak(const struct km_report *report, const struct km_render_options *options)
+static json_t *make_peak(const struct km_report *report, const struct km_render_options *options,
+			 const struct km_json_sink *sink)
 {
 	const struct km_life_stats *total = &report->lives->total;
 	json_t *object = json_object(), *list = json_array();
 
 	set_time(&object, report, "at", total->peak_ns);
 	set_at_peak(&object, total);
-	for (size_t i = 0; i < report->nr_peak_sites; i++) {
+	for (size_t i = 0; i < km_json_most_nested(sink, report->nr_peak_sites); i++) {
 		json_t *item = km_json_place(report->peak_sites[i], options);
 
 		set_at_peak(&item, report->peak_sites[i]->life);
 		append(&list, item);
 	}
 	set(&object, "callsites", list);
+	km_json_set_left_out(&object, "callsites_left_out", sink, report->nr_peak_sites);
 	return object;
 }
 
-json_t *km_json_timeline(const struct km_report *report, const struct km_render_options *options)
+json_t *km_json_timeline(const struct km_report *report, const struct km_render_options *options,
+			 const struct km_json_sink *sink)
 {
 	const struct km_lives *lives = report->lives;
 	json_t *object = json_object(), *list = json_array();
@@ -137,6 +140,6 @@ json_t *km_json_timeline(const struct km_report *report, const struct km_render_
 	}
 	set(&object, "ticks", list);
 	if (lives->has_peak)
-		set(&object, "peak", make_peak(report, options));
+		set(&object, "peak", make_peak(report, options, sink));
 	return object;
 }
