@@ -214,7 +214,7 @@ def check_use(tmp, merged):
     read, _ = run("-q", "--json", path)
     tap.check(nearly(json.loads(read), merged), "a merged report read back is the same")
     for name in ("markdown", "csv", "jsonl", "openmetrics", "sarif", "junit", "gitlab", "github",
-                 "checkstyle"):
+                 "checkstyle", "html", "collapsed", "speedscope"):
         text, _ = run("-q", "--format", name, path)
         tap.check(len(text) > 100, f"--format {name} of a merged report")
     out, _ = run("diff", "--total", path, path)
