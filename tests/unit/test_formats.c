@@ -135,6 +135,8 @@ static void test_head(void **state)
 	assert_false(is_taken("name: kmalloc\nID: \n" COMMON PRINT));
 	assert_false(is_taken("name: kmalloc\nID: x1\n" COMMON PRINT));
 	assert_false(is_taken("name: kmalloc\nID: :1\n" COMMON PRINT));
+	assert_false(is_taken(HEAD("kmalloc", -1) COMMON SITE_AND_PTR SIZES GFP PRINT));
+	assert_false(is_taken(HEAD("kmalloc", x1) COMMON SITE_AND_PTR SIZES GFP PRINT));
 	assert_false(is_taken("name: other\nID: 65536\n" COMMON PRINT));
 	assert_false(is_taken("name: other\nID: 4294967297\n" COMMON PRINT));
 	assert_true(takes(&formats, "sched", "name: other\nID: 65535\n" COMMON PRINT));
