@@ -88,6 +88,12 @@ struct km_resolver_options {
 struct km_resolver;
 
 /*
+ * Whether it is read at all. In a build without libdw no resolver knows anything, and options that
+ * name files of it are errors (KM_ERR_USAGE).
+ */
+bool km_resolver_has_dwarf(void);
+
+/*
  * Opens debug files lazily, a module when the first address in it is asked for. `tab` must
  * outlive the resolver; with tab NULL nothing is found. An explicit vmlinux that cannot be
  * read or does not match the traced kernel, and a debug directory that is not there, are errors

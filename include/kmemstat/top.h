@@ -243,6 +243,8 @@ void km_top_picture_write(const struct km_top_picture *picture, struct km_out *o
 /* A terminal in full-screen mode. */
 struct km_top_screen;
 
+/* Whether there can be one: not in a build without ncurses. */
+bool km_top_has_screen(void);
 /*
  * Takes the terminal over: keys come from `input`, which must be one, too. Signals are the
  * caller's, but those of a resize and of a stop from the keyboard. Errors: KM_ERR_USAGE for a

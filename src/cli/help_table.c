@@ -173,6 +173,8 @@ void km_help_print_table(struct km_out *out)
 	for (enum km_diff_by by = 0; by < KM_NR_DIFF_BYS; by++)
 		print_value(out, "by", 0, NULL, km_diff_by_info(by)->name,
 			    km_diff_by_info(by)->text);
+	for (enum km_merge_key key = 0; key < KM_NR_MERGE_KEYS; key++)
+		print_value(out, "merge-key", 0, NULL, km_merge_key_name(key), NULL);
 	for (enum km_top_view view = 0; view < KM_NR_TOP_VIEWS; view++)
 		print_value(out, "top-view", 0, NULL, km_top_view_name(view), NULL);
 	for (enum km_profile_value value = 0; value < KM_NR_PROFILE_VALUES; value++)

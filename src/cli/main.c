@@ -9,6 +9,7 @@
 #include "cli/sigbus.h"
 #include "cli/verb_diff.h"
 #include "cli/verbs.h"
+#include "cli/without.h"
 
 static enum km_exit status_of(const struct km_error *error)
 {
@@ -36,7 +37,7 @@ static struct km_error *print_about(const struct km_options *options)
 	if (options->show_help)
 		km_help_print(&output.out, options->verb);
 	else if (options->show_version)
-		km_out_puts(&output.out, "kmemstat " KMEMSTAT_VERSION "\n");
+		km_without_print(&output.out);
 	else if (options->show_models)
 		km_modelling_list(&output.out);
 	else if (options->show_formats && options->verb == KM_VERB_DIFF)
@@ -58,8 +59,10 @@ static struct km_error *run(const struct km_options *options, enum km_exit *ret_
 
 	if (error)
 		return error;
-	if (!km_options_ask_for_help(options))
-		return km_verb_of_bit(options->verb)->run(options, ret_status);
+	if (!km_options_ask_for_help(options)) {
+		error = km_without_check(options);
+		return error ? error : km_verb_of_bit(options->verb)->run(options, ret_status);
+	}
 	error = print_about(options);
 	if (!error)
 		*ret_status = KM_EXIT_OK;

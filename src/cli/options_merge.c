@@ -13,6 +13,7 @@ static const struct km_option rows[] = {
 		  "-: standard input." },
 	{ .name = "key",
 	  .arg = "KEY",
+	  .values = "merge-key",
 	  .group = KM_GROUP_MERGE,
 	  .verbs = KM_VERB_MERGE,
 	  .set = km_set_merge_key,

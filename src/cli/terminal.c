@@ -8,6 +8,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,16 +23,33 @@ static bool is_dumb_terminal(void)
 }
 
 /* Whether the user's locale is UTF-8. The program's own stays "C": numbers have points. */
+/* Of the name, "de_DE.UTF-8": systems without that locale, and static programs, know no more. */
+static bool is_utf8_name(void)
+{
+	static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		const char *value = getenv(variables[i]);
+		const char *codeset = value ? strchr(value, '.') : NULL;
+
+		if (!value || !*value)
+			continue;
+		return codeset &&
+		       (strcasecmp(codeset, ".UTF-8") == 0 || strcasecmp(codeset, ".UTF8") == 0);
+	}
+	return false;
+}
+
 static bool is_utf8_locale(void)
 {
 	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
 	bool is_utf8;
 
 	if (!locale)
-		return false;
+		return is_utf8_name();
 	is_utf8 = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
 	freelocale(locale);
-	return is_utf8;
+	return is_utf8 || is_utf8_name();
 }
 
 struct km_terminal km_terminal_ask(const struct km_options *options)

@@ -224,6 +224,11 @@ static struct km_error *open_vmlinux(struct km_resolver *resolver, const char *p
 	return error && km_resolver_nr_failures(resolver) ? note_error(resolver, error) : error;
 }
 
+bool km_resolver_has_dwarf(void)
+{
+	return true;
+}
+
 struct km_error *km_resolver_create(const struct km_symtab *tab,
 				    const struct km_resolver_options *options,
 				    struct km_resolver **ret)

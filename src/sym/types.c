@@ -18,29 +18,6 @@ enum {
 /* Modules are searched as a whole for functions that a pointer may have led to, no kernel. */
 #define WHOLE_FILE_BYTES_MAX (UINT64_C(24) << 20)
 
-const char *km_sureness_name(enum km_sureness sureness)
-{
-	static const char *const names[] = {
-		[KM_SURE_EXACT] = "exact",
-		[KM_SURE_ONLY] = "only",
-		[KM_SURE_SEVERAL] = "several",
-	};
-
-	return names[sureness];
-}
-
-const char *km_type_form_name(enum km_type_form form)
-{
-	static const char *const names[] = {
-		[KM_FORM_WHOLE] = "whole",
-		[KM_FORM_FLEX] = "flexible",
-		[KM_FORM_PRIVATE] = "private",
-		[KM_FORM_ARRAY] = "array",
-	};
-
-	return names[form];
-}
-
 /* A function that ends in a jump to what may be an allocator. */
 struct jump_search {
 	struct km_type_search search;

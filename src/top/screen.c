@@ -37,6 +37,11 @@ static void make_styles(struct km_top_screen *screen)
 	screen->styles[KM_TOP_HEADER] = A_UNDERLINE | COLOR_PAIR(PAIR_HEADER);
 }
 
+bool km_top_has_screen(void)
+{
+	return true;
+}
+
 struct km_error *km_top_screen_open(FILE *output, FILE *input, bool use_color,
 				    struct km_top_screen **ret)
 {

@@ -53,6 +53,7 @@ LINES = [
     ("kmemstat dump --event=pag", []),
     ("kmemstat --color=", ["auto", "always", "never"]),
     ("kmemstat top --view=cal", ["callers"]),
+    ("kmemstat merge --key=", ["fingerprint", "symbol", "offset"]),
     ("kmemstat ch", ["check"]),
     ("kmemstat --caller ch", ["check"]),
     ("kmemstat -l 5 ch", ["check"]),

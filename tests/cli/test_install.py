@@ -17,6 +17,8 @@ TOP, BUILD = map(pathlib.Path, sys.argv[1:])
 PREFIX = json.loads(subprocess.run(
     ["meson", "introspect", "--buildoptions", BUILD], capture_output=True, check=True).stdout)
 PREFIX = next(one["value"] for one in PREFIX if one["name"] == "prefix").lstrip("/")
+# Pages that README.md links to and that are of no use without the source.
+OF_THE_SOURCE = {"CONTRIBUTING.md"}
 EXAMPLE = ["check", "--quiet", "--no-debug-search", "--baseline", "6.1.dat", "--debug-dir", ".",
            "--fail-on", "new", "6.1-grown.dat"]
 
@@ -36,12 +38,13 @@ def wanted():
         files[f"share/kmemstat/{schema.name}"] = False
     for name in ("bash-completion/completions/kmemstat", "zsh/site-functions/_kmemstat",
                  "fish/vendor_completions.d/kmemstat.fish", "doc/kmemstat/README.md",
-                 "doc/kmemstat/COPYING"):
+                 "doc/kmemstat/SECURITY.md", "doc/kmemstat/COPYING"):
         files[f"share/{name}"] = False
-    for page in TOP.glob("docs/*.md"):
-        files[f"share/doc/kmemstat/docs/{page.name}"] = False
-    for example in TOP.glob("docs/examples/*"):
-        files[f"share/doc/kmemstat/examples/{example.name}"] = os.access(example, os.X_OK)
+    for path in TOP.glob("docs/**/*"):
+        name = path.relative_to(TOP / "docs")
+        if path.is_file() and name.name != "meson.build":
+            folder = "" if name.parts[0] == "examples" else "docs/"
+            files[f"share/doc/kmemstat/{folder}{name}"] = os.access(path, os.X_OK)
     for name in ("6.1.dat", "6.1-grown.dat", "peers.ko.zst"):
         files[f"share/doc/kmemstat/examples/{name}"] = False
     return files
@@ -56,7 +59,7 @@ def broken_links(folder):
     """Links of the pages to files that are not there."""
     return [f"{page.name}: {link}" for page in folder.rglob("*.md")
             for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-            if not (page.parent / link).exists() and link != "CONTRIBUTING.md"]
+            if not (page.parent / link).exists() and link not in OF_THE_SOURCE]
 
 
 def missing_pages(share):

@@ -1,0 +1,38 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""sysroot.py ARCH FOLDER: what kmemstat is built with, of another architecture (arm64), from
+Debian's archive into FOLDER, and FOLDER/sysroot.ini, which tells meson where that is. Nothing is
+installed, and no root is needed.
+"""
+
+import pathlib
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "tests/guests"))
+
+import debian  # noqa: E402
+
+PACKAGES = """libbz2-1.0 libc6 libc6-dev libdw-dev libdw1 libelf-dev libelf1 libgcc-s1 libjansson-dev
+    libjansson4 liblzma-dev liblzma5 libncurses-dev libncursesw6 libtinfo6 libzstd-dev libzstd1
+    linux-libc-dev zlib1g zlib1g-dev""".split()
+
+
+def make(arch, folder):
+    """Makes the folder, unless it is there."""
+    folder = pathlib.Path(folder).resolve()
+    if not (folder / "sysroot.ini").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        debian.Archive(folder.parent, "bookworm", arch).unpack(PACKAGES, folder)
+        (folder / "sysroot.ini").write_text(f"[constants]\nsysroot = '{folder}'\n",
+                                            encoding="utf-8")
+    return folder
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__.partition("\n\n")[0])
+    try:
+        make(*sys.argv[1:])
+    except debian.DebianError as error:
+        sys.exit(f"sysroot.py: {error}")

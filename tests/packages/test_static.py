@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_static.py KMEMSTAT FOLDER KIND: a static build in FOLDER says the same as KMEMSTAT, needs no
+library, is as large as README.md says, and tells what it is without. KIND: small or whole.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import building
+
+KMEMSTAT, FOLDER, KIND = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+
+
+def setup_line():
+    """The options of README.md's line for a small target."""
+    text = (building.TOP / "README.md").read_text(encoding="utf-8")
+    return re.search(r"meson setup build-small (.*)", text)[1].split()
+
+
+def stated():
+    """The size that README.md states for that kind, in MB."""
+    text = (building.TOP / "README.md").read_text(encoding="utf-8")
+    return float(re.search(rf"([\d.]+) MB \({KIND}", text)[1])
+
+
+def refuses(program, *args):
+    done = subprocess.run([program, *args, building.DATA / "small/leak.dat"], capture_output=True,
+                          text=True, check=False)
+    return done.returncode == 2 and "built without" in done.stderr
+
+
+def main():
+    building.need("meson", "ninja", "strip", "file")
+    options = setup_line() if KIND == "small" else ["-Dstatic=true"]
+    program, size = building.stripped(building.build(FOLDER, *options))
+    print(f"{size} bytes")
+    good = building.compare([KMEMSTAT], [program], KIND == "whole")
+    if abs(size / 1e6 - stated()) > 0.1:
+        print(f"README.md says {stated()} MB")
+        good = False
+    if "statically linked" not in building.run(["file", program]):
+        print("it needs libraries")
+        good = False
+    version = building.run([program, "--version"])
+    if ("built without" in version) != (KIND == "small"):
+        print(version)
+        good = False
+    if KIND == "small" and not (refuses(program, "--debug-dir", ".") and refuses(program, "types")
+                                and refuses(program, "top")):
+        print("what it was built without is not refused")
+        good = False
+    return 0 if good else 1
+
+
+sys.exit(main())
