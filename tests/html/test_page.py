@@ -304,6 +304,8 @@ def test_open(page, tmp):
     expect(page.evaluate("document.activeElement.textContent"), "net/mac80211/mesh.c:177")
     case.focus("#findings .finding summary")
     page.key("Enter")
+    # the event of opening comes after the key's
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert "0e78cecd3979fa46" in case.texts("#findings .finding")[0]
     case.quiet()
 
