@@ -115,9 +115,8 @@ static void summary_in_color(void **state)
 /* Nothing that came from the trace may reach a terminal raw. */
 static void no_control_characters(void **state)
 {
-	static const char *const renderers[] = {
-		"summary", "caller", "class", "live", "timeline", "json", "info"
-	};
+	static const char *const renderers[] = { "summary",  "caller", "class", "live",
+						 "timeline", "json",   "info" };
 	struct sample *s = make_sample();
 
 	for (size_t i = 0; i < NR(renderers); i++) {
@@ -403,7 +402,26 @@ static void write_errors_are_kept(void **state)
 	struct km_view_options view_options = { 0 };
 	struct km_render_options options = { 0 };
 	struct km_view *view;
+	uint32_t frame = 0;
+	struct km_stack_row row = {
+		.layer = KM_LAYER_SLAB,
+		.event = "kmalloc",
+		.frames = &frame,
+		.nr_frames = 1,
+		.hits = 1,
+		.bytes_req = 8,
+		.bytes_alloc = 32,
+		.bytes_waste = 24,
+	};
+	struct km_stack_report stacks = {
+		.frames = s->report.callsites,
+		.nr_frames = 1,
+		.rows = &row,
+		.nr_rows = 1,
+	};
 
+	/* as it has for those who show it */
+	s->report.stacks = &stacks;
 	assert_null(km_view_create(&s->report, &view_options, &view));
 	options.view = view;
 	for (size_t i = 0; i < nr; i++) {
