@@ -93,6 +93,9 @@ def judge_flip(name, trace, place, changes, events):
     # A line of a text is one event, and so is a record of a perf.data; all of it is payload. But one
     # clock, one symbol and one task are those of many events.
     alike = {"time", "site", "symbols", "comms", "info"}
+    # the frames of a text are what their symbols say
+    if name.startswith("text-") and "symbols" in changes:
+        alike |= {"stack"}
     if name.startswith("perf-"):
         # no event is lost by a wrong length, but one of data that nothing describes
         if changes & {"count", "others"} and place // 8 not in AUX_LENGTHS[name]:
