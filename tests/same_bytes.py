@@ -114,8 +114,8 @@ def test_ways(folder):
             if is_short and name != "elsewhere" or prefix and not shutil.which(prefix[0]):
                 continue
             bad = differences(first, outputs(folder, args, 8, env=env, folder=cwd, prefix=prefix))
-            if env.get("LC_ALL") == "C.UTF-8":
-                # charts of text are drawn with blocks there
+            if env.get("LC_ALL", "").endswith("UTF-8"):
+                # charts of text are drawn with blocks there, also if the locale is not installed
                 bad = [name for name in bad if name != "views"]
                 views = [run(*VIEWS, *args, env=more)[1] for more in ({}, env)]
                 bad += ["views"] if blocks_to_ascii(views[0]) != blocks_to_ascii(views[1]) else []
