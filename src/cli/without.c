@@ -18,7 +18,7 @@ void km_without_print(struct km_out *out)
 		bool is_there;
 	} features[] = {
 		{ "DWARF (source lines, types)", km_resolver_has_dwarf() },
-		{ "xz (packed debug files)", has_lzma || !km_resolver_has_dwarf() },
+		{ "xz (packed debug files and reports)", has_lzma },
 		{ "the screen of top", km_top_has_screen() },
 	};
 	const char *before = "built without ";

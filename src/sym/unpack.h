@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Opens debug files, unpacking the compressed ones. */
+/* Opens debug files, and JSON reports, unpacking the compressed ones. */
 #ifndef KMEMSTAT_SYM_UNPACK_H
 #define KMEMSTAT_SYM_UNPACK_H
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Other builds of kmemstat, and whether they say the same of the traces in testdata."""
 
+import gzip
 import os
 import pathlib
 import shutil
@@ -58,8 +59,17 @@ def stripped(program, strip="strip"):
     return small, small.stat().st_size
 
 
-def cases(has_dwarf):
-    """Yields command lines, to be run in testdata."""
+def reports(normal, folder):
+    """Makes packed JSON reports in the folder, for verbs that take such."""
+    for name in ("6.1", "6.1-grown"):
+        text = run([*normal, "--json", "--no-debug-search", f"peers/{name}.dat"], cwd=DATA)
+        path = folder / f"{name}.json.gz"
+        path.write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
+        yield path
+
+
+def cases(has_dwarf, packed):
+    """Yields command lines, to be run in testdata; `packed` are reports."""
     traces = [DATA / "mesh/trace.dat", DATA / "replay/trace.dat", *sorted(DATA.glob("peers/*.dat")),
               *sorted(DATA.glob("small/*.da*")), *sorted(DATA.glob("text/*.txt"))]
     for trace in traces:
@@ -71,6 +81,8 @@ def cases(has_dwarf):
     yield ["diff", "peers/6.1.dat", "peers/6.1-grown.dat"]
     yield ["diff", "--json", "peers/6.1.dat", "peers/6.12-grown.dat"]
     yield ["--caller", "no-such-file"]
+    yield ["merge", *packed]
+    yield ["merge", packed[0], "peers/6.1.dat"]
     if has_dwarf:
         for view in DWARF:
             yield [*view, "--debug-dir", "mesh", "mesh/trace.dat"]
@@ -81,16 +93,18 @@ def cases(has_dwarf):
 def said(command, args):
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
     # of what the machines that run it have
-    fixed = [] if args[0] in ("dump", "info") else ["--no-debug-search"]
+    fixed = [] if args[0] in ("dump", "info", "merge") else ["--no-debug-search"]
     done = subprocess.run([*map(str, command), *map(str, args), *fixed], cwd=DATA, env=env,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
-def compare(normal, other, has_dwarf):
-    """Whether two programs (commands) say the same; says where they do not."""
+def compare(normal, other, has_dwarf, folder):
+    """Whether two programs (commands) say the same; says where they do not. `folder` is for
+    reports to read.
+    """
     number = wrong = 0
-    for args in cases(has_dwarf):
+    for args in cases(has_dwarf, list(reports(normal, folder))):
         want, got = said(normal, args), said(other, args)
         number += 1
         if want == got:

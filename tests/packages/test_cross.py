@@ -11,7 +11,7 @@ import building
 import debian
 import sysroot
 
-KMEMSTAT, FOLDER, ARCH = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+KMEMSTAT, FOLDER, ARCH = *(pathlib.Path(arg).resolve() for arg in sys.argv[1:3]), sys.argv[3]
 TARGETS = {"arm64": ("aarch64-linux-gnu", "qemu-aarch64-static")}
 
 
@@ -25,7 +25,7 @@ def main():
     program = building.build(FOLDER / ARCH, "--cross-file", root / "sysroot.ini",
                              "--cross-file", building.TOP / f"cross/{ARCH}.ini")
     # in QEMU the walls around the reader of debug information cannot be built
-    return 0 if building.compare([KMEMSTAT], [qemu, "-L", root, program], True) else 1
+    return 0 if building.compare([KMEMSTAT], [qemu, "-L", root, program], True, FOLDER) else 1
 
 
 sys.exit(main())

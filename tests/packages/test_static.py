@@ -11,7 +11,7 @@ import sys
 
 import building
 
-KMEMSTAT, FOLDER, KIND = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+KMEMSTAT, FOLDER, KIND = *(pathlib.Path(arg).resolve() for arg in sys.argv[1:3]), sys.argv[3]
 
 
 def setup_line():
@@ -37,7 +37,7 @@ def main():
     options = setup_line() if KIND == "small" else ["-Dstatic=true"]
     program, size = building.stripped(building.build(FOLDER, *options))
     print(f"{size} bytes")
-    good = building.compare([KMEMSTAT], [program], KIND == "whole")
+    good = building.compare([KMEMSTAT], [program], KIND == "whole", FOLDER)
     if abs(size / 1e6 - stated()) > 0.1:
         print(f"README.md says {stated()} MB")
         good = False
