@@ -35,6 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "lib"))
 
 import hostile  # noqa: E402
+import profileproto  # noqa: E402
 from tap import check, end  # noqa: E402
 
 KMEMSTAT, TESTDATA = (os.path.abspath(path) for path in sys.argv[1:3])
@@ -213,29 +214,8 @@ def read_collapsed(text):
 
 def read_pprof(data):
     """The strings of its string_table (field 6), by the wire format of protobuf."""
-    data, at, strings = gzip.decompress(data), 0, []
-
-    def number():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7f) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(data):
-        key = number()
-        if key & 7 == 0:
-            number()
-            continue
-        expect(key & 7, 2, "wire type")
-        size = number()
-        if key >> 3 == 6:
-            strings.append(data[at:at + size].decode())
-        at += size
+    strings = [value.decode() for number, value in profileproto.fields(gzip.decompress(data))
+               if number == 6]
     expect(strings[0], "")
     for text in strings:
         assert not UNSAFE.search(text), repr(text)

@@ -257,6 +257,20 @@ static struct km_error *create(const struct km_merge_options *options, bool is_o
 	return NULL;
 }
 
+/* Builds what was read, or frees it after an error. */
+static struct km_error *finish(struct km_merge *merge, struct km_error *error,
+			       struct km_merge **ret)
+{
+	if (!error)
+		error = km_merge_build(merge);
+	if (error) {
+		km_merge_destroy(merge);
+		return error;
+	}
+	*ret = merge;
+	return NULL;
+}
+
 struct km_error *km_merge_create(const char *const *paths, size_t nr,
 				 const struct km_merge_options *options, struct km_merge **ret)
 {
@@ -270,14 +284,7 @@ struct km_error *km_merge_create(const char *const *paths, size_t nr,
 	if (!error)
 		error = read_files(merge, inputs, nr);
 	free(inputs);
-	if (!error)
-		error = km_merge_build(merge);
-	if (error) {
-		km_merge_destroy(merge);
-		return error;
-	}
-	*ret = merge;
-	return NULL;
+	return finish(merge, error, ret);
 }
 
 struct km_error *km_merge_load(const char *path, uint64_t per, struct km_merge **ret)
@@ -291,14 +298,7 @@ struct km_error *km_merge_load(const char *path, uint64_t per, struct km_merge *
 		return error;
 	merge->per = per;
 	error = read_file(merge, &input);
-	if (!error)
-		error = km_merge_build(merge);
-	if (error) {
-		km_merge_destroy(merge);
-		return error;
-	}
-	*ret = merge;
-	return NULL;
+	return finish(merge, error, ret);
 }
 
 struct km_report *km_merge_report(const struct km_merge *merge)

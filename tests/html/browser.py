@@ -5,6 +5,7 @@ import base64
 import itertools
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -155,3 +156,36 @@ class Browser:
             pass
         self.process.wait()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def run_tests(names, wanted, is_shared=False):
+    """Runs the functions test_NAME(page, folder) in `names` and tells TAP: all, or those `wanted`;
+    each with a page and a folder of its own, or all with the same. -> exit status
+    """
+    reason = why_not()
+    if reason:
+        print(f"1..0 # SKIP {reason}")
+        return 0
+    tests = [(k[5:], v) for k, v in names.items() if k.startswith("test_")]
+    tests = [(name, test) for name, test in tests if not wanted or name in wanted]
+    print(f"1..{len(tests)}")
+    failed, page = 0, None
+    with Browser() as chromium, tempfile.TemporaryDirectory(prefix="kmemstat-html-") as tmp:
+        for number, (name, test) in enumerate(tests, 1):
+            if not page or not is_shared:
+                page = chromium.page()
+                page.size(1280, 900)
+                page.theme("light")
+            folder = pathlib.Path(tmp) / ("all" if is_shared else name)
+            folder.mkdir(exist_ok=True)
+            try:
+                test(page, str(folder))
+                print(f"ok {number} - {name.replace('_', ' ')}", flush=True)
+            except Exception as error:  # whatever it is, the next test is to run
+                failed += 1
+                print(f"not ok {number} - {name.replace('_', ' ')}")
+                print("# " + f"{type(error).__name__}: {error}"[:2000].replace("\n", "\n# "),
+                      flush=True)
+            if not is_shared:
+                page.send("Page.close")
+    return 1 if failed or not tests else 0

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 
 sys.dont_write_bytecode = True
@@ -407,32 +406,4 @@ def test_large(page, tmp):
     case.quiet()
 
 
-def main():
-    reason = browser.why_not()
-    if reason:
-        print(f"1..0 # SKIP {reason}")
-        return 0
-    tests = [(k[5:], v) for k, v in globals().items() if k.startswith("test_")]
-    wanted = sys.argv[3:]
-    tests = [(name, test) for name, test in tests if not wanted or name in wanted]
-    print(f"1..{len(tests)}")
-    failed = 0
-    with browser.Browser() as chromium:
-        for number, (name, test) in enumerate(tests, 1):
-            page = chromium.page()
-            page.size(1280, 900)
-            page.theme("light")
-            with tempfile.TemporaryDirectory(prefix="kmemstat-html-") as tmp:
-                try:
-                    test(page, tmp)
-                    print(f"ok {number} - {name.replace('_', ' ')}", flush=True)
-                except Exception as error:  # whatever it is, the next test is to run
-                    failed += 1
-                    print(f"not ok {number} - {name.replace('_', ' ')}")
-                    print("# " + f"{type(error).__name__}: {error}"[:2000].replace("\n", "\n# "),
-                          flush=True)
-            page.send("Page.close")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(browser.run_tests(dict(globals()), sys.argv[3:]))

@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -291,30 +290,4 @@ def test_tables(page, tmp):
     assert rows["sizes"] == 100 and rows["flame"] > 20, rows
 
 
-def main():
-    reason = browser.why_not()
-    if reason:
-        print(f"1..0 # SKIP {reason}")
-        return 0
-    tests = [(k[5:], v) for k, v in globals().items() if k.startswith("test_")]
-    tests = [(name, test) for name, test in tests if not sys.argv[3:] or name in sys.argv[3:]]
-    print(f"1..{len(tests)}")
-    failed = 0
-    with browser.Browser() as chromium, \
-            tempfile.TemporaryDirectory(prefix="kmemstat-html-") as tmp:
-        page = chromium.page()
-        page.size(1280, 900)
-        page.theme("light")
-        for number, (name, test) in enumerate(tests, 1):
-            try:
-                test(page, tmp)
-                print(f"ok {number} - {name.replace('_', ' ')}", flush=True)
-            except Exception as error:  # whatever it is, the next test is to run
-                failed += 1
-                print(f"not ok {number} - {name.replace('_', ' ')}")
-                print("# " + f"{type(error).__name__}: {error}"[:2000].replace("\n", "\n# "),
-                      flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(browser.run_tests(dict(globals()), sys.argv[3:], is_shared=True))
