@@ -73,7 +73,7 @@ function buildFinding(report, finding, ui) {
 				: ui.el("span", { class: "cost" }, `${ui.bytes(finding.bytes_alloc)} allocated`),
 			ui.el("span", { class: "hits" }, ui.nr(finding.hits, "allocation"))),
 		ui.el("h3", {}, ui.siteLink(where)),
-		ui.el("p", { class: "chain" }, "in ", ui.name(ui.chainText(where))),
+		ui.siteChain(where),
 		ui.el("p", { class: "message" }, km.sentence(finding.message)),
 		buildExcerpt(where, ui),
 		ui.el("ul", { class: "advice", "aria-label": "What to do" },

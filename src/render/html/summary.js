@@ -49,7 +49,7 @@ function buildFinding(report, finding, ui) {
 	return ui.el("li", { class: `first ${finding.severity}` },
 		ui.el("p", { class: "stake" }, ui.el("strong", {}, bytes), ` ${what}`),
 		ui.el("h3", {}, ui.siteLink(finding.callsite)),
-		ui.el("p", { class: "chain" }, "in ", ui.name(ui.chainText(finding.callsite))),
+		ui.siteChain(finding.callsite),
 		ui.el("p", { class: "message" }, km.sentence(finding.message)),
 		ui.el("ul", { class: "advice", "aria-label": "What to do" },
 			km.adviceParts(finding).map((part) => ui.el("li", {}, part))),

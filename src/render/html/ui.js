@@ -147,6 +147,10 @@ ui.siteLink = (place, text) => {
 	} }, ui.name(name));
 };
 
+// The functions that the line of a site is in; nothing where their name is all there is of it.
+ui.siteChain = (site) => (ui.sourceName(site)
+	? ui.el("p", { class: "chain" }, "in ", ui.name(ui.chainText(site))) : null);
+
 // ---- tables instead of pictures
 
 // Adds a button "Show as table" and the table: { caption, columns: [text], rows: [[text]] }, or a
