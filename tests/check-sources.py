@@ -29,7 +29,7 @@ ARROWS = {
                "kmemstat/life", "kmemstat/model", "kmemstat/pagelife", "kmemstat/percpulife",
                "kmemstat/stack_sums", "kmemstat/stacks", "kmemstat/out", "kmemstat/quality", "kmemstat/replay",
                "kmemstat/report", "kmemstat/sym", "kmemstat/view"},
-    "render": {"base/memstream", "base/spark", "base/stable", "base/utf8", "kmemstat/error", "kmemstat/out", "kmemstat/quality",
+    "render": {"base/memstream", "base/names", "base/spark", "base/stable", "base/utf8", "kmemstat/error", "kmemstat/out", "kmemstat/quality",
                "kmemstat/render", "kmemstat/report", "kmemstat/diff", "kmemstat/gate",
                "kmemstat/snapshot", "kmemstat/suppress", "kmemstat/view"},
     "record": {"base", "decode/account", "kmemstat/error", "kmemstat/event", "kmemstat/groups",

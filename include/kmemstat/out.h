@@ -18,6 +18,7 @@ struct km_out {
 void km_out_init(struct km_out *out, FILE *file, const char *name);
 /* Writes a string as it is. */
 void km_out_puts(struct km_out *out, const char *text);
+void km_out_write(struct km_out *out, const void *bytes, size_t size);
 void km_out_printf(struct km_out *out, const char *format, ...) KM_PRINTF(2, 3);
 /*
  * Writes text that came out of a trace: control characters (C0, C1, DEL), invalid UTF-8, what turns

@@ -86,6 +86,12 @@ uint64_t km_quality_events_undecodable(const struct km_quality *quality);
 /* Whether events are missing or damaged, so that every total is a lower bound. */
 bool km_quality_is_incomplete(const struct km_quality *quality);
 
+/* bytes_alloc - bytes_req, which is never below zero. */
+static inline uint64_t km_waste(uint64_t bytes_req, uint64_t bytes_alloc)
+{
+	return bytes_alloc > bytes_req ? bytes_alloc - bytes_req : 0;
+}
+
 /* a * b and a + b, held at UINT64_MAX: a total that damage made absurd must not wrap. */
 static inline uint64_t km_sat_mul(uint64_t a, uint64_t b)
 {

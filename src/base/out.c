@@ -25,6 +25,13 @@ void km_out_puts(struct km_out *out, const char *text)
 		note_error(out);
 }
 
+void km_out_write(struct km_out *out, const void *bytes, size_t size)
+{
+	errno = 0;
+	if (!out->error && fwrite(bytes, 1, size, out->file) != size)
+		note_error(out);
+}
+
 void km_out_printf(struct km_out *out, const char *format, ...)
 {
 	va_list args;

@@ -87,12 +87,7 @@ static bool wants_stacks(const struct km_options *options, const char *name)
 
 static struct km_error *check_by_stack(const struct km_options *options)
 {
-	if (!options->by_stack || options->format == KM_FORMAT_JSON)
-		return NULL;
-	for (size_t i = 0; i < options->nr_report_files; i++)
-		if (wants_stacks(options, options->report_files[i].name))
-			return NULL;
-	if (options->report && wants_stacks(options, options->report))
+	if (!options->by_stack || km_reports_want_stacks(options))
 		return NULL;
 	return km_error_advise(
 		km_error_create(KM_ERR_USAGE, NULL, "--by-stack is about the JSON report"),

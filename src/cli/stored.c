@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 bool km_stored_is(const struct km_options *options)
 {
 	return (options->verb & (KM_VERB_STAT | KM_VERB_CHECK)) && options->input &&
@@ -62,7 +64,7 @@ static void say_left_out(const struct km_session *session)
 		return;
 	for (size_t i = 0; i < nr; i++)
 		fprintf(stream, "%s%s", i ? ", " : "", names[i]);
-	if (fclose(stream) == 0)
+	if (km_memstream_close(stream, &text))
 		km_say("%s: what it has of %s is not read back", session->options->input, text);
 	free(text);
 }

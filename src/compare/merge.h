@@ -6,24 +6,10 @@
 #ifndef KMEMSTAT_COMPARE_MERGE_H
 #define KMEMSTAT_COMPARE_MERGE_H
 
+#include "base/names.h"
 #include "compare/pool.h"
 #include "compare/walk.h"
 #include "kmemstat/merge.h"
-
-/* Names by number, found by a hash. Zero-initialised is empty. */
-struct km_names {
-	const char **names; /* not its own */
-	size_t nr, size;
-	uint32_t *slots; /* number + 1; 0: free */
-	size_t nr_slots;
-};
-
-/* The number of a name; *ret_is_new if it was not there, and then `pool` has a copy. */
-KM_MUST_CHECK struct km_error *km_names_find(struct km_names *names, struct km_pool *pool,
-					     const char *name, size_t *ret, bool *ret_is_new);
-/* Whether it is there. */
-bool km_names_has(const struct km_names *names, const char *name, size_t *ret);
-void km_names_deinit(struct km_names *names);
 
 /* A call site, as one report has it or added up. */
 struct km_merge_row {

@@ -14,7 +14,7 @@ static struct km_error *add_event(struct km_merge_reader *reader, const json_t *
 	char key[256];
 	uint64_t count = 0;
 	bool is_new = false;
-	size_t i = 0;
+	uint32_t i = 0;
 	struct km_error *error = km_walk_string(&reader->walk, object, "system", false, &system);
 
 	if (!error)
@@ -24,10 +24,8 @@ static struct km_error *add_event(struct km_merge_reader *reader, const json_t *
 	if (error || reader->is_checking)
 		return error;
 	snprintf(key, sizeof(key), "%.100s %.100s", system, name);
-	error = km_names_find(&merge->events, &merge->strings, key, &i, &is_new);
-	if (error)
-		return error;
-	if (!km_merge_grow((void **)&merge->event_rows, sizeof(*merge->event_rows), i,
+	if (!km_names_get(&merge->events, key, strlen(key), &i, &is_new) ||
+	    !km_merge_grow((void **)&merge->event_rows, sizeof(*merge->event_rows), i,
 			   &merge->size_events))
 		return &km_error_memory;
 	merge->event_rows[i].count = km_sat_add(is_new ? 0 : merge->event_rows[i].count, count);
@@ -269,9 +267,10 @@ static void place_peaks(struct km_merge *merge)
 	for (size_t i = 0; i < merge->nr_peaks; i++) {
 		const struct km_merge_peak *peak = &merge->peaks[i];
 		struct km_life_stats *life;
-		size_t number;
+		uint32_t number;
 
-		if (!km_names_has(&merge->keys, peak->key, &number) || !merge->rows[number].life)
+		if (!km_names_has(&merge->keys, peak->key, strlen(peak->key), &number) ||
+		    !merge->rows[number].life)
 			continue;
 		life = merge->rows[number].life;
 		life->at_peak = peak->count;

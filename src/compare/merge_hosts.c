@@ -97,8 +97,7 @@ struct km_error *km_merge_add_host(struct km_merge_reader *reader)
 	host->hits = km_sat_add(host->hits, slab->hits);
 	host->bytes_req = km_sat_add(host->bytes_req, slab->bytes_req);
 	host->bytes_alloc = km_sat_add(host->bytes_alloc, slab->bytes_alloc);
-	host->bytes_waste =
-		host->bytes_alloc > host->bytes_req ? host->bytes_alloc - host->bytes_req : 0;
+	host->bytes_waste = km_waste(host->bytes_req, host->bytes_alloc);
 	if (head->input.nr_cpus > merge->host_cpus)
 		merge->host_cpus = head->input.nr_cpus;
 	return NULL;

@@ -350,10 +350,11 @@ static struct km_error *find_site(struct km_merge_reader *reader, const json_t *
 				  struct km_known_finding *finding, struct km_callsite *ret)
 {
 	const struct km_merge *merge = reader->merge;
-	const char *layer = json_string_value(json_object_get(object, "layer"));
+	const char *layer;
 	const json_t *place = NULL;
 	char key[KM_MERGE_KEY_SIZE];
 	struct km_merge_row row;
+	uint32_t number;
 	struct km_error *error = km_walk_object(&reader->walk, object, "callsite", &place);
 
 	if (error)
@@ -363,10 +364,12 @@ static struct km_error *find_site(struct km_merge_reader *reader, const json_t *
 	if (!error) {
 		km_merge_make_key(merge, &row, key);
 		if (!layer || strcmp(layer, km_layer_name(KM_LAYER_SLAB)) != 0 ||
-		    !km_names_has(&merge->keys, key, &finding->site)) {
+		    !km_names_has(&merge->keys, key, strlen(key), &number)) {
 			error = make_site(reader, place, &row, ret);
 			finding->site = SIZE_MAX;
 			ret->size_class = finding->finding.size_class;
+		} else {
+			finding->site = number;
 		}
 	}
 	km_merge_row_deinit(&row);

@@ -204,14 +204,13 @@ static struct km_error *read_cache(struct km_merge_reader *reader, const json_t 
 {
 	struct km_merge *merge = reader->merge;
 	const char *name = NULL;
-	size_t number = UINT16_MAX;
-	bool is_new;
+	uint32_t number = UINT16_MAX;
 	struct km_error *error = km_walk_string(&reader->walk, object, "cache", true, &name);
 
 	if (!error && name)
 		error = km_merge_text(&reader->strings, name, &name);
-	if (!error && name)
-		error = km_names_find(&merge->caches, &merge->strings, name, &number, &is_new);
+	if (!error && name && !km_names_get(&merge->caches, name, strlen(name), &number, NULL))
+		error = &km_error_memory;
 	*ret = number < UINT16_MAX ? (uint16_t)(number + 1) : 0;
 	return error;
 }

@@ -12,82 +12,6 @@
 
 #include "base/stable.h"
 
-static uint32_t hash_name(const char *name)
-{
-	uint32_t hash = 2166136261; /* FNV-1a */
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * 16777619;
-	return hash;
-}
-
-static uint32_t *find_slot(const struct km_names *names, const char *name)
-{
-	size_t i = hash_name(name) & (names->nr_slots - 1);
-
-	while (names->slots[i] && strcmp(names->names[names->slots[i] - 1], name) != 0)
-		i = (i + 1) & (names->nr_slots - 1);
-	return &names->slots[i];
-}
-
-static struct km_error *grow_slots(struct km_names *names)
-{
-	const size_t nr_slots = names->nr_slots ? 2 * names->nr_slots : 256;
-	uint32_t *slots = calloc(nr_slots, sizeof(*slots));
-
-	if (!slots)
-		return &km_error_memory;
-	free(names->slots);
-	names->slots = slots;
-	names->nr_slots = nr_slots;
-	for (size_t i = 0; i < names->nr; i++)
-		*find_slot(names, names->names[i]) = (uint32_t)i + 1;
-	return NULL;
-}
-
-struct km_error *km_names_find(struct km_names *names, struct km_pool *pool, const char *name,
-			       size_t *ret, bool *ret_is_new)
-{
-	struct km_error *error = NULL;
-	uint32_t *slot;
-
-	if (2 * names->nr >= names->nr_slots)
-		error = grow_slots(names);
-	if (error)
-		return error;
-	slot = find_slot(names, name);
-	*ret_is_new = !*slot;
-	if (!*slot) {
-		const char *copy = km_pool_copy(pool, name, strlen(name));
-
-		if (!copy || names->nr == UINT32_MAX - 1 ||
-		    !km_merge_grow((void **)&names->names, sizeof(*names->names), names->nr,
-				   &names->size))
-			return &km_error_memory;
-		names->names[names->nr++] = copy;
-		*slot = (uint32_t)names->nr;
-	}
-	*ret = *slot - 1;
-	return NULL;
-}
-
-bool km_names_has(const struct km_names *names, const char *name, size_t *ret)
-{
-	const uint32_t *slot = names->nr_slots ? find_slot(names, name) : NULL;
-
-	if (!slot || !*slot)
-		return false;
-	*ret = *slot - 1;
-	return true;
-}
-
-void km_names_deinit(struct km_names *names)
-{
-	free(names->names);
-	free(names->slots);
-	*names = (struct km_names){ 0 };
-}
-
 bool km_merge_grow(void **rows, size_t row_size, size_t nr, size_t *size)
 {
 	size_t more = *size ? 2 * *size : 16;
@@ -107,11 +31,12 @@ bool km_merge_grow(void **rows, size_t row_size, size_t nr, size_t *size)
 struct km_error *km_merge_leave_out(struct km_merge *merge, const char *key)
 {
 	const char *safe = NULL;
-	bool is_new;
-	size_t i;
+	uint32_t i;
 	struct km_error *error = km_merge_text(&merge->strings, key, &safe);
 
-	return error ? error : km_names_find(&merge->left_out, &merge->strings, safe, &i, &is_new);
+	if (!error && !km_names_get(&merge->left_out, safe, strlen(safe), &i, NULL))
+		error = &km_error_memory;
+	return error;
 }
 
 static void add_to_key(char *key, const char *separator, const char *text, size_t len)
@@ -366,11 +291,6 @@ static struct km_error *touch(struct km_merge *merge, size_t number)
 	return NULL;
 }
 
-static uint64_t waste_of(const struct km_sum *sum)
-{
-	return sum->bytes_alloc > sum->bytes_req ? sum->bytes_alloc - sum->bytes_req : 0;
-}
-
 static void raise(uint64_t *most, uint64_t value)
 {
 	if (value > *most)
@@ -423,15 +343,13 @@ struct km_error *km_merge_add_row(struct km_merge *merge, const struct km_merge_
 {
 	struct km_merge_row *into;
 	char key[KM_MERGE_KEY_SIZE];
-	size_t number;
+	uint32_t number;
 	bool is_new;
-	struct km_error *error;
+	struct km_error *error = NULL;
 
 	km_merge_make_key(merge, row, key);
-	error = km_names_find(&merge->keys, &merge->strings, key, &number, &is_new);
-	if (error)
-		return error;
-	if (!km_merge_grow((void **)&merge->rows, sizeof(*merge->rows), number, &merge->size_rows))
+	if (!km_names_get(&merge->keys, key, strlen(key), &number, &is_new) ||
+	    !km_merge_grow((void **)&merge->rows, sizeof(*merge->rows), number, &merge->size_rows))
 		return &km_error_memory;
 	into = &merge->rows[number];
 	if (is_new)
@@ -446,7 +364,8 @@ struct km_error *km_merge_add_row(struct km_merge *merge, const struct km_merge_
 		into->has_spread |= row->has_spread;
 	if (row->has_spread)
 		return add_spread(merge, &into->spread, &row->spread);
-	into->host_waste = km_sat_add(into->host_waste, waste_of(&row->sum));
+	into->host_waste =
+		km_sat_add(into->host_waste, km_waste(row->sum.bytes_req, row->sum.bytes_alloc));
 	return touch(merge, number);
 }
 

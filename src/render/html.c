@@ -11,7 +11,6 @@
  */
 #include "render/html.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +39,7 @@ void km_html_put_json(struct km_out *out, const char *text, size_t size)
 	for (const char *end = text + size, *next; text < end; text = next + 1) {
 		for (next = text; next < end && !strchr("<>&", *next); next++)
 			;
-		errno = 0;
-		if (!out->error &&
-		    fwrite(text, 1, (size_t)(next - text), out->file) != (size_t)(next - text))
-			out->error = errno ? errno : EIO;
+		km_out_write(out, text, (size_t)(next - text));
 		if (next < end)
 			km_out_printf(out, "\\u%04x", (unsigned int)*next);
 	}

@@ -7,12 +7,11 @@
  *
  * Equal messages of one kind are one, whose id is its number in the order they were met.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "render/names.h"
+#include "base/names.h"
 #include "render/profile.h"
 #include "render/proto.h"
 #include "render/text.h"
@@ -71,7 +70,7 @@ struct writing {
 	z_stream zip;
 	struct km_proto profile;            /* fields that are not packed yet */
 	struct km_proto body, inner, items; /* of the message in hand */
-	struct km_texts strings, mappings, functions, locations;
+	struct km_names strings, mappings, functions, locations;
 	bool has_lines;        /* there is debug information of something */
 	uint32_t *location_of; /* id by frame of the report; 0: it has none yet */
 	bool is_short;
@@ -91,9 +90,7 @@ static void flush(struct writing *w, int how)
 		w->zip.avail_out = sizeof(buffer);
 		deflate(&w->zip, how);
 		nr = sizeof(buffer) - w->zip.avail_out;
-		errno = 0;
-		if (!w->out->error && fwrite(buffer, 1, nr, w->out->file) != nr)
-			w->out->error = errno ? errno : EIO;
+		km_out_write(w->out, buffer, nr);
 	} while (!w->zip.avail_out);
 	w->profile.size = 0;
 }
@@ -110,7 +107,7 @@ static uint32_t string_of(struct writing *w, const char *text)
 {
 	uint32_t number = 0;
 
-	if (!km_texts_get(&w->strings, text, strlen(text), &number))
+	if (!km_names_get(&w->strings, text, strlen(text), &number, NULL))
 		w->is_short = true;
 	return number;
 }
@@ -130,11 +127,11 @@ static uint32_t safe_of(struct writing *w, const char *text)
 }
 
 /* The id of the message in hand, which is emptied. */
-static uint32_t id_of(struct writing *w, struct km_texts *names, struct km_proto *message)
+static uint32_t id_of(struct writing *w, struct km_names *names, struct km_proto *message)
 {
 	uint32_t number = 0;
 
-	if (message->is_short || !km_texts_get(names, message->bytes, message->size, &number))
+	if (message->is_short || !km_names_get(names, message->bytes, message->size, &number, NULL))
 		w->is_short = true;
 	message->size = 0;
 	return number + 1;
@@ -320,11 +317,11 @@ static void add_time(struct writing *w)
 }
 
 /* The messages that samples refer to, with their ids. */
-static void add_items(struct writing *w, unsigned int field, const struct km_texts *names)
+static void add_items(struct writing *w, unsigned int field, const struct km_names *names)
 {
 	for (uint32_t i = 0; i < names->nr; i++) {
 		km_proto_number(&w->body, ID, (uint64_t)i + 1);
-		km_proto_append(&w->body, names->items[i].bytes, names->items[i].size);
+		km_proto_append(&w->body, names->names[i], names->sizes[i]);
 		end_message(w, field, &w->body);
 	}
 }
@@ -346,8 +343,8 @@ static void write_all(struct writing *w)
 	add_items(w, PROFILE_LOCATION, &w->locations);
 	add_items(w, PROFILE_FUNCTION, &w->functions);
 	for (uint32_t i = 0; i < w->strings.nr; i++)
-		km_proto_bytes(&w->profile, PROFILE_STRING, w->strings.items[i].bytes,
-			       w->strings.items[i].size);
+		km_proto_bytes(&w->profile, PROFILE_STRING, w->strings.names[i],
+			       w->strings.sizes[i]);
 	flush(w, Z_FINISH);
 }
 
@@ -373,10 +370,10 @@ struct km_error *km_render_pprof(const struct km_report *report,
 	km_proto_deinit(&w.body);
 	km_proto_deinit(&w.inner);
 	km_proto_deinit(&w.items);
-	km_texts_deinit(&w.strings);
-	km_texts_deinit(&w.mappings);
-	km_texts_deinit(&w.functions);
-	km_texts_deinit(&w.locations);
+	km_names_deinit(&w.strings);
+	km_names_deinit(&w.mappings);
+	km_names_deinit(&w.functions);
+	km_names_deinit(&w.locations);
 	free(w.location_of);
 	return error;
 }

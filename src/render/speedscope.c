@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "render/json.h"
-#include "render/names.h"
 #include "render/profile.h"
 
 static const enum km_profile_value shown[] = { KM_VALUE_BYTES, KM_VALUE_WASTE, KM_VALUE_HIT,
@@ -27,7 +27,7 @@ struct writing {
 	const struct km_report *report;
 	const struct km_render_options *options;
 	struct km_out *out;
-	struct km_texts frames; /* as JSON */
+	struct km_names frames; /* as JSON */
 	struct way *ways;       /* of the report's rows */
 	struct way *way;        /* of the row in hand */
 	bool has_profile;
@@ -47,7 +47,7 @@ static struct km_error *add_frame(struct writing *w, const char *json)
 		way->frames = frames;
 		way->room = room;
 	}
-	if (!km_texts_get(&w->frames, json, strlen(json), &number))
+	if (!km_names_get(&w->frames, json, strlen(json), &number, NULL))
 		return &km_error_memory;
 	way->frames[way->nr++] = number;
 	return NULL;
@@ -94,8 +94,7 @@ static void write_frames(const struct writing *w)
 {
 	km_out_puts(w->out, "\"shared\": {\"frames\": [");
 	for (uint32_t i = 0; i < w->frames.nr; i++)
-		km_out_printf(w->out, "%s\n%.*s", i ? "," : "", (int)w->frames.items[i].size,
-			      w->frames.items[i].bytes);
+		km_out_printf(w->out, "%s\n%s", i ? "," : "", w->frames.names[i]);
 	km_out_puts(w->out, "\n]},\n");
 }
 
@@ -207,6 +206,6 @@ struct km_error *km_render_speedscope(const struct km_report *report,
 	for (size_t i = 0; i < nr; i++)
 		free(w.ways[i].frames);
 	free(w.ways);
-	km_texts_deinit(&w.frames);
+	km_names_deinit(&w.frames);
 	return error;
 }

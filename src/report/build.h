@@ -41,12 +41,6 @@ static inline enum km_family km_callsite_family(const struct km_callsite *site)
 								: KM_FAMILY_CACHE;
 }
 
-/* bytes_alloc - bytes_req, which is never below zero. */
-static inline uint64_t km_waste(uint64_t bytes_req, uint64_t bytes_alloc)
-{
-	return bytes_alloc > bytes_req ? bytes_alloc - bytes_req : 0;
-}
-
 /* The total order of call sites with equal numbers: name, address, family. */
 int km_callsite_compare_name(const struct km_callsite *a, const struct km_callsite *b);
 

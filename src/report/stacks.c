@@ -108,9 +108,7 @@ static size_t find_callers(const struct building *b, const struct stack *stack)
 static struct km_error *add_draft(struct building *b, const struct km_stack_row *row,
 				  const struct stack *stack)
 {
-	const uint64_t *frames = stack->frames;
 	const size_t nr = stack->nr;
-
 	struct km_error *error = make_room(b, nr + 1);
 	struct draft *draft;
 	size_t from;
@@ -123,8 +121,8 @@ static struct km_error *add_draft(struct building *b, const struct km_stack_row 
 	if (stack->call_site)
 		b->addresses[b->nr_addresses++] = stack->address;
 	if (nr)
-		memcpy(b->addresses + b->nr_addresses, frames + from,
-		       (nr - from) * sizeof(*frames));
+		memcpy(b->addresses + b->nr_addresses, stack->frames + from,
+		       (nr - from) * sizeof(*stack->frames));
 	b->nr_addresses += nr - from;
 	draft->row.nr_frames = b->nr_addresses - draft->at;
 	b->stacks->has_stacks[row->layer] |= nr > 0;

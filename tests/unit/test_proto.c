@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../src/render/names.h"
+#include "../../src/base/names.h"
 #include "../../src/render/proto.h"
 
 static void expect(const struct km_proto *proto, const char *bytes, size_t size)
@@ -49,7 +49,7 @@ static void test_fields(void **state)
 static void test_names(void **state)
 {
 	enum { NR = 1000 };
-	struct km_texts names = { 0 };
+	struct km_names names = { 0 };
 	uint32_t number;
 	char text[16];
 
@@ -57,18 +57,18 @@ static void test_names(void **state)
 		for (uint32_t i = 0; i < NR; i++) {
 			const int len = snprintf(text, sizeof(text), "name %u", i);
 
-			assert_true(km_texts_get(&names, text, (size_t)len, &number));
+			assert_true(km_names_get(&names, text, (size_t)len, &number, NULL));
 			assert_int_equal(number, i);
 		}
 	assert_int_equal(names.nr, NR);
 	/* lengths count, and a NUL is as good as any byte */
-	assert_true(km_texts_get(&names, "name 1\0", 7, &number));
+	assert_true(km_names_get(&names, "name 1\0", 7, &number, NULL));
 	assert_int_equal(number, NR);
-	assert_true(km_texts_get(&names, "", 0, &number));
+	assert_true(km_names_get(&names, "", 0, &number, NULL));
 	assert_int_equal(number, NR + 1);
-	assert_int_equal(names.items[NR].size, 7);
-	assert_memory_equal(names.items[NR].bytes, "name 1\0", 7);
-	km_texts_deinit(&names);
+	assert_int_equal(names.sizes[NR], 7);
+	assert_memory_equal(names.names[NR], "name 1\0", 7);
+	km_names_deinit(&names);
 	assert_int_equal(names.nr, 0);
 }
 
