@@ -74,6 +74,20 @@ install_promtool()
 	rm -rf tests/bin/unpack
 }
 
+# tracefs for all tests together: one that mounts it for itself takes it away at its end.
+mount_tracefs()
+{
+	tracefs=/sys/kernel/tracing
+	if [ -d $tracefs/events ] || ! mount -t tracefs nodev $tracefs 2>/dev/null; then
+		tracefs=
+	fi
+}
+
+unmount_tracefs()
+{
+	[ -z "${tracefs-}" ] || umount "$tracefs" || :
+}
+
 # Configures build/ unless it is already that of this directory, and compiles.
 build()
 {

@@ -24,9 +24,10 @@ import sys
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / 'guests'))
+sys.path[:0] = [str(HERE.parent / 'guests'), str(HERE.parent / 'lib')]
 
 import guest  # noqa: E402
+import tracefs  # noqa: E402
 
 SKIPPED = 77
 # stressor: operations; few for --check and in a guest, whose CPU is slow
@@ -176,8 +177,8 @@ def missing(args):
         return 'no stress-ng'
     if not args.guest and os.geteuid():
         return 'only root can record'
-    if not args.guest and not os.path.isdir('/sys/kernel/tracing/events/kmem'):
-        return 'tracefs is not mounted at /sys/kernel/tracing'
+    if not args.guest and not tracefs.of_this_run():
+        return 'there is no tracefs'
     return None
 
 

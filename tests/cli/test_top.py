@@ -15,6 +15,10 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tracefs  # noqa: E402
+
 KMEMSTAT = os.path.abspath(sys.argv[1])
 DATA = pathlib.Path(sys.argv[2]).absolute()
 MESH = DATA / "mesh/trace.dat"
@@ -423,11 +427,11 @@ def test_colors(folder):
 
 # The running kernel.
 
-INSTANCES = pathlib.Path("/sys/kernel/tracing/instances")
+TRACEFS = tracefs.of_this_run()
 
 
 def own_instances(pid):
-    return [p.name for p in INSTANCES.iterdir() if p.name.startswith(f"kmemstat-{pid}-")]
+    return [p.name for p in (TRACEFS / "instances").iterdir() if p.name.startswith(f"kmemstat-{pid}-")]
 
 
 def wait_gone(pid):
@@ -439,7 +443,7 @@ def wait_gone(pid):
 
 
 def test_live(terminal_folder):
-    if os.geteuid() or not INSTANCES.is_dir():
+    if os.geteuid() or not TRACEFS:
         check("the running kernel # SKIP needs root and tracefs", True)
         return
     load = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])

@@ -478,20 +478,22 @@ static void test_foreign(void **state)
 {
 	static const char *const names[] = { "kmemstat-1", "kmemstat-12-x", "kmemstat-12-3-4" };
 	struct km_instance *instance;
-	char path[128];
+	char *tracefs, path[128];
 
 	(void)state;
 	needs_tracefs();
+	assert_null(km_tracefs_find("", &tracefs));
 	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/tracing/instances/%s", names[i]);
+		snprintf(path, sizeof(path), "%s/instances/%s", tracefs, names[i]);
 		assert_int_equal(mkdir(path, 0750), 0);
 	}
 	assert_null(km_instance_create(&(struct km_instance_options){ 0 }, &instance));
 	km_instance_destroy(instance);
 	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/tracing/instances/%s", names[i]);
+		snprintf(path, sizeof(path), "%s/instances/%s", tracefs, names[i]);
 		assert_int_equal(rmdir(path), 0);
 	}
+	free(tracefs);
 }
 
 /* What a child finds out after it gave up its rights, as its exit status. */
