@@ -190,6 +190,20 @@ def test_views(kmemstat, path):
         check(cut > 0 or NR < 300_000, f"{name}: says that it ends early", cut)
 
 
+def test_top(kmemstat, path):
+    """Frames of top: each is made within the limit, and hints are given once."""
+    status, out, err, most = run(kmemstat, "top", "--batch", "--interval", "0.01",
+                                 "--memory-limit", str(LIMIT), path)
+    frames = out.strip().split("\n\n")
+    check(status == 0 and most < LIMIT, "top: within the limit",
+          f"status {status}, {most >> 20} MiB\n{err}")
+    check(len(frames) > 3 and all(f"\n{BEYOND}" in frame for frame in frames)
+          and f"{NR:,} in all" in frames[-1], "top: each frame tells of what is beyond",
+          f"{len(frames)} frames, the last:\n{frames[-1][:600]}")
+    check(err.count("are in no symbol") == 1, "top: that call sites are addresses is said once",
+          err)
+
+
 def test_plain(kmemstat, testdata):
     """A limit that there is room in changes nothing."""
     path = f"{testdata}/mesh/trace.dat"
@@ -280,6 +294,7 @@ def main():
         if not only or "views" in only:
             make(testdata, "both", path)
             test_views(kmemstat, path)
+            test_top(kmemstat, path)
         if not only or "bombs" in only:
             test_bombs(kmemstat, testdata, path)
         if not only or "order" in only:

@@ -56,7 +56,7 @@ static const struct km_option rows[] = {
 	{ .name = "memory-limit",
 	  .arg = "SIZE",
 	  .group = KM_GROUP_INPUT,
-	  .verbs = KM_VERBS_ALL,
+	  .verbs = KM_VERBS_ALL | KM_VERB_TOP,
 	  .set = km_set_memory_limit,
 	  AT(memory_limit),
 	  .help = "Take at most this much memory, whatever is in FILE; suffixes k, M, G are powers "

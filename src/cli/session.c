@@ -414,6 +414,7 @@ static void lend_symbols(struct km_session *from, struct km_session *to)
 	to->has_symbols = from->has_symbols;
 	to->nr_unnamed = from->nr_unnamed;
 	to->nr_notes = from->nr_notes;
+	to->has_told_unnamed = from->has_told_unnamed;
 	from->symtab = NULL;
 	from->symbols_error = NULL;
 	from->resolver = NULL;

@@ -85,6 +85,7 @@ static void return_symbols(const struct km_session *taken, struct km_session *se
 	session->has_symbols = taken->has_symbols;
 	session->nr_unnamed = taken->nr_unnamed;
 	session->nr_notes = taken->nr_notes;
+	session->has_told_unnamed = taken->has_told_unnamed;
 }
 
 /* Takes a session over that lives for one report only. */

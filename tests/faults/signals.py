@@ -195,8 +195,15 @@ def try_files(job, everything):
     yield "all", None if nr_died > len(ENDING) / 2 else f"only {nr_died} signals ended it"
 
 
-def try_stops(job):
-    """Stopped and continued, at moments spread over its time."""
+def same(good, got):
+    """What is wrong with a run that no signal may change, or None."""
+    if (got[0], got[1], got[3]) != (good[0], good[1], good[3]):
+        return f"another result: {got[0]} {got[2][:200]!r}"
+    return None
+
+
+def try_stops(job, verdict=same):
+    """Stopped and continued, at moments spread over its time. verdict(good, got): as of same()."""
     begin = time.monotonic()
     good = job.run()
     took = time.monotonic() - begin
@@ -208,8 +215,7 @@ def try_stops(job):
             time.sleep(0.005)
             process.send_signal(signal.SIGCONT)
         got = job.finish(process)
-        yield f"SIGTSTP after {part:.0%}", None if (got[0], got[1], got[3]) == (
-            good[0], good[1], good[3]) else f"another result: {got[0]} {got[2][:200]!r}"
+        yield f"SIGTSTP after {part:.0%}", verdict(good, got)
 
 
 # disks and pipes
@@ -367,6 +373,9 @@ def main():
             for name in words[3:] or RECORDERS:
                 job = Run(kmemstat, testdata, name, RECORDERS[name], tmp)
                 results.append(report(name, try_recorder(job, everything, folder)))
+                if results[-1][0]:  # it can be done with this kernel
+                    results.append(report(f"{name}, stopped", try_stops(job, lambda *both: (
+                        judge_recorder(job, *both, None, folder)))))
     if sum(tried for tried, _ in results) < 10:
         print("hardly anything was tried")
         return 1
