@@ -12,6 +12,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -181,6 +182,30 @@ def seeds_report(testdata, kmemstat):
         found[name] = re.sub(rb"\n\s+", b"\n", done.stdout)
     os.unlink(with_tmp)
     found["least"] = b'{"schema_version":1}'
+    return found
+
+
+def seeds_pipe(testdata, kmemstat):
+    """Of each format a few."""
+    found = seeds_text(testdata, kmemstat)
+    for name, data in seeds_perfdata(testdata, kmemstat).items():
+        found[f"{name}.data"] = data
+    for name in ("all-6.18", "all-be64"):
+        found[f"{name}.dat"] = tiny_traces(testdata)[name]
+    return found
+
+
+def seeds_stored(testdata, kmemstat):
+    """Reports of one machine, and of several added up."""
+    found = seeds_report(testdata, kmemstat)
+    whole = sorted(name for name in found if name != "least")[:2]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [pathlib.Path(folder) / f"{name}.json" for name in whole]
+        for path, name in zip(paths, whole):
+            path.write_bytes(found[name])
+        done = subprocess.run([kmemstat, "merge", "--quiet", *paths], stdout=subprocess.PIPE,
+                              check=True)
+    found["merged"] = re.sub(rb"\n\s+", b"\n", done.stdout)
     return found
 
 
