@@ -130,10 +130,11 @@ static bool first_event_ts(const struct km_pages *pages, uint64_t *ret)
 			return true;
 		}
 		if (type == TYPE_PADDING) {
-			if (!delta || extra > (uint64_t)(pages->end - pos) - 4)
+			/* what take_record() does not go over, either */
+			if (!delta || extra < 4 || extra > (uint64_t)(pages->end - pos) - 4)
 				return false;
 			ts += delta;
-			pos += 4 + extra;
+			pos += 4 + (extra + 3) / 4 * 4;
 			continue;
 		}
 		if (type == TYPE_TIME_EXTEND)

@@ -400,6 +400,7 @@ static void test_damage(void **state)
 	page.data[8] = 0xf1;
 	page.data[9] = 0x0f;
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 0);
 	/* an event that goes on beyond the commit */
 	page_begin(&page, 1000);
 	put_kfree(&page, 0, 0xffff888000000100);
@@ -453,6 +454,109 @@ static void test_damage(void **state)
 	/* zeros: a hole in the file */
 	memset(&page, 0, sizeof(page));
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	km_formats_deinit(&formats);
+}
+
+/* What is before the first event of a page, which its time depends on. */
+static void test_first_event(void **state)
+{
+	/* of the page's own stamp an absolute one, which has 59 bits, leaves the upper ones */
+	const uint64_t upper = 0xf8ULL << 56, ts = upper | 1ULL << 58 | 1000;
+	struct km_formats formats;
+	struct decoded *d = malloc(sizeof(*d));
+	struct page page;
+
+	make_formats(&formats);
+	page_begin(&page, ts);
+	put_head(&page, 31, 9); /* 1 << 27, and 9 */
+	put(&page, 1, 4);
+	put_kfree(&page, 1, 0xffff888000000100);
+	page_end(&page, 0);
+	decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
+	assert_true(d->batch.ts_ns[0] == (upper | ((1 << 27) + 10)));
+	assert_true(d->pages.stream.first_ns == d->batch.ts_ns[0]);
+	km_pages_deinit(&d->pages);
+	/* an event that was discarded, of each length that takes three words */
+	for (uint32_t len = 5; len <= 8; len++) {
+		page_begin(&page, 1000);
+		put_head(&page, 29, 3);
+		put(&page, len, 4);
+		put(&page, UINT32_MAX, 4);
+		put_kfree(&page, 5, 0xffff888000000100);
+		page_end(&page, 0);
+		decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
+		assert_int_equal(d->batch.nr, 1);
+		assert_int_equal(d->batch.ts_ns[0], 1008);
+		assert_int_equal(d->pages.stream.first_ns, 1008);
+		km_pages_deinit(&d->pages);
+	}
+	/* one of nothing */
+	page_begin(&page, 1000);
+	put_head(&page, 29, 3);
+	put(&page, 4, 4);
+	put_kfree(&page, 5, 0xffff888000000100);
+	page_end(&page, 0);
+	decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
+	assert_int_equal(d->batch.nr, 1);
+	assert_int_equal(d->pages.stream.first_ns, 1008);
+	assert_int_equal(d->pages.stream.quality.count[KM_PAGES_DAMAGED], 0);
+	km_pages_deinit(&d->pages);
+	/* one that is shorter than its length, or longer than the page: no event comes after it */
+	for (uint32_t len = 3; len < 5000; len += 4000) {
+		page_begin(&page, 1000);
+		put_head(&page, 29, 3);
+		put(&page, len, 4);
+		put_kfree(&page, 5, 0xffff888000000100);
+		page_end(&page, 0);
+		decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
+		assert_int_equal(d->nr_events, 0);
+		assert_int_equal(d->pages.stream.quality.count[KM_PAGES_DAMAGED], 1);
+		assert_true(d->pages.stream.first_ns == UINT64_MAX);
+		km_pages_deinit(&d->pages);
+	}
+	km_formats_deinit(&formats);
+	free(d);
+}
+
+/* A length in a u32 counts itself, and is rounded up to words; an event has no byte behind it. */
+static void test_lengths(void **state)
+{
+	struct km_formats formats;
+	struct page page;
+
+	make_formats(&formats);
+	for (uint32_t len = 4 + 25; len <= 4 + 28; len++) {
+		page_begin(&page, 1000);
+		put_head(&page, 0, 0);
+		put(&page, len, 4);
+		put(&page, 12, 8);
+		put(&page, 0xffffffff81000020, 8);
+		put(&page, 0xffff888000000100, 8);
+		put(&page, 0, 4);
+		put_kfree(&page, 0, 0xffff888000000200);
+		page_end(&page, 0);
+		assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 2);
+		assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 0);
+	}
+	/* less than itself: a byte later there would be what ends a page */
+	page_begin(&page, 1000);
+	put(&page, 29 << 8 | 3 << 5 | 29, 4);
+	put(&page, 0, 4);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
+	/* all but `accounted`, its last byte, which would be the first of the next */
+	page_begin(&page, 1000);
+	put_head(&page, 12, 0);
+	put(&page, 11, 8);
+	put(&page, 0xffffffff81000030, 8);
+	put(&page, 0xffff888000001000, 8);
+	put(&page, 0, 8);
+	put(&page, 100, 8);
+	put(&page, 104, 8);
+	put_kfree(&page, 0, 0xffff888000000200);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 1);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_UNDECODABLE_SHORT), 1);
 	km_formats_deinit(&formats);
 }
 
@@ -586,6 +690,77 @@ static void test_known(void **state)
 	free(d);
 }
 
+/* Of pairs, too: the batch after says its group, and nothing of it is written again. */
+static void test_known_pairs(void **state)
+{
+	enum { NR_PAGES = 16 };
+	struct km_formats formats;
+	struct decoded *d = calloc(1, sizeof(*d));
+	const struct km_clock clock = { 0 };
+	struct km_groups *groups;
+	struct page page;
+	uint8_t *buf = malloc(NR_PAGES * PAGE);
+
+	make_formats(&formats);
+	page_begin(&page, 1000);
+	while (page.pos < PAGE)
+		put_kmalloc(&page, 1, 0xffff888000000100, 40, 64, 0);
+	page_end(&page, 0);
+	for (int i = 0; i < NR_PAGES; i++)
+		memcpy(buf + i * PAGE, page.data, PAGE);
+	assert_null(km_groups_create(&groups));
+	assert_null(km_pages_init(&d->pages, &formats, KM_WANT_PAIRS, PAGE));
+	d->pages.known = km_groups_table(groups);
+	km_pages_begin(&d->pages, 0, 3, &clock);
+	km_pages_feed(&d->pages, buf, NR_PAGES * PAGE);
+	assert_true(km_pages_fill(&d->pages, &d->batch));
+	assert_int_equal(d->batch.nr, KM_BATCH_EVENTS);
+	assert_true(d->batch.has_new);
+	assert_null(km_groups_number(groups, &d->batch));
+	memset(&d->batch, 0, sizeof(d->batch));
+	assert_true(km_pages_fill(&d->pages, &d->batch));
+	assert_int_equal(d->batch.nr, KM_BATCH_EVENTS);
+	assert_false(d->batch.has_new);
+	for (uint32_t i = 0; i < KM_BATCH_EVENTS; i++) {
+		assert_int_equal(d->batch.group[i], 1);
+		assert_int_equal(d->batch.call_site[i], 0);
+	}
+	d->batch.nr = 0;
+	assert_false(km_pages_fill(&d->pages, &d->batch));
+	assert_int_equal(d->batch.nr, 16 * 68 - 2 * KM_BATCH_EVENTS);
+	km_pages_deinit(&d->pages);
+	km_groups_destroy(groups);
+	km_formats_deinit(&formats);
+	free(buf);
+	free(d);
+}
+
+/* The end of the last page, and of the memory it is in, has no room for an event. */
+static void test_last_bytes(void **state)
+{
+	static const enum km_want wants[] = { KM_WANT_ALLOCS, KM_WANT_PAIRS, KM_WANT_ALL };
+	struct km_formats formats;
+	struct page page;
+	uint8_t *buf = malloc(PAGE);
+
+	make_formats(&formats);
+	page_begin(&page, 1000);
+	while (page.pos < PAGE - 60)
+		put_kmalloc(&page, 1, 0xffff888000000100, 40, 64, 0);
+	put_kfree(&page, 1, 0xffff888000000100);
+	put_kfree(&page, 1, 0xffff888000000100);
+	put_head(&page, 29, 0);
+	assert_int_equal(page.pos, PAGE);
+	page_end(&page, 0);
+	memcpy(buf, page.data, PAGE);
+	for (size_t i = 0; i < 3; i++)
+		assert_same(&formats, wants[i], buf, PAGE);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 69);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 0);
+	km_formats_deinit(&formats);
+	free(buf);
+}
+
 /* A format with `from` changed to `to`, which is as long. */
 static void assert_refused(struct km_formats *formats, const char *format, const char *from,
 			   const char *to, const char *message)
@@ -657,7 +832,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records),         cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_losses),          cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_first_event),     cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_fast_is_generic), cmocka_unit_test(test_known),
+		cmocka_unit_test(test_known_pairs),     cmocka_unit_test(test_last_bytes),
 		cmocka_unit_test(test_bad_formats),
 	};
 
