@@ -144,6 +144,11 @@ static void over_the_edge(void **state)
 	feed(places, &(struct event){ BASE + 65536, 2, 10824, 16384, 200 });
 	feed(places, &(struct event){ BASE + 131072, 2, 10824, 16384, 200 });
 	assert_int_equal(finish(places, 1).pages, 8);
+	/* lines to their last byte, and one byte more */
+	feed(places, &(struct event){ BASE + 1048576, 3, 8192, 8192, 300 });
+	assert_int_equal(finish(places, 2).lines, 128);
+	feed(places, &(struct event){ BASE + 2097152, 4, 8193, 16384, 400 });
+	assert_int_equal(finish(places, 3).lines, 129);
 	km_places_destroy(places);
 }
 
@@ -158,6 +163,27 @@ static void large_pages(void **state)
 	assert_int_equal(found.pages, 2);
 	assert_int_equal(found.least_pages, 2);
 	assert_int_equal(found.lines, 64 * 24);
+	km_places_destroy(places);
+}
+
+/* What is known of a page that nothing is left on is used for the next one. */
+static void memory_is_used_again(void **state)
+{
+	enum { NR = 1000 };
+	struct km_places *places = create(PAGE);
+	uint64_t bytes = 0;
+
+	for (uint64_t round = 0; round < 4; round++) {
+		for (uint64_t i = 0; i < NR; i++)
+			feed(places,
+			     &(struct event){ BASE + (round * NR + i) * PAGE, 1, 100, 128, 100 });
+		assert_int_equal(finish(places, 0).pages, NR);
+		for (uint64_t i = 0; i < NR; i++)
+			feed(places, &(struct event){ .ptr = BASE + (round * NR + i) * PAGE });
+		if (!round)
+			bytes = km_places_bytes(places);
+		assert_int_equal(km_places_bytes(places), bytes);
+	}
 	km_places_destroy(places);
 }
 
@@ -189,7 +215,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(side_by_side), cmocka_unit_test(neighbours_by_cpu),
 		cmocka_unit_test(most_at_once), cmocka_unit_test(over_the_edge),
-		cmocka_unit_test(large_pages),  cmocka_unit_test(damaged),
+		cmocka_unit_test(large_pages),  cmocka_unit_test(memory_is_used_again),
+		cmocka_unit_test(damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@
 	"\"__GFP_ACCOUNT\"})\n"
 #define PRINT "\nprint fmt: \"%p\", REC->ptr\n"
 
-enum { KMALLOC = 10, CACHE_ALLOC, KFREE, PERCPU, PAGES = 15, PAGE_FREE, STACK, OTHER };
+enum { KMALLOC = 10, CACHE_ALLOC, KFREE, PERCPU, CACHE_FREE, PAGES, PAGE_FREE, STACK, OTHER };
 
 static const struct {
 	const char *system, *text;
@@ -40,6 +40,8 @@ static const struct {
 			    FIELD("bool is_atomic", 9, 1) FIELD("size_t size", 16, 8)
 				    FIELD("size_t align", 24, 8) FIELD("void * ptr", 32, 8)
 					    FIELD("size_t bytes_alloc", 40, 8) PRINT },
+	{ "kmem", HEAD("kmem_cache_free", 14) COMMON FIELD("long call_site", 8, 8)
+			  FIELD("void * ptr", 16, 8) FIELD("__data_loc char[] name", 24, 4) PRINT },
 	{ "kmem", HEAD("mm_page_alloc", 15) COMMON FIELD("long pfn", 8, 8) FIELD("int order", 16, 4)
 			  FIELD("long gfp_flags", 24, 8) FIELD("int migratetype", 32, 4) FLAGS },
 	{ "kmem",
@@ -286,6 +288,53 @@ static void test_names(void **state)
 	end(fx);
 }
 
+/* That of a free is of use to who wants all columns, and to nobody else. */
+static void test_names_of_frees(void **state)
+{
+	static const enum km_want wants[] = { KM_WANT_PAIRS, KM_WANT_ALL };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *fx = begin(wants[i]);
+
+		put_head(fx, CACHE_FREE);
+		put(fx, 16, 8, 0xffff888000000100);
+		put(fx, 24, 4, 28 | 7 << 16);
+		memcpy(fx->data + 28, "dentry", 7);
+		assert_int_equal(take(fx, 35), KM_RECORD_USED);
+		assert_int_equal(fx->batch.nr, 1);
+		assert_int_equal(fx->batch.what[0].cache, i);
+		assert_int_equal(km_intern_string(&fx->records.names, 1) != NULL, i);
+		end(fx);
+	}
+}
+
+/* A pid that is behind all else: the event can be without. */
+static void test_pid_is_last(void **state)
+{
+	static const char text[] =
+		HEAD("kfree", 9) "format:\n" FIELD("unsigned short common_type", 0, 2)
+			FIELD("long call_site", 8, 8) FIELD("void * ptr", 16, 8)
+				FIELD("int common_pid", 24, 4) PRINT;
+	struct fixture *fx = begin(KM_WANT_ALL);
+	struct km_formats formats;
+	struct km_records records;
+
+	assert_null(km_formats_init(&formats, false, 8));
+	assert_null(km_formats_add_event(&formats, "kmem", text, strlen(text)));
+	assert_null(km_records_init(&records, &formats, KM_WANT_ALL));
+	put_head(fx, 9);
+	put(fx, 24, 4, 78);
+	for (size_t size = 27; size <= 28; size++)
+		assert_int_equal(
+			km_record_take(&records, &fx->quality, fx->data, size, &moment, &fx->batch),
+			KM_RECORD_USED);
+	assert_int_equal(fx->batch.pid[0], 0);
+	assert_int_equal(fx->batch.pid[1], 78);
+	km_records_deinit(&records);
+	km_formats_deinit(&formats);
+	end(fx);
+}
+
 static void test_percpu(void **state)
 {
 	struct fixture *fx = begin(KM_WANT_ALL);
@@ -453,6 +502,36 @@ static void test_stacks(void **state)
 	end(fx);
 }
 
+/* Of a kernel of 32 bits: addresses of four bytes, and an end of as many. */
+static void test_stacks_32(void **state)
+{
+	static const char text[] = HEAD("kernel_stack", 9) COMMON FIELD("int size", 8, 4)
+		FIELD("long caller[8]", 12, 32) PRINT;
+	static const uint32_t addresses[] = { 11, 12, UINT32_MAX, 14 };
+	struct fixture *fx = begin(KM_WANT_ALL);
+	struct km_formats formats;
+	struct km_records records;
+	const uint64_t *got;
+
+	assert_null(km_formats_init(&formats, false, 4));
+	assert_null(km_formats_add_event(&formats, "ftrace", text, strlen(text)));
+	assert_null(km_records_init(&records, &formats, KM_WANT_ALL));
+	take_kmalloc(fx, 4096, 1, 8);
+	records.has_target = true;
+	put_head(fx, 9);
+	put(fx, 8, 4, 4);
+	for (size_t i = 0; i < 4; i++)
+		put(fx, 12 + 4 * i, 4, addresses[i]);
+	assert_int_equal(km_record_take(&records, &fx->quality, fx->data, 28, &moment, &fx->batch),
+			 KM_RECORD_OTHER);
+	assert_int_equal(km_records_stack(&records, fx->batch.stack[0], &got), 2);
+	assert_int_equal(got[0], 11);
+	assert_int_equal(got[1], 12);
+	km_records_deinit(&records);
+	km_formats_deinit(&formats);
+	end(fx);
+}
+
 /* Others than those of slabs, if only pairs are wanted; none if allocations alone are. */
 static void test_wants_stack(void **state)
 {
@@ -521,10 +600,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slab),          cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_sizes_are_odd), cmocka_unit_test(test_frees),
-		cmocka_unit_test(test_names),         cmocka_unit_test(test_percpu),
+		cmocka_unit_test(test_names),         cmocka_unit_test(test_names_of_frees),
+		cmocka_unit_test(test_pid_is_last),   cmocka_unit_test(test_percpu),
 		cmocka_unit_test(test_percpu_old),    cmocka_unit_test(test_pages),
-		cmocka_unit_test(test_stacks),        cmocka_unit_test(test_wants_stack),
-		cmocka_unit_test(test_many_stacks),   cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_stacks),        cmocka_unit_test(test_stacks_32),
+		cmocka_unit_test(test_wants_stack),   cmocka_unit_test(test_many_stacks),
+		cmocka_unit_test(test_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
