@@ -61,11 +61,10 @@ static struct km_error *make_room(struct km_stacks *stacks, size_t nr_frames)
 {
 	if (stacks->nr >= stacks->room) {
 		uint32_t room = stacks->room ? 2 * stacks->room : 256;
-		struct stack *items;
+		struct stack *items = NULL;
 
-		if (room <= stacks->room)
-			return &km_error_memory;
-		items = reallocarray(stacks->stacks, room, sizeof(*items));
+		if (room > stacks->room)
+			items = reallocarray(stacks->stacks, room, sizeof(*items));
 		if (!items)
 			return &km_error_memory;
 		stacks->stacks = items;

@@ -18,6 +18,7 @@
 #include "kmemstat/locality.h"
 #include "kmemstat/pagelife.h"
 #include "kmemstat/percpulife.h"
+#include "kmemstat/stacks.h"
 #include "kmemstat/tally.h"
 
 /* Allocations left until one fails; 0: it has. None fails while it is off. */
@@ -94,9 +95,12 @@ enum { NR_BATCHES = 12, PER_BATCH = KM_BATCH_EVENTS };
 
 static struct km_batch *batches;
 static struct km_groups *groups; /* of them */
-static const char *const cache_names[] = { "", "dentry", "filp" };
+static const char *const cache_names[] = { "", "dentry", "filp", "only_freed" };
 
-/* Objects that are allocated alike in some 300 ways, by 400 tasks; a third is freed. */
+/*
+ * Objects that are allocated alike in some 300 ways, by 400 tasks; a third is freed. Half of those
+ * of caches have their name from the free alone.
+ */
 static void put_row(struct km_batch *b, uint32_t number)
 {
 	static const enum km_event_kind kinds[] = { KM_EV_KMALLOC,     KM_EV_CACHE_ALLOC,
@@ -104,19 +108,17 @@ static void put_row(struct km_batch *b, uint32_t number)
 						    KM_EV_PAGE_FREE,   KM_EV_PERCPU_ALLOC,
 						    KM_EV_PERCPU_FREE, KM_EV_KMALLOC };
 	const uint32_t i = b->nr++;
-	const enum km_event_kind kind = kinds[number % 8];
-	const uint64_t object =
-		kind == KM_EV_KFREE || kind == KM_EV_PAGE_FREE || kind == KM_EV_PERCPU_FREE
-			? (number - 800) / 8
-			: number / 8;
+	const enum km_event_kind kind = number % 16 == 10 ? KM_EV_CACHE_FREE : kinds[number % 8];
+	const uint64_t object = km_event_is_free(kind) ? (number - 800) / 8 : number / 8;
 
 	b->ts_ns[i] = 1000 + 10 * (uint64_t)number;
 	b->cpu[i] = number / 7 % 5;
 	b->pid[i] = (int32_t)(number / 3 % 400);
 	b->call_site[i] = 0xffffffff81000000 + number % 300;
-	b->what[i] =
-		(struct km_event_what){ .kind = (uint8_t)kind,
-					.cache = kind == KM_EV_CACHE_ALLOC ? 1 + number % 2 : 0 };
+	b->what[i] = (struct km_event_what){ .kind = (uint8_t)kind,
+					     .cache = kind == KM_EV_CACHE_FREE    ? 3
+						      : kind == KM_EV_CACHE_ALLOC ? number % 3
+										  : 0 };
 	b->size[i] = km_event_is_alloc(kind) ? (struct km_event_size){ 20 + number % 300 % 40, 64 }
 					     : (struct km_event_size){ 0 };
 	if (kind == KM_EV_PAGE_ALLOC)
@@ -286,6 +288,8 @@ static struct km_error *tally(uint64_t *sum)
 	}
 	if (!error) {
 		mix(sum, caches.nr);
+		for (size_t i = 0; i < caches.nr; i++)
+			mix(sum, caches.items[i].name ? *caches.items[i].name : 0);
 		km_caches_deinit(&caches);
 	}
 	km_tally_destroy(made);
@@ -364,6 +368,26 @@ static struct km_error *ptrs(uint64_t *sum)
 			mix(sum, items[i].hits ^ items[i].call_site);
 	}
 	km_ptrs_destroy(made);
+	return error;
+}
+
+/* More than there is room for at first: of stacks, and of their frames. */
+static struct km_error *stacks(uint64_t *sum)
+{
+	struct km_stacks *made;
+	struct km_error *error = km_stacks_create(KM_STACK_FRAMES, &made);
+	uint32_t number;
+
+	if (error)
+		return error;
+	for (uint64_t i = 0; !error && i < 600; i++) {
+		const uint64_t frames[10] = { i % 500, 7 };
+
+		error = km_stacks_add(made, frames, 10, &number);
+		if (!error)
+			mix(sum, number);
+	}
+	km_stacks_destroy(made);
 	return error;
 }
 
@@ -498,6 +522,11 @@ static void pointers(void **state)
 	try_all(ptrs, 3);
 }
 
+static void all_stacks(void **state)
+{
+	try_all(stacks, 8);
+}
+
 static void all_formats(void **state)
 {
 	try_all(formats, 1200);
@@ -510,7 +539,7 @@ int main(void)
 		cmocka_unit_test(lives),          cmocka_unit_test(tallies),
 		cmocka_unit_test(localities),     cmocka_unit_test(all_pages),
 		cmocka_unit_test(percpu_objects), cmocka_unit_test(pointers),
-		cmocka_unit_test(all_formats),
+		cmocka_unit_test(all_stacks),     cmocka_unit_test(all_formats),
 	};
 
 	return cmocka_run_group_tests(tests, make_batches, free_batches);
