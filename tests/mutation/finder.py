@@ -2,7 +2,8 @@
 """Finds what can be changed in a C file: each mutant is one small change in one line.
 
 Left alone are comments, strings, preprocessor lines but for numbers in #define, and what has no
-meaning to the program: assertions, prefetches, declarations of functions.
+meaning to the program: assertions, prefetches, declarations of functions, what is expected of a
+condition.
 """
 
 import dataclasses
@@ -29,8 +30,8 @@ STATEMENT_RE = re.compile(r"^\t+((?:[*(]*[A-Za-z_][\w.>\[\]()*+-]*(?:->[\w.\[\]]
                           r"(?: [-+*/|&^%<>]*= .*|\(.*\)|\+\+|--)|break|continue);$")
 FUNCTION_RE = re.compile(r"^(?!#|typedef\b|struct \w+ \{|enum\b|union\b)[A-Za-z_][\w\s*]*?"
                          r"\b(\w+)\([^;]*$")
-IGNORED_RE = re.compile(r"\b(assert|static_assert|_Static_assert|__builtin_prefetch|"
-                        r"__builtin_expect|_Generic)\b|__attribute__")
+IGNORED_RE = re.compile(r"\b(assert|static_assert|_Static_assert|__builtin_prefetch|_Generic)\b|"
+                        r"__attribute__")
 ATTRIBUTE_RE = re.compile(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)\s*")
 DEFINE_RE = re.compile(r"^#define\s+\w+\s")
 
@@ -62,6 +63,16 @@ def code_of(text):
         return re.sub(r"[^\n]", " ", match[0])
     return re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", blank, text,
                   flags=re.DOTALL)
+
+
+def without_hints(code):
+    """The same without the second argument of each __builtin_expect()."""
+    for found in re.finditer(r"\b__builtin_expect\(", code):
+        end = closing(code, found.end() - 1)
+        comma = code.rfind(",", found.end(), end)
+        if comma > 0:
+            code = code[:comma + 1] + re.sub(r"[^\n]", " ", code[comma + 1:end]) + code[end:]
+    return code
 
 
 def closing(code, start):
@@ -123,7 +134,7 @@ def is_statement(code, before):
 
 def mutants_of(path, text):
     """All mutants of a file, in its order."""
-    lines, codes = text.split("\n"), code_of(text).split("\n")
+    lines, codes = text.split("\n"), without_hints(code_of(text)).split("\n")
     function, before, found, seen = "", "", [], set()
     for number, (line, code) in enumerate(zip(lines, codes), 1):
         if not code.strip():

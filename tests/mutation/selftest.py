@@ -29,6 +29,10 @@ static bool is_less(int a, const char *b)
 	a += strlen("x == y");
 	call(a,
 	     a - 1);
+	while (__builtin_expect(a > *b ||
+					!a,
+				0))
+		a /= 2;
 	return a;
 }
 """
@@ -45,6 +49,12 @@ CHANGED = """\
 	     a + 1);
 	     a - 2);
 	     a - 0);
+	while (__builtin_expect(a >= *b ||
+	while (__builtin_expect(a > *b &&
+					a,
+		;
+		a /= 3;
+		a /= 1;
 	return 0;
 	return 1;
 """
