@@ -237,7 +237,8 @@ static __attribute__((noinline)) bool add_site(struct km_text_sites *sites, stru
 	struct km_text_site site = { .len = (uint32_t)text.len, .hash = hash };
 	size_t at = hash;
 
-	if (text.len > 1000 || sites->nr_sites == MOST_SITES)
+	/* with a NUL in it the copy would be shorter than it is said to be */
+	if (text.len > 1000 || sites->nr_sites == MOST_SITES || memchr(text.at, '\0', text.len))
 		return false;
 	if (2 * (sites->nr_sites + 1) > sites->sites_size && !grow_sites(sites))
 		return false;

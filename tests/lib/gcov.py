@@ -7,6 +7,8 @@ import subprocess
 
 # So many files are given to gcov at once.
 AT_ONCE = 40
+# Of .gcda files of either byte order.
+MAGIC = (b"adcg", b"gcda")
 
 
 class Counts:
@@ -32,10 +34,21 @@ class Counts:
         return sum(1 for count in self.branches.values() if count)
 
 
+def is_damaged(path):
+    """Whether the counts beside this .gcno were being written when their process was killed."""
+    try:
+        with open(path.with_suffix(".gcda"), "rb") as file:
+            return file.read(4) not in MAGIC
+    except FileNotFoundError:
+        return False
+
+
 def read(build, top, data, branches=False):
-    """{file, from top: Counts} of these .gcda or .gcno files of a build directory."""
+    """{file, from top: Counts} of these .gcda or .gcno files of a build directory. Those whose counts
+    are damaged are left out.
+    """
     found = {}
-    data = sorted(map(str, data))
+    data = sorted(str(path) for path in data if not is_damaged(path))
     for start in range(0, len(data), AT_ONCE):
         options = ["--branch-probabilities"] if branches else []
         said = subprocess.run(["gcov", "--json-format", "--stdout", *options,
