@@ -97,7 +97,8 @@ int fuzz_run(const char *const *args)
 		argc++;
 	}
 	error = km_options_parse(argc, argv, &options);
-	if (error && error->kind == KM_ERR_USAGE) {
+	/* with the name of a file: one that these options are not about */
+	if (error && error->kind == KM_ERR_USAGE && !error->path) {
 		fprintf(stderr, "%s\n", error->message);
 		abort();
 	}
