@@ -216,6 +216,7 @@ put_group(struct km_pages *pages, struct km_group_table known, const struct km_f
 {
 	const struct km_group *group =
 		known.slots ? count_alloc(pages, known, desc, data, size) : NULL;
+	bool is_good;
 
 	if (__builtin_expect(group != NULL, 1)) {
 		batch->call_site[i] = group->call_site;
@@ -224,12 +225,13 @@ put_group(struct km_pages *pages, struct km_group_table known, const struct km_f
 		batch->group[i] = group->number;
 		return true;
 	}
-	if (km_fast_is_odd(desc, data))
-		return false;
-	km_fast_put(&pages->records, desc, data, size, batch, i);
-	batch->group[i] = KM_ROW_ALLOC;
-	batch->has_new = true;
-	return true;
+	is_good = !km_fast_is_odd(desc, data);
+	if (is_good) {
+		km_fast_put(&pages->records, desc, data, size, batch, i);
+		batch->group[i] = KM_ROW_ALLOC;
+		batch->has_new = true;
+	}
+	return is_good;
 }
 
 static inline __attribute__((always_inline)) void put_free(struct km_pages *pages,

@@ -46,10 +46,19 @@ static const char cache_alloc_format[] =
 	"\tfield:__data_loc char[] name;\toffset:24;\tsize:4;\tsigned:0;\n"
 	"\tfield:size_t bytes_req;\toffset:32;\tsize:8;\tsigned:0;\n"
 	"\tfield:size_t bytes_alloc;\toffset:40;\tsize:8;\tsigned:0;\n"
-	"\tfield:bool accounted;\toffset:48;\tsize:1;\tsigned:0;\n\n"
+	"\tfield:unsigned long gfp_flags;\toffset:48;\tsize:8;\tsigned:0;\n"
+	"\tfield:int node;\toffset:56;\tsize:4;\tsigned:1;\n"
+	"\tfield:bool accounted;\toffset:60;\tsize:1;\tsigned:0;\n\n"
 	"print fmt: \"%p\", REC->ptr\n";
 
 static const char kfree_format[] = "name: kfree\nID: 12\n" COMMON "\nprint fmt: \"%p\", REC->ptr\n";
+static const char stack_format[] =
+	"name: kernel_stack\nID: 14\nformat:\n"
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+	"\tfield:int size;\toffset:8;\tsize:4;\tsigned:1;\n"
+	"\tfield:unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;\n\n"
+	"print fmt: \"\"\n";
 static const char other_format[] = "name: other\nID: 13\n" COMMON "\nprint fmt: \"%p\", REC->ptr\n";
 
 static void make_formats(struct km_formats *formats)
@@ -61,6 +70,7 @@ static void make_formats(struct km_formats *formats)
 					 strlen(cache_alloc_format)));
 	assert_null(km_formats_add_event(formats, "kmem", kfree_format, strlen(kfree_format)));
 	assert_null(km_formats_add_event(formats, "sched", other_format, strlen(other_format)));
+	assert_null(km_formats_add_event(formats, "ftrace", stack_format, strlen(stack_format)));
 	assert_null(km_formats_seal(formats));
 }
 
@@ -124,7 +134,7 @@ static void put_kfree(struct page *page, uint32_t delta, uint64_t ptr)
 /* `is_long`: with its length in a u32, as events over 112 bytes are written. */
 static void put_cache_alloc(struct page *page, uint32_t delta, const char *name, bool is_long)
 {
-	size_t len = strlen(name) + 1, size = (52 + len + 3) / 4 * 4, end;
+	size_t len = strlen(name) + 1, size = (64 + len + 3) / 4 * 4, end;
 
 	put_head(page, is_long ? 0 : (unsigned int)size / 4, delta);
 	if (is_long)
@@ -135,12 +145,23 @@ static void put_cache_alloc(struct page *page, uint32_t delta, const char *name,
 	put(page, 78, 4);
 	put(page, 0xffffffff81000030, 8);
 	put(page, 0xffff888000001000, 8);
-	put(page, 52 | len << 16, 8);
+	put(page, 64 | len << 16, 8);
 	put(page, 100, 8);
 	put(page, 104, 8);
+	put(page, 0xdc0, 8);
+	put(page, 2, 4);
 	put(page, 1, 4);
 	memcpy(page->data + page->pos, name, len);
 	page->pos = end;
+}
+
+static void put_stack(struct page *page, const uint64_t *frames, size_t nr)
+{
+	put_head(page, (unsigned int)(4 + 2 * nr), 1);
+	put(page, 14, 8);
+	put(page, nr, 8);
+	for (size_t i = 0; i < nr; i++)
+		put(page, frames[i], 8);
 }
 
 struct decoded {
@@ -183,9 +204,30 @@ static uint64_t checksum_of(const struct km_groups *groups, const struct km_inte
 /* How the time stamps of what is decoded are to be changed. */
 static struct km_clock clock_of_test;
 
+static uint64_t checksum_of_name(const struct km_intern *names, uint16_t id)
+{
+	const char *name = km_intern_string(names, id);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; name && name[i]; i++)
+		sum = (sum ^ (uint8_t)name[i]) * 1099511628211ULL;
+	return sum;
+}
+
+static uint64_t checksum_of_stack(const struct km_records *records, km_stack_id stack)
+{
+	const uint64_t *frames;
+	const size_t nr = km_records_stack(records, stack, &frames);
+	uint64_t sum = nr;
+
+	for (size_t i = 0; i < nr; i++)
+		sum = (sum ^ frames[i]) * 1099511628211ULL;
+	return sum;
+}
+
 /*
- * Decodes a buffer to its end; the last batch stays. Allocations alone are counted in groups, on
- * the fast way with those that are known counted by the decoder.
+ * Decodes a buffer to its end; the last batch stays. Allocations are counted in groups, on the fast
+ * way with those that are known counted by the decoder.
  */
 static void decode(const struct km_formats *formats, enum km_want want, bool use_generic,
 		   const uint8_t *buf, size_t size, struct decoded *ret)
@@ -197,7 +239,7 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 	assert_null(km_groups_create(&groups));
 	assert_null(km_pages_init(&ret->pages, formats, want, PAGE));
 	ret->pages.use_generic = use_generic;
-	if (want != KM_WANT_ALL && !use_generic)
+	if (!use_generic)
 		ret->pages.known = km_groups_table(groups);
 	km_pages_begin(&ret->pages, 0, 3, &clock);
 	km_pages_feed(&ret->pages, buf, size);
@@ -208,7 +250,7 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 		b->has_others = false;
 		is_full = km_pages_fill(&ret->pages, b);
 		ret->nr_events += b->nr;
-		if (want == KM_WANT_PAIRS)
+		if (want != KM_WANT_ALLOCS)
 			assert_null(km_groups_number(groups, b));
 		else
 			assert_null(km_groups_add(groups, b));
@@ -220,13 +262,20 @@ static void decode(const struct km_formats *formats, enum km_want want, bool use
 				is_all ? b->call_site[i] : b->group[i],
 				is_all ? b->size[i].req : 0,
 				is_all ? b->size[i].alloc : 0,
-				is_all ? b->what[i].cache : 0,
+				/* an event that is odd may have given its name to one of them */
+				is_all ? checksum_of_name(&ret->pages.records.names,
+							  b->what[i].cache)
+				       : 0,
 				is_all ? (uint32_t)b->pid[i] : 0,
 				has_what ? b->what[i].kind : 0,
 				has_what ? b->what[i].flags : 0,
 				b->ts_ns[i],
 				b->ptr[i],
 				b->cpu[b->is_one_cpu && !is_all ? 0 : i],
+				b->group[i],
+				is_all ? b->more[i].gfp_flags : 0,
+				is_all ? (uint16_t)b->more[i].node : 0,
+				is_all ? checksum_of_stack(&ret->pages.records, b->stack[i]) : 0,
 			};
 
 			for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
@@ -451,6 +500,15 @@ static void test_damage(void **state)
 	assert_int_equal(count_after(&formats, &page, 16 + 28 + 10, KM_EVENTS_USED), 1);
 	assert_int_equal(count_after(&formats, &page, 16 + 28 + 10, KM_BYTES_MISSING),
 			 PAGE - (16 + 28 + 10));
+	/* a page without events, and one from when the clock began, are good */
+	page_begin(&page, 1000);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 0);
+	page_begin(&page, 0);
+	put_kfree(&page, 0, 0xffff888000000100);
+	page_end(&page, 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 0);
+	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 1);
 	/* zeros: a hole in the file */
 	memset(&page, 0, sizeof(page));
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
@@ -475,6 +533,16 @@ static void test_first_event(void **state)
 	decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
 	assert_true(d->batch.ts_ns[0] == (upper | ((1 << 27) + 10)));
 	assert_true(d->pages.stream.first_ns == d->batch.ts_ns[0]);
+	km_pages_deinit(&d->pages);
+	/* a longer time than an event has room for */
+	page_begin(&page, 1000);
+	put_head(&page, 30, 7);
+	put(&page, 2, 4);
+	put_kfree(&page, 1, 0xffff888000000100);
+	page_end(&page, 0);
+	decode(&formats, KM_WANT_ALL, false, page.data, PAGE, d);
+	assert_int_equal(d->batch.ts_ns[0], 1000 + (2 << 27) + 8);
+	assert_int_equal(d->pages.stream.first_ns, d->batch.ts_ns[0]);
 	km_pages_deinit(&d->pages);
 	/* an event that was discarded, of each length that takes three words */
 	for (uint32_t len = 5; len <= 8; len++) {
@@ -546,13 +614,9 @@ static void test_lengths(void **state)
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_PAGES_DAMAGED), 1);
 	/* all but `accounted`, its last byte, which would be the first of the next */
 	page_begin(&page, 1000);
-	put_head(&page, 12, 0);
-	put(&page, 11, 8);
-	put(&page, 0xffffffff81000030, 8);
-	put(&page, 0xffff888000001000, 8);
-	put(&page, 0, 8);
-	put(&page, 100, 8);
-	put(&page, 104, 8);
+	put_cache_alloc(&page, 0, "", false);
+	page.pos -= 8;
+	page.data[16] = (uint8_t)(page.data[16] - 2);
 	put_kfree(&page, 0, 0xffff888000000200);
 	page_end(&page, 0);
 	assert_int_equal(count_after(&formats, &page, PAGE, KM_EVENTS_USED), 1);
@@ -585,6 +649,10 @@ static void put_random(struct page *page, uint64_t *seed)
 		put(page, next_random(seed), 4);
 		break;
 	case 3:
+		if (next_random(seed) % 2) {
+			put_stack(page, (const uint64_t[]){ delta, 7 }, 2);
+			break;
+		}
 		put_head(page, 7, delta);
 		put(page, 13, 4); /* an event of another kind */
 		page->pos += 24;
@@ -693,7 +761,7 @@ static void test_known(void **state)
 /* Of pairs, too: the batch after says its group, and nothing of it is written again. */
 static void test_known_pairs(void **state)
 {
-	enum { NR_PAGES = 16 };
+	enum { NR_PAGES = 20, PER_PAGE = 4080 / (60 + 72 + 80) * 3 };
 	struct km_formats formats;
 	struct decoded *d = calloc(1, sizeof(*d));
 	const struct km_clock clock = { 0 };
@@ -702,12 +770,16 @@ static void test_known_pairs(void **state)
 	uint8_t *buf = malloc(NR_PAGES * PAGE);
 
 	make_formats(&formats);
-	page_begin(&page, 1000);
-	while (page.pos < PAGE)
-		put_kmalloc(&page, 1, 0xffff888000000100, 40, 64, 0);
-	page_end(&page, 0);
-	for (int i = 0; i < NR_PAGES; i++)
+	for (int i = 0; i < NR_PAGES; i++) {
+		page_begin(&page, 1000);
+		for (int k = 0; k < PER_PAGE; k += 3) {
+			put_kmalloc(&page, 1, 0xffff888000000100, 40, 64, 0);
+			put_cache_alloc(&page, 1, "", false);
+			put_cache_alloc(&page, 1, "dentry", false);
+		}
+		page_end(&page, 0);
 		memcpy(buf + i * PAGE, page.data, PAGE);
+	}
 	assert_null(km_groups_create(&groups));
 	assert_null(km_pages_init(&d->pages, &formats, KM_WANT_PAIRS, PAGE));
 	d->pages.known = km_groups_table(groups);
@@ -722,14 +794,103 @@ static void test_known_pairs(void **state)
 	assert_int_equal(d->batch.nr, KM_BATCH_EVENTS);
 	assert_false(d->batch.has_new);
 	for (uint32_t i = 0; i < KM_BATCH_EVENTS; i++) {
-		assert_int_equal(d->batch.group[i], 1);
+		assert_int_equal(d->batch.group[i], 1 + (KM_BATCH_EVENTS + i) % 3);
 		assert_int_equal(d->batch.call_site[i], 0);
 	}
 	d->batch.nr = 0;
 	assert_false(km_pages_fill(&d->pages, &d->batch));
-	assert_int_equal(d->batch.nr, 16 * 68 - 2 * KM_BATCH_EVENTS);
+	assert_int_equal(d->batch.nr, NR_PAGES * PER_PAGE - 2 * KM_BATCH_EVENTS);
 	km_pages_deinit(&d->pages);
 	km_groups_destroy(groups);
+	km_formats_deinit(&formats);
+	free(buf);
+	free(d);
+}
+
+/* The event that makes a batch full waits for its stack, and is the first of the next batch. */
+static void assert_last_is_kept(const struct km_formats *formats, const uint8_t *buf, size_t size,
+				bool use_generic, bool has_stack)
+{
+	struct decoded *d = calloc(1, sizeof(*d));
+	struct km_batch *b = &d->batch;
+	const struct km_clock clock = { 0 };
+	const uint64_t *frames;
+
+	assert_null(km_pages_init(&d->pages, formats, KM_WANT_ALL, PAGE));
+	d->pages.use_generic = use_generic;
+	km_pages_begin(&d->pages, 0, 3, &clock);
+	km_pages_feed(&d->pages, buf, size);
+	assert_true(km_pages_fill(&d->pages, b));
+	assert_int_equal(b->nr, KM_BATCH_EVENTS - 1);
+	memset(b, 0, sizeof(*b));
+	assert_false(km_pages_fill(&d->pages, b));
+	assert_int_equal(b->nr, 2);
+	assert_true(b->has_new);
+	assert_int_equal(b->group[0], KM_ROW_ALLOC);
+	assert_int_equal(b->call_site[0], 0xffffffff81000030);
+	assert_int_equal(b->ptr[0], 0xffff888000001000);
+	assert_int_equal(b->size[0].req, 100);
+	assert_int_equal(b->size[0].alloc, 104);
+	assert_int_equal(b->what[0].kind, KM_EV_CACHE_ALLOC);
+	assert_int_equal(b->what[0].flags, KM_EVF_ACCOUNTED);
+	assert_string_equal(km_intern_string(&d->pages.records.names, b->what[0].cache), "dentry");
+	assert_int_equal(b->more[0].gfp_flags, 0xdc0);
+	assert_int_equal(b->more[0].node, 2);
+	assert_int_equal(b->pid[0], 78);
+	assert_int_equal(b->cpu[0], 3);
+	assert_int_equal(b->ts_ns[0], 1005);
+	assert_int_equal(km_records_stack(&d->pages.records, b->stack[0], &frames),
+			 has_stack ? 2 : 0);
+	if (has_stack)
+		assert_int_equal(frames[1], 12);
+	/* it is kept no longer than that */
+	assert_int_equal(b->group[1], KM_ROW_FREE);
+	assert_int_equal(b->stack[1], 0);
+	assert_int_equal(d->pages.stream.quality.count[KM_EVENTS_USED], 0);
+	km_pages_finish(&d->pages);
+	assert_int_equal(d->pages.stream.quality.count[KM_EVENTS_USED], KM_BATCH_EVENTS + 1);
+	km_pages_deinit(&d->pages);
+	free(d);
+}
+
+static void test_last_of_batch(void **state)
+{
+	enum { PER_PAGE = 4080 / 60, NR_PAGES = KM_BATCH_EVENTS / PER_PAGE + 1 };
+	static const uint64_t frames[] = { 11, 12 };
+	struct km_formats formats;
+	struct decoded *d = malloc(sizeof(*d));
+	struct page page;
+	uint8_t *buf = malloc(NR_PAGES * PAGE);
+
+	make_formats(&formats);
+	for (int has_stack = 0; has_stack < 2; has_stack++) {
+		for (int i = 0; i < NR_PAGES; i++) {
+			const bool is_last = i == NR_PAGES - 1;
+
+			page_begin(&page, 1000);
+			for (int k = 0; k < (is_last ? KM_BATCH_EVENTS % PER_PAGE - 1 : PER_PAGE);
+			     k++)
+				put_kmalloc(&page, 0, 0xffff888000000100, 40, 64, 0);
+			if (is_last) {
+				put_cache_alloc(&page, 5, "dentry", false);
+				if (has_stack)
+					put_stack(&page, frames, 2);
+				put_kfree(&page, 1, 0xffff888000000100);
+			}
+			page_end(&page, 0);
+			memcpy(buf + i * PAGE, page.data, PAGE);
+		}
+		assert_last_is_kept(&formats, buf, NR_PAGES * PAGE, false, has_stack);
+		assert_last_is_kept(&formats, buf, NR_PAGES * PAGE, true, has_stack);
+		/* pairs of slabs have no stacks to wait for */
+		assert_null(km_pages_init(&d->pages, &formats, KM_WANT_PAIRS, PAGE));
+		d->batch.nr = 0;
+		km_pages_begin(&d->pages, 0, 3, &(struct km_clock){ 0 });
+		km_pages_feed(&d->pages, buf, NR_PAGES * PAGE);
+		assert_true(km_pages_fill(&d->pages, &d->batch));
+		assert_int_equal(d->batch.nr, KM_BATCH_EVENTS);
+		km_pages_deinit(&d->pages);
+	}
 	km_formats_deinit(&formats);
 	free(buf);
 	free(d);
@@ -835,7 +996,7 @@ int main(void)
 		cmocka_unit_test(test_first_event),     cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_fast_is_generic), cmocka_unit_test(test_known),
 		cmocka_unit_test(test_known_pairs),     cmocka_unit_test(test_last_bytes),
-		cmocka_unit_test(test_bad_formats),
+		cmocka_unit_test(test_last_of_batch),   cmocka_unit_test(test_bad_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
