@@ -106,6 +106,9 @@ static void test_times(void **state)
 	assert_int_equal(passing(&(struct km_filter_spec){ .time = "50%-100%" }), 0xfc0);
 	assert_int_equal(passing(&(struct km_filter_spec){ .time = "50%/2" }), 0xfc0);
 	assert_int_equal(passing(&(struct km_filter_spec){ .time = "0%-10%,90%-100%" }), 0xc03);
+	/* a part that is nothing adds nothing */
+	assert_int_equal(passing(&(struct km_filter_spec){ .time = "50%-50%" }), 0);
+	assert_int_equal(passing(&(struct km_filter_spec){ .time = "50%-50%,0%-50%" }), 0x03f);
 }
 
 /* The last part has no end: what comes behind the span, whose end was estimated, is in it. */

@@ -243,6 +243,42 @@ static void half_of_the_trace(void **state)
 	feed_destroy(feed);
 }
 
+/* An event a tick: each is in the one that begins with it, when two have become one, too. */
+static void ticks_and_samples(void **state)
+{
+	enum { FIRST_TICK_NS = 1024, PER_SAMPLE = KM_LIFE_TICKS / KM_LIFE_SAMPLES };
+	struct feed *feed = feed_create(MS, NULL);
+	struct km_lives lives;
+	uint64_t nr = 0;
+
+	for (uint64_t per_tick = 1; per_tick <= 4; per_tick *= 2) {
+		for (; nr < per_tick * KM_LIFE_TICKS; nr++)
+			feed_event(feed,
+				   &(struct event){ 7000 + nr * FIRST_TICK_NS, 0x1000 + 8 * nr,
+						    KM_EV_KMALLOC, 0xa, 5, 8 });
+		feed_flush(feed);
+		lives = feed_finish(feed, 0);
+		assert_int_equal(lives.nr_ticks, KM_LIFE_TICKS);
+		assert_int_equal(lives.tick_ns, per_tick * FIRST_TICK_NS);
+		for (uint64_t i = 0; i < KM_LIFE_TICKS; i++) {
+			assert_int_equal(lives.ticks[i].allocs, per_tick);
+			assert_int_equal(lives.ticks[i].live_bytes, 8 * per_tick * (i + 1));
+			assert_int_equal(lives.ticks[i].live_waste, 3 * per_tick * (i + 1));
+			assert_int_equal(lives.ticks[i].peak_bytes, 8 * per_tick * (i + 1));
+		}
+		assert_int_equal(lives.nr_samples, KM_LIFE_SAMPLES);
+		assert_int_equal(lives.sample_ns, PER_SAMPLE * lives.tick_ns);
+		for (uint64_t i = 0; i < KM_LIFE_SAMPLES; i++) {
+			const uint64_t bytes = 8 * per_tick * PER_SAMPLE * (i + 1);
+
+			assert_int_equal(lives.sites[0].stats.samples[i], bytes);
+			assert_int_equal(lives.total.samples[i], bytes);
+		}
+		km_lives_deinit(&lives);
+	}
+	feed_destroy(feed);
+}
+
 /* Thirteen days: more than fits in the bits for time, so that its units get longer. */
 static void long_traces_lose_no_time(void **state)
 {
@@ -637,6 +673,14 @@ static void median(void **state)
 	stats.lifetimes[4] = 5;
 	stats.freed = 8;
 	assert_int_equal(km_life_median_ns(&stats), 16 + 16 * 7 / 10);
+	/* the shortest there are, and the longest */
+	stats = (struct km_life_stats){ .freed = 1 };
+	stats.lifetimes[0] = 1;
+	assert_int_equal(km_life_median_ns(&stats), 1);
+	stats.lifetimes[0] = 0;
+	stats.lifetimes[KM_LIFE_BUCKETS - 1] = 1;
+	assert_true(km_life_median_ns(&stats) == 3ULL << (KM_LIFE_BUCKETS - 2));
+	assert_int_equal(km_life_median_ns(&(struct km_life_stats){ 0 }), 0);
 }
 
 /* Rows of one kind for the pointers from `first` on, a microsecond apart. */
@@ -663,6 +707,8 @@ static void assert_lives(struct feed *feed, uint64_t now_ns, uint64_t live, uint
 
 	assert_int_equal(lives.total.live, live);
 	assert_int_equal(lives.total.live_bytes, 64 * live);
+	assert_int_equal(lives.ticks[lives.nr_ticks - 1].live_bytes, 64 * live);
+	assert_int_equal(lives.ticks[lives.nr_ticks - 1].live_waste, 4 * live);
 	assert_int_equal(lives.total.freed, freed);
 	assert_int_equal(lives.untracked, untracked);
 	/* those seem to be replaced, and their frees to be of nothing */
@@ -728,6 +774,7 @@ int main(void)
 		BOTH(allocated_again_is_replaced),
 		BOTH(filters_choose_allocations),
 		BOTH(half_of_the_trace),
+		BOTH(ticks_and_samples),
 		BOTH(long_traces_lose_no_time),
 		BOTH(long_traces_of_one_cpu),
 		BOTH(ages_add_up),

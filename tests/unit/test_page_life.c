@@ -222,6 +222,28 @@ static void test_addresses(void **state)
 	}
 }
 
+/* The last frame that a machine may have, and the first address. */
+static void test_last_frame(void **state)
+{
+	for (int is_32bit = 0; is_32bit < 2; is_32bit++) {
+		const uint64_t first_address = is_32bit ? UINT64_C(1) << 31 : UINT64_C(1) << 48;
+		struct pairing p = begin(false, is_32bit);
+		const struct km_page_lives *lives;
+
+		made_page_alloc(p.made, first_address - 2, 1);
+		made_page_free(p.made, first_address - 1, 0);
+		lives = take(&p);
+		assert_int_equal(lives->unknown_frees, 0);
+		assert_int_equal(lives->total.pages_live, 1);
+		made_page_alloc(p.made, first_address, 1);
+		made_page_free(p.made, first_address + 1, 0);
+		lives = take(&p);
+		assert_int_equal(lives->unknown_frees, 1);
+		assert_int_equal(lives->total.pages_live, 3);
+		end(&p);
+	}
+}
+
 static void test_unaligned(void **state)
 {
 	struct pairing p = begin(true, false);
@@ -378,9 +400,9 @@ int main(void)
 		cmocka_unit_test(test_freed_in_parts), cmocka_unit_test(test_freed_together),
 		cmocka_unit_test(test_replaced),       cmocka_unit_test(test_failed_and_unknown),
 		cmocka_unit_test(test_hidden),         cmocka_unit_test(test_other_layers),
-		cmocka_unit_test(test_addresses),      cmocka_unit_test(test_unaligned),
-		cmocka_unit_test(test_uses),           cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_against_model),
+		cmocka_unit_test(test_addresses),      cmocka_unit_test(test_last_frame),
+		cmocka_unit_test(test_unaligned),      cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_frames),         cmocka_unit_test(test_against_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

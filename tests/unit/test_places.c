@@ -149,6 +149,11 @@ static void over_the_edge(void **state)
 	assert_int_equal(finish(places, 2).lines, 128);
 	feed(places, &(struct event){ BASE + 2097152, 4, 8193, 16384, 400 });
 	assert_int_equal(finish(places, 3).lines, 129);
+	/* who asks for nothing gets one byte: the last one here */
+	feed(places, &(struct event){ BASE + 4194304 - 1, 5, 0, 16, 500 });
+	found = finish(places, 4);
+	assert_int_equal(found.pages, 1);
+	assert_int_equal(found.lines, 1);
 	km_places_destroy(places);
 }
 

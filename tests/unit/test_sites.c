@@ -63,6 +63,34 @@ static void families_and_flags_merge(void **state)
 	km_groups_destroy(groups);
 }
 
+/* Those of the same address and family, whichever else there are in between. */
+static void sites_have_lives(void **state)
+{
+	static const struct alloc allocs[] = {
+		{ 0x1000, KM_EV_KMALLOC, 8, 8, 1 },
+		{ 0x2000, KM_EV_KMALLOC, 8, 8, 1 },
+		{ 0x2000, KM_EV_CACHE_ALLOC, 8, 8, 1, .cache = 1 },
+		{ 0x4000, KM_EV_KMALLOC, 8, 8, 1 },
+	};
+	struct km_site_life lives[] = {
+		{ 0x1000, .family = KM_FAMILY_KMALLOC }, { 0x1800, .family = KM_FAMILY_KMALLOC },
+		{ 0x2000, .family = KM_FAMILY_CACHE },   { 0x3000, .family = KM_FAMILY_KMALLOC },
+		{ 0x4000, .family = KM_FAMILY_KMALLOC },
+	};
+	const struct km_lives all = { .sites = lives, .nr_sites = NR(lives) };
+	struct km_groups *groups = build_groups(allocs, NR(allocs), names);
+	struct km_sites sites;
+
+	ASSERT_OK(km_sites_build(groups, &all, &sites));
+	assert_int_equal(sites.nr, 4);
+	assert_ptr_equal(sites.sites[0].life, &lives[0].stats);
+	assert_null(sites.sites[1].life);
+	assert_ptr_equal(sites.sites[2].life, &lives[2].stats);
+	assert_ptr_equal(sites.sites[3].life, &lives[4].stats);
+	km_sites_deinit(&sites);
+	km_groups_destroy(groups);
+}
+
 /* By bytes_alloc, bytes_req and name, whatever the order of the events. */
 static void sizes_are_sorted(void **state)
 {
@@ -128,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_gives_no_sites),
 		cmocka_unit_test(families_and_flags_merge),
+		cmocka_unit_test(sites_have_lives),
 		cmocka_unit_test(sizes_are_sorted),
 		cmocka_unit_test(sums_saturate),
 	};
