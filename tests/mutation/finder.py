@@ -28,7 +28,7 @@ IF_RE = re.compile(r"\b(if|while) \(")
 # a whole statement on a line of its own, which is no declaration
 STATEMENT_RE = re.compile(r"^\t+((?:[*(]*[A-Za-z_][\w.>\[\]()*+-]*(?:->[\w.\[\]]+)*)"
                           r"(?: [-+*/|&^%<>]*= .*|\(.*\)|\+\+|--)|break|continue);$")
-FUNCTION_RE = re.compile(r"^(?!#|typedef\b|struct \w+ \{|enum\b|union\b)[A-Za-z_][\w\s*]*?"
+FUNCTION_RE = re.compile(r"^(?!#|typedef\b|struct \w+ \{|enum\b|union\b)(?:[A-Za-z_][\w\s*]*?)?"
                          r"\b(\w+)\([^;]*$")
 IGNORED_RE = re.compile(r"\b(assert|static_assert|_Static_assert|__builtin_prefetch|_Generic)\b|"
                         r"__attribute__")
