@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Each allocation of decode/ and agg/ fails in turn: what was asked for either says so, or is what
- * it is with all the memory there is. The linker puts the functions below before those of libc.
+ * it is with all the memory there is; and nothing is left behind. The linker puts the functions
+ * below before those of libc.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +25,8 @@
 /* Allocations left until one fails; 0: it has. None fails while it is off. */
 static unsigned long left;
 static bool is_on, fails_on;
+/* What was allocated and mapped, and is still there. */
+static long nr_live;
 
 static bool fails(void)
 {
@@ -40,6 +43,9 @@ void *__real_reallocarray(void *old, size_t nr, size_t size);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t size);
 void *__real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void __real_free(void *old);
+int __real_munmap(void *at, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t nr, size_t size);
 void *__wrap_realloc(void *old, size_t size);
@@ -47,40 +53,86 @@ void *__wrap_reallocarray(void *old, size_t nr, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
 void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+void *__real_mmap64(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __wrap_free(void *old);
+int __wrap_munmap(void *at, size_t size);
+
+static void *count_new(void *made)
+{
+	nr_live += made != NULL;
+	return made;
+}
 
 void *__wrap_malloc(size_t size)
 {
-	return fails() ? NULL : __real_malloc(size);
+	return fails() ? NULL : count_new(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t nr, size_t size)
 {
-	return fails() ? NULL : __real_calloc(nr, size);
+	return fails() ? NULL : count_new(__real_calloc(nr, size));
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-	return fails() ? NULL : __real_realloc(old, size);
+	void *made = fails() ? NULL : __real_realloc(old, size);
+
+	return old ? made : count_new(made);
 }
 
 void *__wrap_reallocarray(void *old, size_t nr, size_t size)
 {
-	return fails() ? NULL : __real_reallocarray(old, nr, size);
+	void *made = fails() ? NULL : __real_reallocarray(old, nr, size);
+
+	return old ? made : count_new(made);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return fails() ? NULL : count_new(__real_aligned_alloc(alignment, size));
 }
 
 char *__wrap_strdup(const char *text)
 {
-	return fails() ? NULL : __real_strdup(text);
+	return fails() ? NULL : count_new(__real_strdup(text));
 }
 
 char *__wrap_strndup(const char *text, size_t size)
 {
-	return fails() ? NULL : __real_strndup(text, size);
+	return fails() ? NULL : count_new(__real_strndup(text, size));
+}
+
+void __wrap_free(void *old)
+{
+	nr_live -= old != NULL;
+	__real_free(old);
+}
+
+static void *count_map(void *made)
+{
+	nr_live += made != MAP_FAILED;
+	return made;
 }
 
 void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	return fails() ? MAP_FAILED : __real_mmap(at, size, prot, flags, fd, offset);
+	return fails() ? MAP_FAILED : count_map(__real_mmap(at, size, prot, flags, fd, offset));
+}
+
+#ifdef __GLIBC__
+/* What mmap() is with offsets of 64 bits (sys/mman.h). */
+void *__wrap_mmap64(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	return fails() ? MAP_FAILED : count_map(__real_mmap64(at, size, prot, flags, fd, offset));
+}
+#endif
+
+int __wrap_munmap(void *at, size_t size)
+{
+	nr_live--;
+	return __real_munmap(at, size);
 }
 
 /* A sum of what was found, in its order. */
@@ -408,6 +460,13 @@ static struct km_error *formats(uint64_t *sum)
 		"\tfield:long gfp_flags;\toffset:40;\tsize:8;\n"
 		"\nprint fmt: \"%s\", __print_flags(REC->gfp_flags, \"|\", {1, \"A\"}, {2, "
 		"\"B\"})\n";
+	/* its list of flags has none */
+	static const char flagless[] =
+		"name: kmem_cache_alloc\nID: 9\n" COMMON
+		"\tfield:size_t bytes_req;\toffset:24;\tsize:8;\n"
+		"\tfield:size_t bytes_alloc;\toffset:32;\tsize:8;\n"
+		"\tfield:long gfp_flags;\toffset:40;\tsize:8;\n"
+		"\nprint fmt: \"%s\", __print_flags(REC->gfp_flags, \"|\", {0, \"A\"})\n";
 	static const uint64_t addresses[] = { 1, 2, 3 };
 	struct km_formats made;
 	struct km_records records;
@@ -416,6 +475,8 @@ static struct km_error *formats(uint64_t *sum)
 
 	if (!error)
 		error = km_formats_add_header_page(&made, page, strlen(page));
+	if (!error)
+		error = km_formats_add_event(&made, "kmem", flagless, strlen(flagless));
 	if (!error)
 		error = km_formats_add_event(&made, "kmem", kmalloc, strlen(kmalloc));
 	for (int i = 0; !error && i < 600; i++) {
@@ -447,10 +508,12 @@ static struct km_error *formats(uint64_t *sum)
  */
 static void try_each(struct km_error *(*run)(uint64_t *sum), unsigned long least)
 {
+	const long nr_before = nr_live;
 	uint64_t want = 0;
 	unsigned long number;
 
 	ASSERT_OK(run(&want));
+	assert_int_equal(nr_live, nr_before);
 	for (number = 1;; number++) {
 		uint64_t got = 0;
 		struct km_error *error;
@@ -461,6 +524,7 @@ static void try_each(struct km_error *(*run)(uint64_t *sum), unsigned long least
 		error = run(&got);
 		is_on = false;
 		has_failed = !left;
+		assert_int_equal(nr_live, nr_before);
 		if (error) {
 			assert_true(has_failed);
 			assert_ptr_equal(error, &km_error_memory);

@@ -858,7 +858,7 @@ static void test_last_of_batch(void **state)
 	enum { PER_PAGE = 4080 / 60, NR_PAGES = KM_BATCH_EVENTS / PER_PAGE + 1 };
 	static const uint64_t frames[] = { 11, 12 };
 	struct km_formats formats;
-	struct decoded *d = malloc(sizeof(*d));
+	struct decoded *d = calloc(1, sizeof(*d));
 	struct page page;
 	uint8_t *buf = malloc(NR_PAGES * PAGE);
 
