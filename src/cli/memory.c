@@ -102,15 +102,16 @@ uint64_t km_memory_default(void)
 }
 
 /*
- * Half is for call sites, from the tables that count them to the report; a sixteenth for the table
- * of live pointers, beside which three times as much may be kept of old ones (km_life_options);
- * a quarter for whatever else follows events. The rest is for what reading takes: two thirds of
- * that for events that wait to be put in order (pd_queue_set_limit()).
+ * Half is for call sites, from the tables that count them to the report (of which top has up to
+ * three: the one before, the one shown, the one being made: a third leaves room for them); a
+ * sixteenth for the table of live pointers, beside which three times as much may be kept of old
+ * ones (km_life_options); a quarter for whatever else follows events. The rest is for what reading
+ * takes: two thirds of that for events that wait to be put in order (pd_queue_set_limit()).
  */
-struct km_memory_shares km_memory_share(uint64_t limit)
+struct km_memory_shares km_memory_share(uint64_t limit, bool has_frames)
 {
 	return (struct km_memory_shares){
-		.groups = limit / 2,
+		.groups = limit / (has_frames ? 3 : 2),
 		.life = limit / 16,
 		.takers = limit / 4,
 	};

@@ -7,6 +7,7 @@
 #ifndef KMEMSTAT_CLI_MEMORY_H
 #define KMEMSTAT_CLI_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct km_memory_shares {
 	uint64_t takers; /* of all others that follow events */
 };
 
-struct km_memory_shares km_memory_share(uint64_t limit);
+/* has_frames: reports are kept side by side, as top does. */
+struct km_memory_shares km_memory_share(uint64_t limit, bool has_frames);
 
 #endif

@@ -73,6 +73,11 @@ static struct km_error *find_topology(struct km_session *session)
 	return error;
 }
 
+static struct km_memory_shares memory_shares(const struct km_options *options, uint64_t limit)
+{
+	return km_memory_share(limit, options->verb == KM_VERB_TOP);
+}
+
 static uint64_t memory_limit(const struct km_options *options)
 {
 	return options->memory_limit ? options->memory_limit : km_memory_default();
@@ -101,7 +106,7 @@ struct km_error *km_session_begin_live(const struct km_options *options, struct 
 		.source = source,
 		.stop = stop,
 		.is_live = true,
-		.shares = km_memory_share(memory_limit(options)),
+		.shares = memory_shares(options, memory_limit(options)),
 	};
 	return begin(ret);
 }
@@ -124,7 +129,7 @@ static struct km_error *open_session(const struct km_options *options, const vol
 		.stop = stop,
 		.keeps_signals = stop != NULL,
 	};
-	ret->shares = km_memory_share(source_options.memory_bytes);
+	ret->shares = memory_shares(options, source_options.memory_bytes);
 	error = check_live_options(options, is_stream);
 	if (error)
 		return error;
