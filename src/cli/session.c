@@ -409,8 +409,7 @@ static struct km_error *finish_takers(struct km_session *session)
 	return km_tallies_finish(&session->tallies, session->source, parts);
 }
 
-/* They are read once and not for each report: that would take longer than all else. */
-static void lend_symbols(struct km_session *from, struct km_session *to)
+void km_session_lend_symbols(struct km_session *from, struct km_session *to)
 {
 	to->symtab = from->symtab;
 	to->symbols_error = from->symbols_error;
@@ -455,7 +454,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 	if (!session->keeps_signals)
 		km_live_restart_calls();
 	if (lends)
-		lend_symbols(session, &now);
+		km_session_lend_symbols(session, &now);
 	if (parts->quality.count[KM_EVENTS_USED] || session->is_live) {
 		error = finish_takers(&now);
 		if (!error)
@@ -464,7 +463,7 @@ static struct km_error *on_interval(void *arg, struct km_report_parts *parts,
 			error = session->show_interval(&now);
 	}
 	if (lends)
-		lend_symbols(&now, session);
+		km_session_lend_symbols(&now, session);
 	now.source = NULL;
 	now.life = NULL;
 	now.layers = (struct km_layers){ 0 };

@@ -88,6 +88,11 @@ KM_MUST_CHECK struct km_error *km_session_build(struct km_session *session);
 KM_MUST_CHECK struct km_error *
 km_session_resolve(struct km_session *session, const struct km_view_options *view, bool all_rows);
 /*
+ * Hands the symbols of `from` over to `to`, with what was said about them; `from` has none then.
+ * They are read once and not for each report: that would take longer than all else.
+ */
+void km_session_lend_symbols(struct km_session *from, struct km_session *to);
+/*
  * Opens the debug information for symbols of the session, if there are any to check it against;
  * else *ret is NULL.
  */

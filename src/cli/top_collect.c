@@ -75,19 +75,6 @@ static struct km_error *copy_input(struct snapshot *snapshot, const struct km_in
 	return NULL;
 }
 
-/* Gives a session back what it has only lent; of its symbols both have a hold then. */
-static void return_symbols(const struct km_session *taken, struct km_session *session)
-{
-	session->symtab = taken->symtab ? km_symtab_hold(taken->symtab) : NULL;
-	session->symbols_error = taken->symbols_error;
-	session->resolver = taken->resolver;
-	session->has_read_symbols = taken->has_read_symbols;
-	session->has_symbols = taken->has_symbols;
-	session->nr_unnamed = taken->nr_unnamed;
-	session->nr_notes = taken->nr_notes;
-	session->has_told_unnamed = taken->has_told_unnamed;
-}
-
 /* Takes a session over that lives for one report only. */
 static struct km_error *snapshot_take(struct km_session *session, struct snapshot **ret)
 {
@@ -100,10 +87,10 @@ static struct km_error *snapshot_take(struct km_session *session, struct snapsho
 	snapshot->session = &snapshot->own;
 	snapshot->own = *session;
 	*session = (struct km_session){ .options = session->options };
-	return_symbols(&snapshot->own, session);
+	km_session_lend_symbols(&snapshot->own, session);
+	/* of the table of symbols both have a hold */
+	snapshot->own.symtab = session->symtab ? km_symtab_hold(session->symtab) : NULL;
 	/* all this is the reading session's */
-	snapshot->own.symbols_error = NULL;
-	snapshot->own.resolver = NULL;
 	snapshot->own.source = NULL;
 	snapshot->own.life = NULL;
 	snapshot->own.stop = NULL;

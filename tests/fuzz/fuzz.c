@@ -15,10 +15,21 @@
 
 enum { MOST_ARGS = 64 };
 
-static void die(const char *what)
+void fuzz_die(const char *what)
 {
 	perror(what);
 	abort();
+}
+
+void fuzz_write(int fd, const uint8_t *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		const ssize_t put = write(fd, data + done, size - done);
+
+		if (put < 0)
+			fuzz_die("write");
+		done += (size_t)put;
+	}
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -29,7 +40,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
-		die("/dev/null");
+		fuzz_die("/dev/null");
 	close(null);
 	signal(SIGPIPE, SIG_IGN);
 	km_sigbus_install();
@@ -41,14 +52,8 @@ struct fuzz_file fuzz_file_open(const void *data, size_t size)
 	struct fuzz_file file = { .fd = memfd_create("fuzz", MFD_CLOEXEC) };
 
 	if (file.fd < 0)
-		die("memfd_create");
-	for (size_t done = 0; done < size;) {
-		const ssize_t got = write(file.fd, (const char *)data + done, size - done);
-
-		if (got < 0)
-			die("write");
-		done += (size_t)got;
-	}
+		fuzz_die("memfd_create");
+	fuzz_write(file.fd, data, size);
 	snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", file.fd);
 	return file;
 }
@@ -63,7 +68,7 @@ char *fuzz_text(const uint8_t *data, size_t size)
 	char *text = malloc(size + 1);
 
 	if (!text)
-		die("malloc");
+		fuzz_die("malloc");
 	if (size)
 		memcpy(text, data, size);
 	text[size] = '\0';

@@ -12,6 +12,12 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Says what failed, and aborts. */
+__attribute__((noreturn)) void fuzz_die(const char *what);
+
+/* Writes all of it. */
+void fuzz_write(int fd, const uint8_t *data, size_t size);
+
 /* A file in memory. */
 struct fuzz_file {
 	int fd;

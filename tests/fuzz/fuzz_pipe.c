@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What comes through a pipe: a perf.data, text, and whatever else somebody puts into one. */
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -21,12 +19,6 @@ static const char *const ways[][12] = {
 	{ "kmemstat", "info", "--quiet", "-" },
 };
 
-static void die(const char *what)
-{
-	perror(what);
-	abort();
-}
-
 /* Standard input becomes a pipe with this in it, whose writer has gone. */
 static void put_into_pipe(const uint8_t *data, size_t size)
 {
@@ -34,14 +26,8 @@ static void put_into_pipe(const uint8_t *data, size_t size)
 
 	if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[1], F_SETPIPE_SZ, MOST_BYTES) < 0 ||
 	    dup2(ends[0], STDIN_FILENO) < 0)
-		die("pipe");
-	for (size_t done = 0; done < size;) {
-		const ssize_t put = write(ends[1], data + done, size - done);
-
-		if (put < 0)
-			die("write");
-		done += (size_t)put;
-	}
+		fuzz_die("pipe");
+	fuzz_write(ends[1], data, size);
 	close(ends[0]);
 	close(ends[1]);
 }
