@@ -25,6 +25,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tests/lib"))
 
 import gcov  # noqa: E402
+import tracefs  # noqa: E402
 
 # Folders that read what strangers wrote, and count it: so many percent of the lines at least.
 FLOORS = {"source": 90, "decode": 90, "agg": 90}
@@ -151,6 +152,7 @@ def main():
         FLOORS.update({name: args.floor for name in FLOORS})
     if not args.no_tests:
         build(folder)
+        tracefs.of_this_run()
         run_tests(folder, args.suite)
     files = summary(folder)
     if args.not_run:

@@ -13,6 +13,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 PATH=/usr/bin:$PATH
+. scripts/setup.sh
 BUILDS=${KMEMSTAT_SANITIZE_BUILDS:-build/sanitize}
 failed=
 
@@ -23,11 +24,6 @@ failed=
 #   cli-sandbox                      preloads a library that has to come before the sanitizer's
 #   fuzz-smoke                       builds with sanitizers of its own
 ASAN_EXCLUDED='faults-memory faults-memory-on faults-syscalls memory cli-sandbox fuzz-smoke'
-
-say()
-{
-	printf '== %s\n' "$*"
-}
 
 fail()
 {
@@ -129,6 +125,8 @@ valgrind_sample()
 	done
 }
 
+trap unmount_tracefs EXIT
+mount_tracefs
 bad=
 # shellcheck disable=SC2048
 for part in ${*:-gcc-asan clang-asan tsan valgrind}; do

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For ./try and ./check, which source it in the top directory: install, configure, build.
+# For ./try, ./check and sanitize.sh, which source it in the top directory: install, configure, build.
 
 say()
 {
