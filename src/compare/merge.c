@@ -244,17 +244,15 @@ static struct km_error *read_files(struct km_merge *merge, const struct input *i
 	return error;
 }
 
-static struct km_error *create(const struct km_merge_options *options, bool is_one,
-			       struct km_merge **ret)
+static struct km_merge *create(const struct km_merge_options *options, bool is_one)
 {
 	struct km_merge *merge = calloc(1, sizeof(*merge));
 
 	if (!merge)
-		return &km_error_memory;
+		return NULL;
 	merge->options = *options;
 	merge->is_one = is_one;
-	*ret = merge;
-	return NULL;
+	return merge;
 }
 
 /* Builds what was read, or frees it after an error. */
@@ -275,11 +273,11 @@ struct km_error *km_merge_create(const char *const *paths, size_t nr,
 				 const struct km_merge_options *options, struct km_merge **ret)
 {
 	struct input *inputs = NULL;
-	struct km_merge *merge;
-	struct km_error *error = create(options, false, &merge);
+	struct km_merge *merge = create(options, false);
+	struct km_error *error;
 
-	if (error)
-		return error;
+	if (!merge)
+		return &km_error_memory;
 	error = order_inputs(merge, paths, nr, &inputs);
 	if (!error)
 		error = read_files(merge, inputs, nr);
@@ -291,11 +289,11 @@ struct km_error *km_merge_load(const char *path, uint64_t per, struct km_merge *
 {
 	const struct km_merge_options options = { .thresholds = KM_THRESHOLDS_DEFAULT };
 	const struct input input = { .path = path };
-	struct km_merge *merge;
-	struct km_error *error = create(&options, true, &merge);
+	struct km_merge *merge = create(&options, true);
+	struct km_error *error;
 
-	if (error)
-		return error;
+	if (!merge)
+		return &km_error_memory;
 	merge->per = per;
 	error = read_file(merge, &input);
 	return finish(merge, error, ret);
