@@ -81,6 +81,8 @@ mount_tracefs()
 	if [ -d $tracefs/events ] || ! mount -t tracefs nodev $tracefs 2>/dev/null; then
 		tracefs=
 	fi
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 }
 
 unmount_tracefs()
