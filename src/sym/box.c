@@ -159,15 +159,20 @@ static void set_limit(pid_t pid, int what, uint64_t value)
 
 /*
  * What it may use beside what it got at its start: debug files are mapped as a whole. Without
- * /proc there is no telling what it got.
+ * /proc there is no telling what it got. The hard limit stays, as not everybody could raise it
+ * again for the next file; from within the jail neither of them can be changed.
  */
 static void limit_memory(const struct km_box *box)
 {
 	uint64_t sum = km_sat_add(box->address_space, box->limits.memory_bytes);
+	struct rlimit limit;
 
 	sum = km_sat_add(sum, box->file_bytes);
-	if (box->address_space && box->limits.memory_bytes && sum < RLIM_INFINITY)
-		set_limit(box->pid, RLIMIT_AS, sum);
+	if (!box->address_space || !box->limits.memory_bytes ||
+	    prlimit(box->pid, RLIMIT_AS, NULL, &limit))
+		return;
+	limit.rlim_cur = sum < limit.rlim_max ? sum : limit.rlim_max;
+	prlimit(box->pid, RLIMIT_AS, &limit, NULL);
 }
 
 static struct km_error *start(struct km_box *box)

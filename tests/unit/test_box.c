@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -395,6 +396,34 @@ static void test_memory(void **state)
 	assert_dies(*state, EAT, &little, "needs more than the 256 MiB of memory it has");
 	assert_dies(*state, EAT_ARRAY, &little, "needs more than the 256 MiB of memory it has");
 }
+
+/*
+ * Of a file with a hole more than its memory is mapped as a whole, and of a second one. Nobody here
+ * may raise a hard limit.
+ */
+static void test_large_files(void **state)
+{
+	const struct km_box_limits little = { UINT64_C(8) << 20, 20000, 60000 };
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct all[2], less[2];
+	struct fixture *fx = *state;
+	struct km_boxed *file;
+	struct km_box *box;
+
+	assert_int_equal(truncate(fx->path, 400 << 20), 0);
+	assert_int_equal(syscall(SYS_capget, &head, all), 0);
+	memcpy(less, all, sizeof(less));
+	less[0].effective &= ~(1U << CAP_SYS_RESOURCE);
+	assert_int_equal(syscall(SYS_capset, &head, less), 0);
+	assert_null(km_box_create(fx->tab, &little, &box));
+	for (int i = 0; i < 2; i++) {
+		file = open_file(box, fx);
+		assert_chain(fx, box, file, CHAIN);
+	}
+	assert_int_equal(km_box_nr_failures(box), 0);
+	km_box_destroy(box);
+	assert_int_equal(syscall(SYS_capset, &head, all), 0);
+}
 #endif
 
 static void test_nonsense(void **state)
@@ -531,6 +560,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hang, setup, teardown),
 #ifndef IS_SANITIZED
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_large_files, setup, teardown),
 #endif
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_escape, setup, teardown),
