@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +55,11 @@
 #define ALLOW_BITS(call, n, bits, sense)                                                           \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD(LOW_HALF(n)),                  \
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), (sense), !(sense)), ALLOWED, DENIED
+/* Allowed only if argument `n` is one of two. */
+#define ALLOW_EITHER(call, n, one, other)                                                          \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 5), LOAD(LOW_HALF(n)),                  \
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (one), 1, 0),                                  \
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (other), 0, 1), ALLOWED, DENIED
 
 static const struct sock_filter filter[] = {
 	LOAD(offsetof(struct seccomp_data, arch)),
@@ -86,6 +92,9 @@ static const struct sock_filter filter[] = {
 	/* what comes from and goes to the parent, with debug files */
 	ALLOW(recvmsg),
 	ALLOW(sendmsg),
+#ifdef SYS_socketcall /* how glibc has them where they were no system calls of their own once */
+	ALLOW_EITHER(socketcall, 0, SYS_RECVMSG, SYS_SENDMSG),
+#endif
 	/* memory, none of which may be executed that could not be before; a file that is memory */
 	ALLOW(brk),
 #ifdef SYS_mmap2
@@ -102,11 +111,17 @@ static const struct sock_filter filter[] = {
 	ALLOW(memfd_create),
 	/* of no harm, and used by C libraries */
 	ALLOW(clock_gettime),
+#ifdef SYS_clock_gettime64
+	ALLOW(clock_gettime64),
+#endif
 	ALLOW(getpid),
 	ALLOW(gettid),
 	ALLOW(getrandom),
 	ALLOW(sysinfo),
 	ALLOW(futex),
+#ifdef SYS_futex_time64
+	ALLOW(futex_time64),
+#endif
 	ALLOW(sched_yield),
 	ALLOW(rt_sigprocmask),
 	ALLOW(rt_sigaction),
