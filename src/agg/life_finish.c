@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wide.h"
+
 uint64_t km_life_median_ns(const struct km_life_stats *stats)
 {
 	uint64_t rank = stats->freed / 2 + stats->freed % 2;
@@ -13,7 +15,7 @@ uint64_t km_life_median_ns(const struct km_life_stats *stats)
 		const uint64_t nr = stats->lifetimes[i], width = 1ULL << i;
 
 		if (rank <= nr)
-			return width + (uint64_t)((sum_ns)width * (2 * rank - 1) / (2 * nr));
+			return width + km_mul_div(width, 2 * rank - 1, 2 * nr);
 		rank -= nr;
 	}
 	return 0;
@@ -41,7 +43,8 @@ static void fill_peak(const struct km_life *life, size_t i, struct km_life_stats
 }
 
 /* The sums of a call site's kin, and what the site itself has. */
-static void fill_stats(const struct km_life *life, struct km_site_life *sites, sum_ns *waste_ns)
+static void fill_stats(const struct km_life *life, struct km_site_life *sites,
+		       struct km_wide *waste_ns)
 {
 	for (size_t i = 0; i < life->nr_sites; i++) {
 		const struct site *site = &life->sites[i];
@@ -72,13 +75,15 @@ static void fill_stats(const struct km_life *life, struct km_site_life *sites, s
 		stats->replaced += more->replaced;
 		stats->bytes_replaced += more->replaced * kin->alloc;
 		stats->pingpong += kin->freed[1];
-		waste_ns[km_life_site_of(life, kin)] +=
-			((sum_ns)more->ages_upper << 64 | kin->ages) * kin->waste;
+		waste_ns[site] = km_wide_add(
+			waste_ns[site],
+			km_wide_times((struct km_wide){ more->ages_upper, kin->ages }, kin->waste));
 	}
 }
 
 /* What is live at the end: it has lived until then. */
-static void fill_live(const struct km_life *life, struct km_site_life *sites, sum_ns *waste_ns)
+static void fill_live(const struct km_life *life, struct km_site_life *sites,
+		      struct km_wide *waste_ns)
 {
 	const uint64_t half = (life->now_ns - life->first_ns) / 2;
 	const uint64_t units = (life->now_ns - life->first_ns) >> life->unit_shift;
@@ -101,7 +106,8 @@ static void fill_live(const struct km_life *life, struct km_site_life *sites, su
 			stats->live++;
 			stats->live_bytes_req += kin->alloc - kin->waste;
 			stats->over_half += age_ns > half;
-			waste_ns[site] += (sum_ns)age_ns * kin->waste;
+			waste_ns[site] =
+				km_wide_add(waste_ns[site], km_wide_mul(age_ns, kin->waste));
 		}
 	}
 	for (size_t i = 0; i < life->nr_old; i++)
@@ -170,8 +176,8 @@ static int compare_sites(const void *a, const void *b)
 struct km_error *km_life_finish(struct km_life *life, uint64_t last_ns, struct km_lives *ret)
 {
 	struct km_lives lives = { .nr_sites = life->nr_sites, .has_peak = life->peak };
-	sum_ns *waste_ns = calloc(life->nr_sites + 1, sizeof(*waste_ns));
-	sum_ns total_ns = 0;
+	struct km_wide *waste_ns = calloc(life->nr_sites + 1, sizeof(*waste_ns));
+	struct km_wide total_ns = { 0 };
 
 	lives.sites = calloc(life->nr_sites + 1, sizeof(*lives.sites));
 	lives.ticks = calloc(KM_LIFE_TICKS + 1, sizeof(*lives.ticks));
@@ -191,11 +197,11 @@ struct km_error *km_life_finish(struct km_life *life, uint64_t last_ns, struct k
 	for (size_t i = 0; i < lives.nr_sites; i++) {
 		struct km_life_stats *stats = &lives.sites[i].stats;
 
-		stats->waste_byte_seconds = (double)waste_ns[i] / 1e9;
-		total_ns += waste_ns[i];
+		stats->waste_byte_seconds = km_wide_double(waste_ns[i]) / 1e9;
+		total_ns = km_wide_add(total_ns, waste_ns[i]);
 		add_stats(&lives.total, stats);
 	}
-	lives.total.waste_byte_seconds = (double)total_ns / 1e9;
+	lives.total.waste_byte_seconds = km_wide_double(total_ns) / 1e9;
 	fill_times(life, &lives);
 	qsort(lives.sites, lives.nr_sites, sizeof(*lives.sites), compare_sites);
 	free(waste_ns);

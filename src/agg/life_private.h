@@ -15,9 +15,6 @@
 #define TIME_MASK        ((1ULL << TIME_BITS) - 1)
 #define TICKS_PER_SAMPLE (KM_LIFE_TICKS / KM_LIFE_SAMPLES)
 
-/* Sums of times, and of bytes x time. */
-typedef unsigned __int128 sum_ns;
-
 #define LINE_BYTES 64
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/stable.h"
+#include "base/wide.h"
 
 bool km_merge_grow(void **rows, size_t row_size, size_t nr, size_t *size)
 {
@@ -372,11 +373,10 @@ struct km_error *km_merge_add_row(struct km_merge *merge, const struct km_merge_
 /* Bytes an hour. */
 static uint64_t rate_of(uint64_t bytes, uint64_t duration_ns)
 {
-	const unsigned __int128 rate =
-		(unsigned __int128)bytes * UINT64_C(3600000000000) / duration_ns;
+	const uint64_t rate = km_mul_div(bytes, UINT64_C(3600000000000), duration_ns);
 
 	/* what JSON can have */
-	return rate > INT64_MAX ? INT64_MAX : (uint64_t)rate;
+	return rate > INT64_MAX ? INT64_MAX : rate;
 }
 
 struct km_error *km_merge_end_host(struct km_merge *merge)

@@ -2,12 +2,14 @@
 /* From a ring buffer's raw time stamps to nanoseconds. */
 #include "decode/clock.h"
 
+#include "base/wide.h"
+
 /* The correction in force at `raw`: interpolated between two samples, held outside them. */
 static int64_t offset_at(const struct km_clock *clock, uint64_t raw, uint64_t *ret_scaling)
 {
 	const struct km_clock_sample *samples = clock->samples;
 	size_t low = 0, high = clock->nr_samples - 1;
-	__int128 part;
+	uint64_t begin, end, since, span;
 
 	if (raw <= samples[0].time || high == 0) {
 		*ret_scaling = samples[0].scaling;
@@ -27,10 +29,13 @@ static int64_t offset_at(const struct km_clock *clock, uint64_t raw, uint64_t *r
 	}
 	/* whatever the order of the samples, that at low is not after raw, and that at high is */
 	*ret_scaling = samples[low].scaling;
-	part = (__int128)(raw - samples[low].time) *
-	       ((__int128)samples[high].offset - samples[low].offset) /
-	       (__int128)(samples[high].time - samples[low].time);
-	return (int64_t)(samples[low].offset + part);
+	since = raw - samples[low].time;
+	span = samples[high].time - samples[low].time;
+	begin = (uint64_t)samples[low].offset;
+	end = (uint64_t)samples[high].offset;
+	return (int64_t)(samples[low].offset <= samples[high].offset
+				 ? begin + km_mul_div(since, end - begin, span)
+				 : begin - km_mul_div(since, begin - end, span));
 }
 
 uint64_t km_clock_ns(const struct km_clock *clock, uint64_t raw)
@@ -42,10 +47,10 @@ uint64_t km_clock_ns(const struct km_clock *clock, uint64_t raw)
 		int64_t offset = offset_at(clock, raw, &scaling);
 
 		if (scaling && clock->fraction_bits < 64)
-			ts = (uint64_t)(((unsigned __int128)ts * scaling) >> clock->fraction_bits);
+			ts = km_wide_shift(km_wide_mul(ts, scaling), clock->fraction_bits);
 		ts += (uint64_t)offset;
 	}
 	if (clock->mult && clock->shift < 64)
-		ts = (uint64_t)(((unsigned __int128)ts * clock->mult) >> clock->shift);
+		ts = km_wide_shift(km_wide_mul(ts, clock->mult), clock->shift);
 	return ts + (uint64_t)clock->offset_ns;
 }

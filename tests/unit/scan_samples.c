@@ -107,7 +107,7 @@ static void *make_hostile(struct sample *s)
 			.advice = hostile[name],
 			.suppressed = i >= nr - nr / 7 ? hostile[name] : NULL,
 			.hits = i,
-			.bytes_at_stake = (nr - i) << 40,
+			.bytes_at_stake = (uint64_t)(nr - i) << 40,
 			.size_class = hostile[name],
 		};
 		/* some are equal */

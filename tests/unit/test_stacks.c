@@ -128,7 +128,7 @@ static void test_many(void **state)
 	km_stacks_destroy(stacks);
 }
 
-/* The first stack comes with room for 256, of 16 bytes each, and for 4096 frames. */
+/* The first stack comes with room for 256, of two numbers and a size each, and for 4096 frames. */
 static void test_bytes(void **state)
 {
 	struct km_stacks *stacks;
@@ -138,7 +138,8 @@ static void test_bytes(void **state)
 	ASSERT_OK(km_stacks_create(NR(frames), &stacks));
 	add(stacks, frames, NR(frames));
 	ASSERT_OK(km_map_set(&map, 1, 1));
-	assert_int_equal(km_stacks_bytes(stacks), 256 * 16 + 4096 * 8 + km_map_bytes(&map));
+	assert_int_equal(km_stacks_bytes(stacks),
+			 256 * (8 + sizeof(size_t)) + 4096 * 8 + km_map_bytes(&map));
 	km_map_deinit(&map);
 	for (uint64_t i = 0; i < 10000; i++) {
 		frames[50] = i;
