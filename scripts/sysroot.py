@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""sysroot.py ARCH FOLDER: what kmemstat is built with, of another architecture (arm64), from
+"""sysroot.py ARCH FOLDER: what kmemstat is built with, of another architecture (arm64, armhf), from
 Debian's archive into FOLDER, and FOLDER/sysroot.ini, which tells meson where that is. Nothing is
 installed, and no root is needed.
 """
@@ -13,9 +13,10 @@ sys.path.insert(0, str(TOP / "tests/guests"))
 
 import debian  # noqa: E402
 
-PACKAGES = """libbz2-1.0 libc6 libc6-dev libdw-dev libdw1 libelf-dev libelf1 libgcc-s1 libjansson-dev
-    libjansson4 liblzma-dev liblzma5 libncurses-dev libncursesw6 libtinfo6 libzstd-dev libzstd1
-    linux-libc-dev zlib1g zlib1g-dev""".split()
+# libbz2-dev: libdw needs it in a static build
+PACKAGES = """libbz2-1.0 libbz2-dev libc6 libc6-dev libdw-dev libdw1 libelf-dev libelf1 libgcc-s1
+    libjansson-dev libjansson4 liblzma-dev liblzma5 libncurses-dev libncursesw6 libtinfo6 libzstd-dev
+    libzstd1 linux-libc-dev zlib1g zlib1g-dev""".split()
 
 
 def make(arch, folder):

@@ -94,7 +94,8 @@ X86 = ("-cpu", "max,cx16=off")
 # the kernel finds its timer not working.
 ICOUNT = ("-icount", "shift=1,sleep=off")
 USERLAND = ("busybox-static", "trace-cmd", "libtracefs1", "libtraceevent1", "libzstd1", "libc6",
-            "libgcc-s1")
+            "libgcc-s1", "libbz2-1.0", "libdw1", "libelf1", "libjansson4", "liblzma5", "libncursesw6",
+            "libtinfo6", "zlib1g")
 SYSTEMS = {system.name: system for system in (
     System("6.1", "bookworm", "amd64", "linux-image-amd64", "qemu-system-x86_64", X86, "ttyS0",
            "virtio-blk-pci"),
@@ -145,7 +146,7 @@ class Guest:
         self.modules = Modules(self.root, self.release)
         self.userland = None
         if self.system.programs:
-            self.userland = self._unpacked("userland", lambda: self.system.programs)
+            self.userland = self._unpacked("programs", lambda: self.system.programs)
 
     @property
     def kernel(self):
@@ -177,7 +178,8 @@ class Guest:
         """Runs the script `job` in the guest's folder /out; what it leaves there comes to `out`.
 
         files: paths on this machine, or (name, text): they are in /guest.
-        programs: names of programs of this machine, or paths of them: they are in the PATH.
+        programs: names of programs of this machine, or paths of them: they are in the PATH. For
+            another architecture: paths of programs that were built for it.
         modules: their names; the job loads them with modprobe.
         limits: see _boot().
         """
@@ -250,6 +252,8 @@ class Guest:
         cpio.text("etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
         if self.userland:
             self._add_userland(cpio)
+            for program in programs:
+                cpio.file(f"usr/bin/{os.path.basename(program)}", program)
         else:
             cpio.file("bin/busybox", tool("busybox"))
             for program in programs:

@@ -12,12 +12,14 @@ import os
 import pathlib
 import platform
 import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "lib")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "lib"), str(HERE.parent / "packages")]
 
+import building  # noqa: E402
 import guest  # noqa: E402
 import kmemtext  # noqa: E402
 import oracle_counts  # noqa: E402
@@ -43,6 +45,8 @@ def check_text(kmemstat, path):
                                 key_of=pairing_oracle.by_name)
 
 
+# A trace, and the debug information of its module.
+PEERS = (building.DATA / "peers/6.1-grown.dat", building.DATA / "peers/6.1-grown/peers.ko.zst")
 # How a file is checked, by the end of its name
 CHECKS = {".dat": check_trace_cmd, ".data": check_perf, ".txt": check_text}
 
@@ -66,21 +70,46 @@ def check_file(kmemstat, path):
     return [f"{path.name}: {sentence}" for sentence in wrong]
 
 
+def check_there(kmemstat, out):
+    """What kmemstat said on the machine that recorded, of another architecture, it says here."""
+    def said(*args):
+        return subprocess.run([kmemstat, *args, "--no-debug-search"], cwd=out, check=False,
+                              stdout=subprocess.PIPE).stdout
+    wrong = []
+    if said("--json", "kmemstat.dat") != (out / "kmemstat.json").read_bytes():
+        wrong.append("kmemstat.dat: another report there than here")
+    lines = (out / "lines.out").read_bytes()
+    if said("--caller", "--debug-dir", ".", PEERS[0].name) != lines or b"peers.c:30" not in lines:
+        wrong.append("other source lines there than here")
+    box = re.search(r"confined by (.*) \(", (out / "lines.err").read_text(encoding="utf-8"))
+    print(f"debug information was read there in a process confined by {box and box[1]}")
+    if not box or "seccomp" not in box[1]:
+        wrong.append("debug information was read there without a box")
+    return wrong
+
+
 def main():
     kmemstat, cache, name = sys.argv[1:]
-    kmemstat = os.path.abspath(kmemstat)
+    kmemstat, cache = os.path.abspath(kmemstat), pathlib.Path(cache)
     guest.need("trace-cmd")
     system = guest.Guest(name, cache)
-    is_native = system.system.arch == "amd64"
+    arch = system.system.arch
+    is_native = arch == "amd64"
+    files = [HERE / "jobs/load", ("settings", f"OTHERS={'yes' if is_native else 'no'}\n")]
     if is_native:
         guest.need("perf")
+        programs = (kmemstat, "trace-cmd", "perf")
+    else:
+        guest.need(f"{building.ARCHITECTURES[arch][0]}-gcc", building.ARCHITECTURES[arch][1])
+        programs = (building.cross(cache / "cross", arch)[0],)
+        files += PEERS
     out = system.run((HERE / "jobs/recorders").read_text(encoding="ascii"),
-                     pathlib.Path(cache) / f"recorders-{name}",
-                     files=(HERE / "jobs/load", ("settings", f"OTHERS={'yes' if is_native else 'no'}\n")),
-                     programs=(kmemstat, "trace-cmd", "perf"))
-    files = sorted(path for path in out.iterdir() if path.suffix in CHECKS)
-    want = 13 if is_native else 3
-    wrong = [] if len(files) == want else [f"{len(files)} recordings, not {want}"]
+                     cache / f"recorders-{name}", files=files, programs=programs)
+    files = sorted(path for path in out.iterdir() if path.suffix in CHECKS and path.name != PEERS[0].name)
+    want = 13 if is_native else 4
+    wrong = [] if is_native else check_there(kmemstat, out)
+    if len(files) != want:
+        wrong.append(f"{len(files)} recordings, not {want}")
     print(f"{system.release}, {system.system.arch}, read on {platform.machine()}")
     if is_native and not re.search(r"lost.*buffer", (out / "lost-kmemstat.err").read_text()):
         wrong.append("kmemstat record says nothing of what it lost")

@@ -4,6 +4,7 @@
 import gzip
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 DATA = TOP / "testdata"
 sys.path.insert(0, str(TOP / "scripts"))
+
+import sysroot  # noqa: E402
 
 SKIPPED = 77
 # What is there without debug information. Of all traces, and of the largest.
@@ -50,6 +53,39 @@ def build(folder, *setup):
         run(["meson", "setup", *setup, folder, TOP])
     run(["ninja", "-C", folder, "src/cli/kmemstat"])
     return folder / "src/cli/kmemstat"
+
+
+# Of an architecture: what its tools' names begin with, and what runs its programs here.
+ARCHITECTURES = {
+    "arm64": ("aarch64-linux-gnu", "qemu-aarch64-static"),
+    "armhf": ("arm-linux-gnueabihf", "qemu-arm-static"),
+    "s390x": ("s390x-linux-gnu", "qemu-s390x-static"),
+}
+
+
+def cross(folder, arch, kind="", options=()):
+    """Builds for another architecture. -> the program, and the command that runs it here."""
+    _, qemu = ARCHITECTURES[arch]
+    root = sysroot.make(arch, folder / f"root-{arch}")
+    program = build(folder / f"{arch}{kind}", *options, "--cross-file", root / "sysroot.ini",
+                    "--cross-file", TOP / f"cross/{arch}.ini")
+    return program, [qemu, "-L", root, program]
+
+
+def readme():
+    return (TOP / "README.md").read_text(encoding="utf-8")
+
+
+def small_options():
+    """Those of README.md's line for a small target."""
+    return re.search(r"meson setup build-small (.*)", readme())[1].split()
+
+
+def has_stated_size(size, what):
+    """Whether README.md says so, in MB."""
+    stated = float(re.search(rf"([\d.]+) MB \({what}", readme())[1])
+    print(f"{what}: {size} bytes; README.md says {stated} MB")
+    return abs(size / 1e6 - stated) <= 0.1
 
 
 def stripped(program, strip="strip"):

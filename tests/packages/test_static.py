@@ -5,25 +5,12 @@ library, is as large as README.md says, and tells what it is without. KIND: smal
 """
 
 import pathlib
-import re
 import subprocess
 import sys
 
 import building
 
 KMEMSTAT, FOLDER, KIND = *(pathlib.Path(arg).resolve() for arg in sys.argv[1:3]), sys.argv[3]
-
-
-def setup_line():
-    """The options of README.md's line for a small target."""
-    text = (building.TOP / "README.md").read_text(encoding="utf-8")
-    return re.search(r"meson setup build-small (.*)", text)[1].split()
-
-
-def stated():
-    """The size that README.md states for that kind, in MB."""
-    text = (building.TOP / "README.md").read_text(encoding="utf-8")
-    return float(re.search(rf"([\d.]+) MB \({KIND}", text)[1])
 
 
 def refuses(program, *args):
@@ -34,13 +21,10 @@ def refuses(program, *args):
 
 def main():
     building.need("meson", "ninja", "strip", "file")
-    options = setup_line() if KIND == "small" else ["-Dstatic=true"]
+    options = building.small_options() if KIND == "small" else ["-Dstatic=true"]
     program, size = building.stripped(building.build(FOLDER, *options))
-    print(f"{size} bytes")
     good = building.compare([KMEMSTAT], [program], KIND == "whole", FOLDER)
-    if abs(size / 1e6 - stated()) > 0.1:
-        print(f"README.md says {stated()} MB")
-        good = False
+    good = building.has_stated_size(size, KIND) and good
     if "statically linked" not in building.run(["file", program]):
         print("it needs libraries")
         good = False
