@@ -23,7 +23,9 @@ failed=
 #   memory                           measures memory, of which the sanitizer takes as much again
 #   cli-sandbox                      preloads a library that has to come before the sanitizer's
 #   fuzz-smoke                       builds with sanitizers of its own
-ASAN_EXCLUDED='faults-memory faults-memory-on faults-syscalls memory cli-sandbox fuzz-smoke'
+#   mutation-self                    compares code, in which UBSan has the numbers of lines
+ASAN_EXCLUDED='faults-memory faults-memory-on faults-syscalls memory cli-sandbox fuzz-smoke
+	mutation-self'
 
 fail()
 {

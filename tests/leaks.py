@@ -29,11 +29,12 @@ sys.path.insert(0, os.path.join(HERE, "lib"))
 import hostile  # noqa: E402
 import kmem  # noqa: E402
 import ringbuf  # noqa: E402
+import sanitized  # noqa: E402
 from tap import check, end  # noqa: E402
 
 KMEMSTAT, TESTDATA = (os.path.abspath(path) for path in sys.argv[1:3])
 SMALL = f"{TESTDATA}/small"
-ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/"}
+ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/", **sanitized.env()}
 VIEWS = ("--summary --caller --class --live --timeline --cache --task --locality --own-cache "
          "--models --model-class --model-caller --page --page-frame --percpu").split()
 # 64 bits: ff11... is the direct map of five-level page tables; 32 bits: from 3 GB on
@@ -41,9 +42,9 @@ ADDRESS = re.compile(rb"(?<![0-9a-zA-Z_])(?:0x)?(ff[0-9a-f]{14}|[c-f][0-9a-f]{7}
 FINGERPRINT = re.compile(rb"\"fingerprint\": ?\"([0-9a-f]{16})\"")
 
 
-def run(*args, prefix=(), status=(0, 1)):
+def run(*args, prefix=(), status=(0, 1), env=ENV):
     done = subprocess.run([*prefix, KMEMSTAT, *args], capture_output=True, timeout=120, check=False,
-                          env=ENV, stdin=subprocess.DEVNULL)
+                          env=env, stdin=subprocess.DEVNULL)
     if done.returncode not in status:
         check(False, f"{args}: status {done.returncode}", done.stderr.decode(errors="replace"))
     return done
@@ -128,7 +129,7 @@ def unnamed(folder):
 def traced(folder, calls, *args):
     path = f"{folder}/strace"
     run(*args, prefix=("strace", "-f", "-qq", "-y", "-e", "signal=none", "-o", path, "-e",
-                       f"trace={calls}"), status=(0, 1, 2, 3, 5))
+                       f"trace={calls}"), status=(0, 1, 2, 3, 5), env={**ENV, **sanitized.env(is_traced=True)})
     return pathlib.Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
 
 

@@ -20,6 +20,7 @@ TOP = pathlib.Path(sys.argv[2]).resolve()
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(TOP / "tests/lib"), str(TOP / "tests")]
 
+import sanitized  # noqa: E402
 import tap  # noqa: E402
 
 try:
@@ -381,8 +382,10 @@ def check_many(tmp):
     shared = [r for r in merged["callsites"] if r["symbol"].startswith("function_")]
     tap.check(len(shared) == 39 and all(r["spread"]["hosts"] == 300 for r in shared),
               "all hosts have the shared ones")
-    # 270 reports more are 55 MB of text
-    tap.check(peaks[1] < peaks[0] + 4096, f"memory: {peaks[0]} KiB of 30, {peaks[1]} KiB of 300")
+    # 270 reports more are 55 MB of text; a sanitizer keeps what was freed
+    tap.check(sanitized.is_on() or peaks[1] < peaks[0] + 4096,
+              f"memory: {peaks[0]} KiB of 30, {peaks[1]} KiB of 300" +
+              (" # SKIP under sanitizers" if sanitized.is_on() else ""))
 
 
 def main():

@@ -31,6 +31,7 @@ import uuid
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
+import sanitized  # noqa: E402
 import tracefs  # noqa: E402
 
 SECONDS = 30
@@ -81,7 +82,8 @@ class Run:
         return subprocess.Popen([*prefix, *self.argv], cwd=self.work, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 env={"LC_ALL": "C", "PATH": os.environ["PATH"], "HOME": self.work,
-                                     "TMPDIR": self.work, name: value})
+                                     "TMPDIR": self.work, name: value,
+                                     **sanitized.env(is_traced=True)})
 
     def finish(self, process):
         """-> (status, stdout, stderr, files); "late" if it took too long"""
