@@ -179,13 +179,10 @@ static void read_symbols(struct km_session *session)
 			km_symtab_create_from(session->options->input, &text, &session->symtab);
 }
 
-/* While events are read by other threads. */
+/* While events are read by other threads, which change what the source says of itself. */
 static void read_symbols_beside(void *arg)
 {
-	struct km_session *session = arg;
-
-	if (!session->has_read_symbols && !km_source_info(session->source)->has_named_sites)
-		read_symbols(session);
+	read_symbols(arg);
 }
 
 /* Symbols that cannot be read are said, and done without. */
@@ -602,6 +599,9 @@ static struct km_error *scan(struct km_session *session)
 {
 	struct km_taker takers[MOST_TAKERS];
 	struct km_progress progress;
+	/* a live source's are read when they are needed: modules come and go */
+	const bool reads_symbols = !session->is_live && !session->has_read_symbols &&
+				   !km_source_info(session->source)->has_named_sites;
 	struct km_scan_options scan_options = {
 		.nr_threads = (unsigned int)session->options->threads,
 		.progress = km_progress_update,
@@ -612,8 +612,7 @@ static struct km_error *scan(struct km_session *session)
 		.interval_ns = session->interval_ns,
 		.interval_at_ns = &session->interval_at_ns,
 		.stop = session->interval_ns ? session->stop : NULL,
-		/* a live source's are read when they are needed: modules come and go */
-		.beside = session->is_live ? NULL : read_symbols_beside,
+		.beside = reads_symbols ? read_symbols_beside : NULL,
 		.beside_arg = session,
 	};
 	struct km_error *error = km_session_prepare_filters(session);
