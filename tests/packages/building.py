@@ -4,8 +4,10 @@
 import gzip
 import os
 import pathlib
+import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -124,6 +126,29 @@ def cases(has_dwarf, packed):
             yield [*view, "--debug-dir", "mesh", "mesh/trace.dat"]
         yield ["check", "--baseline", "peers/6.1.dat", "--debug-dir", "peers/6.1-grown",
                "--fail-on", "new", "peers/6.1-grown.dat"]
+
+
+def has_screen(command):
+    """Whether the screen of top comes up, and goes away at the key q."""
+    os.environ["TERM"] = "xterm"
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execvp(command[0], [*map(str, command), "top", str(DATA / "small/leak.dat")])
+    shown = b""
+    signal.alarm(120)
+    try:
+        while b"+0x" not in shown and (data := os.read(terminal, 65536)):
+            shown += data
+        os.write(terminal, b"q")
+        while data := os.read(terminal, 65536):
+            shown += data
+    except OSError:
+        pass  # it has ended
+    status = os.waitpid(pid, 0)[1]
+    signal.alarm(0)
+    if status or b"+0x" not in shown:
+        print(f"top: status {status}, it showed {shown[-300:]}")
+    return not status and b"+0x" in shown
 
 
 def said(command, args):

@@ -25,6 +25,8 @@ def main():
     program, size = building.stripped(building.build(FOLDER, *options))
     good = building.compare([KMEMSTAT], [program], KIND == "whole", FOLDER)
     good = building.has_stated_size(size, KIND) and good
+    if KIND == "whole":
+        good = building.has_screen([program]) and good
     if "statically linked" not in building.run(["file", program]):
         print("it needs libraries")
         good = False
