@@ -118,16 +118,20 @@ valgrind_sample()
 	# shellcheck disable=SC2046
 	run_tests plain $(tests_of plain 'unit-box unit-resolver' | grep '^unit-') --wrap \
 		'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
-	debug='--no-sandbox --debug-dir testdata/peers/6.1-grown'
-	# shellcheck disable=SC2086
-	for trace in peers/6.1-grown.dat small/5.10-v6.dat small/6.12-v7-none.dat small/6.12-instances.dat \
+	for trace in small/5.10-v6.dat small/6.12-v7-none.dat small/6.12-instances.dat \
 		small/6.1-i386.dat small/perf-kmem.data small/perf-zstd-stacks.data text/6.12-report.txt; do
-		[ -e "testdata/$trace" ] || { fail "valgrind: no testdata/$trace"; continue; }
-		say "valgrind kmemstat --json --threads 2 $trace"
-		valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
-			"$BUILDS/plain/src/cli/kmemstat" --json --no-debug-search --threads 2 $debug \
-			"testdata/$trace" >/dev/null || fail "valgrind: $trace"
+		sample "testdata/$trace"
 	done
+	sample --no-sandbox --debug-dir testdata/peers/6.1-grown testdata/peers/6.1-grown.dat
+}
+
+# sample ARGUMENT...: kmemstat under valgrind
+sample()
+{
+	say "valgrind kmemstat --json --threads 2 $*"
+	valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+		"$BUILDS/plain/src/cli/kmemstat" --json --no-debug-search --threads 2 "$@" >/dev/null ||
+		fail "valgrind: $*"
 }
 
 trap unmount_tracefs EXIT
