@@ -86,8 +86,15 @@ def count_layers(layers, event, text):
     layers[add[0]] = [a + b for a, b in zip(layers[add[0]], add[1])]
 
 
+def dropped_events(path):
+    """What the kernel had no room for, which is told at no page: of each CPU, at the end."""
+    stat = run(["trace-cmd", "report", "--stat", path])
+    return sum(map(int, re.findall(r"^dropped events: (\d+)$", stat, re.MULTILINE)))
+
+
 def count_trace_cmd(path, instance):
     counts = Counts()
+    counts.lost = 0 if instance else dropped_events(path)
     for line in run(["trace-cmd", "report", "-q", "-N", "-t", path]).splitlines():
         dropped = re.match(r"CPU:\d+ \[(?:(\d+) )?EVENTS DROPPED\]", line)
         if dropped:
